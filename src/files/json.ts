@@ -42,6 +42,13 @@ export class JsonObject {
     return this.#typed(key, fallback, `a whole number of ${min} or more`, (value) => Number.isSafeInteger(value) && (value as number) >= min)
   }
 
+  /** A whole number that divides another field, as the number of heads divides the hidden size. */
+  divisor(key: string, of: string): number {
+    const divisor = this.integer(key)
+    if (this.integer(of) % divisor === 0) return divisor
+    throw new ConfigError('config-type', `${this.where}: "${of}" ${this.integer(of)} is not a multiple of "${key}" ${divisor}`)
+  }
+
   number(key: string, fallback?: number): number {
     return this.#typed(key, fallback, 'a number', (value) => typeof value === 'number' && Number.isFinite(value))
   }

@@ -9,7 +9,7 @@ import { output } from '../../tensor/ops/float.js'
 import { softmaxRow } from '../../tensor/ops/softmax.js'
 import type { AttentionInputs } from '../backend.js'
 
-/** The lowest float32: what a masked score is pushed down by. */
+/** The lowest float32: what a masked score is pushed down by. See attention/masks.ts. */
 export const MASKED = -3.4028234663852886e38
 
 /** See {@link AttentionInputs}; returns [batch, heads, query, headDim]. Shapes are checked by the caller. */

@@ -1,0 +1,6 @@
+export { KeyValueCache, type KeysAndValues } from './kv-cache.js'
+export { causalMask, paddingMask } from './masks.js'
+export { MultiHeadAttention, type MultiHeadAttentionInputs, type MultiHeadAttentionOptions } from './multi-head.js'
+export { RelativePositionBias, type RelativePositionBiasOptions } from './relative-position-bias.js'
+export { RotaryEmbedding, type RotaryOptions } from './rotary-embedding.js'
+export { scaledDotProductAttention } from './scaled-dot-product.js'

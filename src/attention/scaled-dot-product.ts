@@ -1,0 +1,65 @@
+/**
+ * softmax(q k^T * scale + bias) v, in the open: every step is a tensor that a hook can read or replace. The backend's fused
+ * kernel computes the same numbers without storing the scores; it runs whenever nobody looks at them.
+ */
+import type { AttentionInputs, Backend } from '../backends/index.js'
+import { ShapeError } from '../errors.js'
+import { showShape } from '../tensor/shape.js'
+import type { Float } from '../tensor/ops/index.js'
+import type { Glass, HookPoint } from '../trace/glass.js'
+import { causalMask } from './masks.js'
+
+export interface AttentionPoints {
+  /** After scale, position bias and mask; before softmax. [batch, heads, query, key] */
+  readonly scores: HookPoint
+  /** After softmax. [batch, heads, query, key] */
+  readonly probs: HookPoint
+}
+
+/** [batch, heads, query, headDim]; see {@link AttentionInputs} for the shapes. */
+export async function scaledDotProductAttention(
+  backend: Backend,
+  inputs: AttentionInputs,
+  points: AttentionPoints,
+  glass: Glass,
+): Promise<Float> {
+  checkShapes(inputs)
+  if (!glass.watches(points.scores) && !glass.watches(points.probs)) return backend.attention(inputs)
+
+  const { query, scale, positionBias, mask, causal } = inputs
+  const heads = query.shape[1]
+  const key = repeatHeads(inputs.key, heads) // [batch, heads, key, headDim]
+  const value = repeatHeads(inputs.value, heads) // [batch, heads, key, headDim]
+  let scores = backend.scale(await backend.matmul(query, key.transpose(0, 1, 3, 2)), scale) // [batch, heads, query, key]
+  if (positionBias) scores = backend.add(scores, positionBias)
+  if (mask) scores = backend.add(scores, mask)
+  if (causal) scores = backend.add(scores, causalMask(query.shape[2], key.shape[2]))
+  scores = await glass.show(points.scores, scores)
+  const probs = await glass.show(points.probs, backend.softmax(scores)) // [batch, heads, query, key]
+  return backend.matmul(probs, value)
+}
+
+/** A view that gives each group of query heads its shared key or value head. */
+function repeatHeads(x: Float, heads: number): Float {
+  const [batch, keyHeads, seq, headDim] = x.shape
+  if (keyHeads === heads) return x
+  const group = heads / keyHeads
+  return x.reshape([batch, keyHeads, 1, seq, headDim]).broadcastTo([batch, keyHeads, group, seq, headDim]).reshape([batch, heads, seq, headDim])
+}
+
+function checkShapes({ query, key, value, causal }: AttentionInputs): void {
+  const [batch, heads, queries, headDim] = query.shape
+  const [keyBatch, keyHeads, keys, keyDim] = key.shape
+  const fits =
+    [query, key, value].every(({ rank }) => rank === 4) &&
+    batch === keyBatch &&
+    heads % keyHeads === 0 &&
+    headDim === keyDim &&
+    key.shape.every((size, axis) => size === value.shape[axis]) &&
+    !(causal && queries > keys)
+  if (fits) return
+  throw new ShapeError(
+    'attention',
+    `query ${showShape(query.shape)}, key ${showShape(key.shape)}, value ${showShape(value.shape)} do not fit [batch, heads, seq, headDim]`,
+  )
+}

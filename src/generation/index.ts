@@ -1,0 +1,2 @@
+export { generationConfig, type GenerateOptions, type GenerationConfig } from './generation-config.js'
+export { collect, greedySearch, type GenerateOutput, type GenerationStep, type NextLogits } from './greedy.js'

@@ -1,0 +1,6 @@
+export { Embedding, type EmbeddingOptions } from './embedding.js'
+export { FeedForward, type FeedForwardOptions } from './feed-forward.js'
+export { Linear, type LinearOptions } from './linear.js'
+export { LayerNorm, RMSNorm, type NormOptions } from './norm.js'
+export { pool, type PoolingMode, type PoolingOptions } from './pooling.js'
+export { Parameter, Weights, WeightScope, type LoadOptions } from './weights.js'

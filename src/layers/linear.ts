@@ -1,0 +1,27 @@
+/**
+ * A linear layer: x weight^T + bias, with an activation fused where the caller wants one.
+ */
+import type { Activation, Float } from '../tensor/ops/index.js'
+import type { PackedMatrix } from '../backends/index.js'
+import type { Parameter, WeightScope } from './weights.js'
+
+export interface LinearOptions {
+  readonly inFeatures: number
+  readonly outFeatures: number
+  readonly bias: boolean
+}
+
+export class Linear {
+  readonly #weights: WeightScope
+  readonly #weight: Parameter<PackedMatrix>
+
+  constructor(weights: WeightScope, { inFeatures, outFeatures, bias }: LinearOptions) {
+    this.#weights = weights
+    this.#weight = weights.matrix('weight', [outFeatures, inFeatures], { use: 'linear', bias: bias ? 'bias' : undefined })
+  }
+
+  /** [..., inFeatures] -> [..., outFeatures] */
+  forward(x: Float, activation?: Activation): Promise<Float> {
+    return this.#weights.backend.linear(x, this.#weight.value, activation)
+  }
+}

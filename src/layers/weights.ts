@@ -1,0 +1,166 @@
+/**
+ * From a checkpoint's tensors to a model's parameters. A model is built first: every layer asks for its weights by name and
+ * shape and gets empty parameters. Then `load` compares all names and shapes with the file's header, reports every difference at
+ * once, and only then reads the tensors, one by one, straight into the backend's own order. So a hostile or wrong file is
+ * refused before memory is taken for it, and no tensor is held twice.
+ */
+import type { Backend, PackedMatrix } from '../backends/index.js'
+import { throwIfAborted, WeightsError } from '../errors.js'
+import type { TensorSource } from '../safetensors/index.js'
+import { shapesEqual, showShape, type Shape } from '../tensor/shape.js'
+import type { Float } from '../tensor/ops/index.js'
+import type { Tensor } from '../tensor/tensor.js'
+
+/** Dtypes that weights may have in the file. */
+const WEIGHT_DTYPES = new Set(['float32', 'float16', 'bfloat16', 'float64'])
+
+/** A weight that is empty until its model is loaded. */
+export class Parameter<T> {
+  #value: T | undefined
+
+  /** @throws WeightsError before load() */
+  get value(): T {
+    if (this.#value === undefined) throw new WeightsError('not-loaded', 'the model was used before its weights were loaded')
+    return this.#value
+  }
+
+  set value(value: T) {
+    this.#value = value
+  }
+}
+
+interface Wanted {
+  readonly tensors: readonly { readonly name: string; readonly shape: Shape }[]
+  readonly fill: (tensors: readonly Tensor[]) => void
+}
+
+export interface LoadOptions {
+  readonly signal?: AbortSignal
+  /** Called after each tensor with the number of tensors done and of all. */
+  readonly onProgress?: (done: number, total: number) => void
+}
+
+export class Weights {
+  readonly backend: Backend
+  readonly #source: TensorSource
+  readonly #wanted: Wanted[] = []
+  readonly #ignored: RegExp[] = []
+
+  constructor(source: TensorSource, backend: Backend) {
+    this.#source = source
+    this.backend = backend
+  }
+
+  /** Whether the file has a tensor of that name. */
+  has(name: string): boolean {
+    return this.#source.tensors.has(name)
+  }
+
+  /** Tensors that the file may hold and the model does not use. */
+  ignore(...patterns: readonly RegExp[]): void {
+    this.#ignored.push(...patterns)
+  }
+
+  /** The part of the checkpoint under a dotted prefix: `encoder.block.0`. */
+  scope(prefix: string): WeightScope {
+    return new WeightScope(this, prefix)
+  }
+
+  /** @internal */
+  want(wanted: Wanted): void {
+    this.#wanted.push(wanted)
+  }
+
+  /**
+   * Reads every wanted tensor into its parameter.
+   * @throws WeightsError that lists all missing, misshapen and unused tensors
+   */
+  async load({ signal, onProgress }: LoadOptions = {}): Promise<void> {
+    this.#check()
+    let done = 0
+    for (const { tensors, fill } of this.#wanted) {
+      throwIfAborted(signal, `loading ${this.#source.name}`)
+      const read: Tensor[] = []
+      for (const { name } of tensors) read.push(await this.#source.tensor(name))
+      fill(read)
+      onProgress?.(++done, this.#wanted.length)
+    }
+  }
+
+  #check(): void {
+    const names = new Set<string>()
+    const problems: string[] = []
+    for (const { name, shape } of this.#wanted.flatMap(({ tensors }) => tensors)) {
+      names.add(name)
+      const info = this.#source.tensors.get(name)
+      if (info === undefined) problems.push(`missing: ${name} ${showShape(shape)}`)
+      else if (!shapesEqual(info.shape, shape)) {
+        problems.push(`misshapen: ${name} is ${showShape(info.shape)}, the config asks for ${showShape(shape)}`)
+      } else if (!WEIGHT_DTYPES.has(info.dtype)) problems.push(`not a float: ${name} is ${info.dtype}`)
+    }
+    for (const [name, { shape }] of this.#source.tensors) {
+      if (names.has(name) || this.#ignored.some((pattern) => pattern.test(name))) continue
+      problems.push(`unused: ${name} ${showShape(shape)}`)
+    }
+    if (problems.length === 0) return
+    const shown = problems.slice(0, 20)
+    if (problems.length > shown.length) shown.push(`and ${problems.length - shown.length} more`)
+    throw new WeightsError(
+      'weights-mismatch',
+      `${this.#source.name} does not fit the model that its config.json describes:\n  ${shown.join('\n  ')}`,
+    )
+  }
+}
+
+/** Asks for weights under a prefix. */
+export class WeightScope {
+  readonly backend: Backend
+  readonly #weights: Weights
+  readonly #prefix: string
+
+  constructor(weights: Weights, prefix: string) {
+    this.backend = weights.backend
+    this.#weights = weights
+    this.#prefix = prefix
+  }
+
+  scope(name: string): WeightScope {
+    return new WeightScope(this.#weights, this.#name(name))
+  }
+
+  /** A matrix [rows, columns], packed; with `bias`, a second tensor [rows] beside it. */
+  matrix(name: string, shape: readonly [number, number], options: MatrixOptions): Parameter<PackedMatrix> {
+    const parameter = new Parameter<PackedMatrix>()
+    const tensors: { name: string; shape: Shape }[] = [{ name: this.#name(name), shape }]
+    if (options.bias !== undefined) tensors.push({ name: this.#name(options.bias), shape: [shape[0]] })
+    this.#weights.want({
+      tensors,
+      fill: ([weight, bias]) => {
+        parameter.value = this.backend.pack(weight, { bias, use: options.use })
+      },
+    })
+    return parameter
+  }
+
+  /** A vector [size] or another small tensor, as float32. */
+  vector(name: string, shape: Shape): Parameter<Float> {
+    const parameter = new Parameter<Float>()
+    this.#weights.want({
+      tensors: [{ name: this.#name(name), shape }],
+      fill: ([tensor]) => {
+        parameter.value = tensor.to('float32')
+      },
+    })
+    return parameter
+  }
+
+  #name(name: string): string {
+    return this.#prefix === '' ? name : `${this.#prefix}.${name}`
+  }
+}
+
+export interface MatrixOptions {
+  readonly use: 'gather' | 'linear' | 'both'
+  /** Name of the bias tensor, where there is one. */
+  readonly bias?: string
+}

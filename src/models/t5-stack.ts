@@ -1,0 +1,182 @@
+/**
+ * The stack of layers that T5's encoder and decoder both are. A layer is self-attention, in a decoder cross-attention, and feed-forward;
+ * each reads a normed copy of the residual stream and adds its result to it.
+ */
+import { KeyValueCache, MultiHeadAttention, RelativePositionBias } from '../attention/index.js'
+import type { Backend } from '../backends/index.js'
+import { throwIfAborted } from '../errors.js'
+import { FeedForward, RMSNorm, type WeightScope } from '../layers/index.js'
+import type { Float } from '../tensor/ops/index.js'
+import { hookPoint, type Glass, type HookPoint } from '../trace/glass.js'
+import type { T5Config } from './t5-config.js'
+
+/** Keys and values of each decoder layer: its own, which grow, and those of the encoder's states, made once. */
+export type T5Cache = readonly { readonly self: KeyValueCache; readonly cross: KeyValueCache }[]
+
+export interface T5StackInputs {
+  /** [batch, query, dModel] */
+  readonly embeddings: Float
+  /** Padding of this sequence, [batch, 1, 1, key] */
+  readonly mask?: Float
+  /** What a decoder looks at, [batch, source, dModel] */
+  readonly encoderStates?: Float
+  /** [batch, 1, 1, source] */
+  readonly encoderMask?: Float
+  readonly cache?: T5Cache
+}
+
+/** A norm, a block that reads its output, and the sum with what came in. */
+interface Sublayer {
+  readonly normPoint: HookPoint
+  readonly norm: RMSNorm
+  readonly out: HookPoint
+}
+
+class T5Layer {
+  readonly #backend: Backend
+  readonly #selfAttention: MultiHeadAttention
+  readonly #crossAttention: MultiHeadAttention | undefined
+  readonly #feedForward: FeedForward
+  readonly #self: Sublayer
+  readonly #cross: Sublayer
+  readonly #feed: Sublayer
+  readonly isDecoder: boolean
+  /** The residual stream before the layer. */
+  readonly input: HookPoint
+
+  constructor(name: string, weights: WeightScope, config: T5Config, isDecoder: boolean) {
+    const { dModel, dKv, dFf, numHeads, activation, isGatedAct } = config
+    const heads = {
+      dimension: dModel,
+      numHeads,
+      headDim: dKv,
+      scale: 1, // the scale is folded into the initial weights
+      bias: false,
+      names: { query: 'q', key: 'k', value: 'v', out: 'o' },
+    }
+    const residual = ['batch', 'query', dModel] as const
+    const sublayer = (index: number, block: string, after: string): Sublayer => ({
+      normPoint: hookPoint(`${name}.${block}.norm`, residual),
+      norm: new RMSNorm(weights.scope(`layer.${index}.layer_norm`), { dimension: dModel, epsilon: config.layerNormEpsilon }),
+      out: hookPoint(`${name}.${after}`, residual),
+    })
+    const last = isDecoder ? 2 : 1
+    this.#backend = weights.backend
+    this.isDecoder = isDecoder
+    this.input = hookPoint(`${name}.resid_pre`, residual)
+    this.#self = sublayer(0, 'self_attention', 'resid_mid')
+    this.#selfAttention = new MultiHeadAttention(`${name}.self_attention`, weights.scope('layer.0.SelfAttention'), heads)
+    this.#crossAttention = isDecoder
+      ? new MultiHeadAttention(`${name}.cross_attention`, weights.scope('layer.1.EncDecAttention'), heads)
+      : undefined
+    this.#cross = isDecoder ? sublayer(1, 'cross_attention', 'resid_cross') : this.#self
+    this.#feed = sublayer(last, 'feed_forward', 'resid_post')
+    this.#feedForward = new FeedForward(`${name}.feed_forward`, weights.scope(`layer.${last}.DenseReluDense`), {
+      dimension: dModel,
+      hiddenDimension: dFf,
+      activation,
+      bias: false,
+      names: isGatedAct ? { gate: 'wi_0', up: 'wi_1', down: 'wo' } : { up: 'wi', down: 'wo' },
+    })
+  }
+
+  hookPoints(): HookPoint[] {
+    const cross = this.#crossAttention
+    return [
+      this.input,
+      this.#self.normPoint,
+      ...this.#selfAttention.hookPoints(),
+      this.#self.out,
+      ...(cross ? [this.#cross.normPoint, ...cross.hookPoints(), this.#cross.out] : []),
+      this.#feed.normPoint,
+      ...this.#feedForward.hookPoints(),
+      this.#feed.out,
+    ]
+  }
+
+  async forward(
+    x: Float,
+    { mask, encoderStates, encoderMask }: T5StackInputs,
+    positionBias: Float,
+    cache: T5Cache[number] | undefined,
+    glass: Glass,
+  ): Promise<Float> {
+    let stream = await glass.show(this.input, x) // [batch, query, dModel]
+    stream = await this.#add(this.#self, stream, glass, (hiddenStates) =>
+      this.#selfAttention.forward(
+        { hiddenStates, positionBias, mask, causal: this.isDecoder, cache: cache?.self },
+        glass,
+      ),
+    )
+    const cross = this.#crossAttention
+    if (cross) {
+      stream = await this.#add(this.#cross, stream, glass, (hiddenStates) =>
+        cross.forward({ hiddenStates, keyValueStates: encoderStates, mask: encoderMask, cache: cache?.cross }, glass),
+      )
+    }
+    return this.#add(this.#feed, stream, glass, (hiddenStates) => this.#feedForward.forward(hiddenStates, glass))
+  }
+
+  async #add(part: Sublayer, stream: Float, glass: Glass, block: (normed: Float) => Promise<Float>): Promise<Float> {
+    const normed = await glass.show(part.normPoint, part.norm.forward(stream)) // [batch, query, dModel]
+    return glass.show(part.out, this.#backend.add(stream, await block(normed)))
+  }
+}
+
+export class T5Stack {
+  readonly #layers: readonly T5Layer[]
+  readonly #positionBias: RelativePositionBias
+  readonly #finalNorm: RMSNorm
+  readonly #biasPoint: HookPoint
+  readonly #finalPoint: HookPoint
+
+  constructor(name: 'encoder' | 'decoder', weights: WeightScope, config: T5Config) {
+    const isDecoder = name === 'decoder'
+    const { numHeads, dModel } = config
+    this.#layers = Array.from(
+      { length: isDecoder ? config.numDecoderLayers : config.numLayers },
+      (_, i) => new T5Layer(`${name}.${i}`, weights.scope(`block.${i}`), config, isDecoder),
+    )
+    this.#positionBias = new RelativePositionBias(weights.scope('block.0.layer.0.SelfAttention.relative_attention_bias'), {
+      numHeads,
+      numBuckets: config.relativeAttentionNumBuckets,
+      maxDistance: config.relativeAttentionMaxDistance,
+      bidirectional: !isDecoder,
+    })
+    this.#finalNorm = new RMSNorm(weights.scope('final_layer_norm'), { dimension: dModel, epsilon: config.layerNormEpsilon })
+    this.#biasPoint = hookPoint(`${name}.position_bias`, [1, numHeads, 'query', 'key'])
+    this.#finalPoint = hookPoint(`${name}.final_norm`, ['batch', 'query', dModel])
+  }
+
+  hookPoints(): HookPoint[] {
+    return [this.#biasPoint, ...this.#layers.flatMap((layer) => layer.hookPoints()), this.#finalPoint]
+  }
+
+  /** Where the states between the layers pass: before each, and after the last norm. */
+  statePoints(): HookPoint[] {
+    return [...this.#layers.map(({ input }) => input), this.#finalPoint]
+  }
+
+  /** Where the attention probabilities of each layer pass. */
+  probPoints(kind: 'self_attention' | 'cross_attention'): HookPoint[] {
+    return this.hookPoints().filter(({ name }) => name.endsWith(`${kind}.probs`))
+  }
+
+  startCache(): T5Cache {
+    return this.#layers.map(() => ({ self: new KeyValueCache(), cross: new KeyValueCache() }))
+  }
+
+  /** -> [batch, query, dModel] */
+  async forward(inputs: T5StackInputs, glass: Glass, signal?: AbortSignal): Promise<Float> {
+    const { embeddings, cache } = inputs
+    const queries = embeddings.shape[1]
+    const keys = queries + (cache?.[0].self.length ?? 0)
+    const bias = await glass.show(this.#biasPoint, this.#positionBias.forward(queries, keys)) // [1, heads, query, key]
+    let stream = embeddings // [batch, query, dModel]
+    for (const [index, layer] of this.#layers.entries()) {
+      throwIfAborted(signal, 'the forward pass')
+      stream = await layer.forward(stream, inputs, bias, cache?.[index], glass)
+    }
+    return glass.show(this.#finalPoint, this.#finalNorm.forward(stream))
+  }
+}

@@ -1,0 +1,5 @@
+export * from './errors.js'
+export type { TensorInfo } from './header.js'
+export { SafetensorsFile, type TensorSource } from './reader.js'
+export { openCheckpoint } from './shards.js'
+export { writeSafetensors } from './writer.js'
