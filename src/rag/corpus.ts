@@ -1,0 +1,50 @@
+/**
+ * A corpus: passages as JSON lines, `{"id": "1", "title": "France", "text": "France is a country …"}`. Other fields are ignored.
+ */
+import { GlassformerError } from '../errors.js'
+import { JsonObject, parseJson } from '../files/json.js'
+
+export interface Passage {
+  readonly id: string
+  /** What the passage is about; may be empty. */
+  readonly title: string
+  readonly text: string
+}
+
+/** A corpus that cannot be used; the message names file and line. */
+export class CorpusError extends GlassformerError {}
+
+/**
+ * Parses JSON lines. A missing id becomes the line's number, a missing title ''. Blank lines and a byte-order mark are skipped.
+ * @throws CorpusError for a line that is not a passage, an id that occurs twice, or a corpus without passages
+ */
+export function parseCorpus(text: string, where: string): Passage[] {
+  const passages = text
+    .replace(/^\ufeff/, '')
+    .split(/\r?\n/)
+    .flatMap((line, index) => (line.trim() === '' ? [] : [parseLine(line, index + 1, where)]))
+  return checkPassages(passages, where)
+}
+
+/** @throws CorpusError for no passages, an empty text, or an id that occurs twice */
+export function checkPassages(passages: readonly Passage[], where: string): Passage[] {
+  if (passages.length === 0) throw new CorpusError('empty-corpus', `${where}: there are no passages; give at least one`)
+  const ids = new Set<string>()
+  for (const { id, text } of passages) {
+    if (text.trim() === '') throw new CorpusError('empty-passage', `${where}: the text of passage ${JSON.stringify(id)} is empty`)
+    if (ids.has(id)) throw new CorpusError('duplicate-id', `${where}: the id ${JSON.stringify(id)} occurs twice`)
+    ids.add(id)
+  }
+  return [...passages]
+}
+
+function parseLine(line: string, number: number, where: string): Passage {
+  const at = `${where}, line ${number}`
+  try {
+    const fields = new JsonObject(parseJson(line, at), at)
+    return { id: fields.string('id', String(number)), title: fields.string('title', ''), text: fields.string('text') }
+  } catch (error) {
+    const { message, code } = error as GlassformerError
+    throw new CorpusError(code, message, { cause: error })
+  }
+}

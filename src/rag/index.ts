@@ -1,0 +1,8 @@
+export type { Answer, AnswerPassage, AnswerToken, Candidate, RagMode } from './answer.js'
+export { CorpusError, parseCorpus, type Passage } from './corpus.js'
+export { FlatIndex, type IndexDType, type SearchHit } from './flat-index.js'
+export { decodeIndex, encodeIndex, IndexFileError, type IndexMeta } from './index-file.js'
+export { ABSTENTION, Reader, readerInput } from './reader.js'
+export { Rag, type AskOptions, type RagOptions } from './rag.js'
+export { Retriever, type BuildOptions, type RetrievedPassage } from './retriever.js'
+export { SentenceEncoder, type EmbedOptions } from './sentence-encoder.js'

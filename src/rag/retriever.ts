@@ -1,0 +1,83 @@
+/**
+ * The retriever: finds the passages whose vectors have the largest dot products with the question's.
+ */
+import { InputError } from '../errors.js'
+import { missingFile, openFolder, requireText, type FolderLike } from '../files/folder.js'
+import { checkPassages, parseCorpus, type Passage } from './corpus.js'
+import { FlatIndex, type IndexDType } from './flat-index.js'
+import { corpusFingerprint, decodeIndex, encodeIndex, requireIndexOf } from './index-file.js'
+import type { EmbedOptions, SentenceEncoder } from './sentence-encoder.js'
+
+/** Names of the files in a corpus folder. */
+const CORPUS_FILE = 'passages.jsonl'
+const INDEX_FILE = 'index.bin'
+
+export interface RetrievedPassage extends Passage {
+  /** Dot product of question and passage; the cosine, for encoders that normalise. */
+  readonly score: number
+}
+
+export interface BuildOptions extends Pick<EmbedOptions, 'signal' | 'onProgress' | 'batchSize'> {
+  readonly dtype?: IndexDType
+}
+
+/** What a passage is embedded as: `title. text`. */
+function passageText({ title, text }: Passage): string {
+  return title === '' ? text : `${title}. ${text}`
+}
+
+export class Retriever {
+  readonly encoder: SentenceEncoder
+  readonly passages: readonly Passage[]
+  readonly #index: FlatIndex
+
+  private constructor(encoder: SentenceEncoder, passages: readonly Passage[], index: FlatIndex) {
+    this.encoder = encoder
+    this.passages = passages
+    this.#index = index
+  }
+
+  /**
+   * Embeds passages. Of a passage longer than the encoder reads, the beginning stands for the whole, as in sentence-transformers.
+   * @throws CorpusError for no passages or an id that occurs twice
+   */
+  static async build(encoder: SentenceEncoder, passages: readonly Passage[], options: BuildOptions = {}): Promise<Retriever> {
+    const { dtype, ...embedOptions } = options
+    const checked = checkPassages(passages, 'passages')
+    const vectors = await encoder.embed(checked.map(passageText), { ...embedOptions, truncate: true })
+    return new Retriever(encoder, checked, FlatIndex.fromVectors(vectors, encoder.dimension, dtype))
+  }
+
+  /** Opens a folder with passages.jsonl and its index.bin. @throws IndexFileError when they do not belong together */
+  static async fromPretrained(location: FolderLike, encoder: SentenceEncoder): Promise<Retriever> {
+    const folder = openFolder(location)
+    const where = `${folder.name}/${CORPUS_FILE}`
+    const passages = parseCorpus(await requireText(folder, CORPUS_FILE, 'holds the passages'), where)
+    const source = await folder.open(INDEX_FILE)
+    if (!source) throw missingFile(folder, INDEX_FILE, `is the index of ${CORPUS_FILE}; "glassformer index" makes it`)
+    try {
+      return Retriever.open(await source.read(0, source.size), passages, encoder, source.name)
+    } finally {
+      await source.close()
+    }
+  }
+
+  /** A retriever from the bytes of an index file and the passages that it was made of. */
+  static open(bytes: Uint8Array, passages: readonly Passage[], encoder: SentenceEncoder, where: string): Retriever {
+    const { index, meta } = decodeIndex(bytes, where)
+    requireIndexOf(meta, passages, encoder.name, where)
+    return new Retriever(encoder, passages, index)
+  }
+
+  /** The bytes of an index file, for {@link Retriever.open}. */
+  save(): Uint8Array {
+    return encodeIndex(this.#index, { encoder: this.encoder.name, corpus: corpusFingerprint(this.passages) })
+  }
+
+  /** The k best passages, best first. @throws InputError for an empty question or one that is too long */
+  async retrieve(question: string, k: number, options: Pick<EmbedOptions, 'signal'> = {}): Promise<RetrievedPassage[]> {
+    if (question.trim() === '') throw new InputError('empty-question', 'the question is empty')
+    const vector = await this.encoder.embed([question], options)
+    return this.#index.search(vector, k).map(({ index, score }) => ({ ...this.passages[index], score }))
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Texts to vectors, as sentence-transformers does it: modules.json names the steps, 1_Pooling/config.json the pooling,
+ * sentence_bert_config.json the longest text. Reimers and Gurevych 2019, https://arxiv.org/abs/1908.10084.
+ */
+import { ConfigError, throwIfAborted } from '../errors.js'
+import { openFolder, readText, requireText, subfolder, type Folder, type FolderLike } from '../files/folder.js'
+import { JsonObject, parseJson } from '../files/json.js'
+import { pool, type PoolingMode, type PoolingOptions } from '../layers/index.js'
+import { familyOf, type FromPretrainedOptions, type TextEncoder } from '../models/index.js'
+import { toIds } from '../models/inputs.js'
+import { loadModel } from '../models/model.js'
+import { rowMajor } from '../tensor/ops/float.js'
+import { AutoTokenizer, type Tokenizer } from '../tokenizer/index.js'
+
+export interface EmbedOptions {
+  /** Texts that are computed together; 32 unless told. */
+  readonly batchSize?: number
+  /** Read only the first `maxLength` tokens of a longer text, in place of throwing. */
+  readonly truncate?: boolean
+  readonly signal?: AbortSignal
+  /** Called after each batch with the number of texts done and of all. */
+  readonly onProgress?: (done: number, total: number) => void
+}
+
+export class SentenceEncoder {
+  readonly #model: TextEncoder
+  readonly #tokenizer: Tokenizer
+  readonly #pooling: PoolingOptions
+  /** Folder or URL that it came from; an index remembers it. */
+  readonly name: string
+  /** Length of a vector. */
+  readonly dimension: number
+  /** Most tokens of a text, special ones included. */
+  readonly maxLength: number
+
+  private constructor(name: string, model: TextEncoder, tokenizer: Tokenizer, settings: SentenceSettings) {
+    this.name = name
+    this.#model = model
+    this.#tokenizer = tokenizer
+    this.#pooling = settings.pooling
+    this.dimension = settings.dimension
+    this.maxLength = settings.maxLength
+  }
+
+  /** Loads a sentence-transformers folder. */
+  static async fromPretrained(location: FolderLike, options: FromPretrainedOptions = {}): Promise<SentenceEncoder> {
+    const folder = openFolder(location)
+    const settings = await readSettings(folder)
+    const tokenizer = await AutoTokenizer.fromPretrained(folder)
+    const model = await loadModel<TextEncoder>(
+      folder,
+      (config, weights, generation) => {
+        const { textEncoder, modelType } = familyOf(config)
+        if (!textEncoder) throw new ConfigError('unknown-family', `${config.where}: ${modelType} is not a text encoder`)
+        return textEncoder(config, weights, generation)
+      },
+      options,
+    )
+    return new SentenceEncoder(folder.name.split('/').at(-1)!, model, tokenizer, settings)
+  }
+
+  /** Token ids of a text, as the encoder reads it. @throws InputError when it is too long */
+  tokenize(text: string): readonly number[] {
+    return this.#tokenizer.encode(text, { maxLength: this.maxLength }).ids
+  }
+
+  /**
+   * A vector for each text: [texts, dimension], row-major. Texts are computed in batches of similar length; a vector does not depend on
+   * its batch.
+   * @throws InputError for a text of more than maxLength tokens, unless `truncate` is set
+   */
+  async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<Float32Array> {
+    const { batchSize = 32, truncate = false, signal, onProgress } = options
+    const vectors = new Float32Array(texts.length * this.dimension)
+    const byLength = texts.map((_, index) => index).sort((a, b) => texts[a].length - texts[b].length)
+    for (let start = 0; start < texts.length; start += batchSize) {
+      throwIfAborted(signal, 'the embedding')
+      const batch = byLength.slice(start, start + batchSize)
+      const encoded = this.#tokenizer.encodeBatch(
+        batch.map((index) => texts[index]),
+        { maxLength: this.maxLength, truncate },
+      )
+      const { lastHiddenState } = await this.#model.forward(encoded, { signal }) // [batch, seq, dimension]
+      const pooled = rowMajor(pool(lastHiddenState, toIds('attentionMask', encoded.attentionMask), this.#pooling)) // [batch, dimension]
+      batch.forEach((index, row) => {
+        vectors.set(pooled.subarray(row * this.dimension, (row + 1) * this.dimension), index * this.dimension)
+      })
+      onProgress?.(start + batch.length, texts.length)
+    }
+    return vectors
+  }
+}
+
+interface SentenceSettings {
+  readonly pooling: PoolingOptions
+  readonly dimension: number
+  readonly maxLength: number
+}
+
+/** Kinds of modules, by the last part of their Python class name. */
+const STEPS = ['Transformer', 'Pooling', 'Normalize']
+
+async function readSettings(folder: Folder): Promise<SentenceSettings> {
+  const where = `${folder.name}/modules.json`
+  const modules = parseJson(await requireText(folder, 'modules.json', 'a sentence-transformers folder has'), where)
+  if (!Array.isArray(modules)) throw new ConfigError('config-type', `${where}: expected a list`)
+  const steps = modules.map((module) => new JsonObject(module, where))
+  const kinds = steps.map((step) => step.string('type').split('.').at(-1)!)
+  const unknown = kinds.find((kind, i) => kind !== STEPS[i])
+  if (unknown || kinds.length < 2) {
+    throw new ConfigError('unsupported-modules', `${where}: steps ${kinds.join(', ')}; supported are Transformer, Pooling and then Normalize`)
+  }
+  const poolingFolder = subfolder(folder, steps[1].string('path'))
+  const poolingWhere = `${poolingFolder.name}/config.json`
+  const pooling = JsonObject.parse(await requireText(poolingFolder, 'config.json', 'describes the pooling'), poolingWhere)
+  const limits = await readText(folder, 'sentence_bert_config.json')
+  const config = JsonObject.parse(await requireText(folder, 'config.json', 'describes the model'), `${folder.name}/config.json`)
+  const positions = config.integer('max_position_embeddings', { fallback: 512 })
+  const maxLength = limits === undefined ? positions : JsonObject.parse(limits, `${folder.name}/sentence_bert_config.json`).integer('max_seq_length', { fallback: positions })
+  return {
+    pooling: { mode: poolingMode(pooling), normalize: kinds[2] === 'Normalize' },
+    dimension: pooling.integer('word_embedding_dimension'),
+    maxLength,
+  }
+}
+
+const MODES: Readonly<Record<string, PoolingMode>> = { pooling_mode_cls_token: 'cls', pooling_mode_mean_tokens: 'mean' }
+
+function poolingMode(config: JsonObject): PoolingMode {
+  const chosen = config.keys().filter((key) => key.startsWith('pooling_mode_') && config.get(key) === true)
+  const mode = chosen.length === 1 ? MODES[chosen[0]] : undefined
+  if (mode) return mode
+  throw new ConfigError('unsupported-pooling', `${config.where}: ${chosen.join(', ') || 'no pooling mode'}; supported is one of ${Object.keys(MODES).join(', ')}`)
+}

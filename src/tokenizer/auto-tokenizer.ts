@@ -1,0 +1,24 @@
+/**
+ * Loading a tokenizer from a Hugging Face folder.
+ */
+import { openFolder, readText, requireText, type FolderLike } from '../files/folder.js'
+import { JsonObject } from '../files/json.js'
+import { Tokenizer } from './tokenizer.js'
+
+/** Named as in transformers; there is one class of tokenizers here, so it only loads. */
+export const AutoTokenizer = {
+  /**
+   * Reads tokenizer.json and, if it is there, tokenizer_config.json.
+   * @throws FileError when there is no tokenizer.json, ConfigError when it cannot be used
+   */
+  async fromPretrained(location: FolderLike): Promise<Tokenizer> {
+    const folder = openFolder(location)
+    const purpose = 'describes the tokenizer; older checkpoints get one from transformers (AutoTokenizer, save_pretrained)'
+    const json = await requireText(folder, 'tokenizer.json', purpose)
+    const config = await readText(folder, 'tokenizer_config.json')
+    return new Tokenizer(
+      JsonObject.parse(json, `${folder.name}/tokenizer.json`),
+      config === undefined ? undefined : JsonObject.parse(config, `${folder.name}/tokenizer_config.json`),
+    )
+  },
+}

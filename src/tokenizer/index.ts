@@ -1,0 +1,2 @@
+export { AutoTokenizer } from './auto-tokenizer.js'
+export { Tokenizer, type DecodeOptions, type EncodeOptions, type Encoding, type EncodingBatch } from './tokenizer.js'

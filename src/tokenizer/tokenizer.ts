@@ -1,0 +1,168 @@
+/**
+ * Text to token ids and back. The splitting and merging is done by @huggingface/tokenizers from the model's own tokenizer.json; this
+ * class adds special tokens, truncation and padding, which the caller decides: what tokenizer.json says of the last two is
+ * ignored (MiniLM's file would cut every text at 128 tokens and fill it up to 128).
+ * Known differences from the original tokenizers are listed in DIFFERENCES.md.
+ */
+import { Tokenizer as Library } from '@huggingface/tokenizers'
+import { ConfigError, InputError } from '../errors.js'
+import { JsonObject, type Json } from '../files/json.js'
+import { parseTemplates, PLAIN, type Templates } from './template.js'
+
+export interface EncodeOptions {
+  /** A second text, as in question and passage. */
+  readonly pair?: string
+  /** Whether to add the model's special tokens, such as [CLS] and [SEP]; true unless told. */
+  readonly addSpecialTokens?: boolean
+  /** Most tokens, special ones included. */
+  readonly maxLength?: number
+  /** What to do with more: cut the longer text first, or (the default) throw. */
+  readonly truncate?: boolean
+}
+
+export interface Encoding {
+  readonly ids: number[]
+  /** The vocabulary's spelling of each id, such as `##ing` or `▁the`; where an id is the unknown token, the text it stands for. */
+  readonly tokens: string[]
+  /** 0 for the first text and 1 for the second, where the model tells them apart. */
+  readonly typeIds: number[]
+}
+
+interface Token {
+  readonly id: number
+  readonly token: string
+}
+
+/** Rows of equal length, as models take them. [batch][seq] */
+export interface EncodingBatch {
+  readonly inputIds: number[][]
+  /** 1 for tokens, 0 for padding. */
+  readonly attentionMask: number[][]
+  readonly tokenTypeIds: number[][]
+}
+
+export interface DecodeOptions {
+  /** Leave out special tokens; true unless told. */
+  readonly skipSpecialTokens?: boolean
+}
+
+export class Tokenizer {
+  readonly #library: Library
+  readonly #templates: Templates
+  readonly #specialIds: ReadonlySet<number>
+  /** The id that fills rows up; 0 where the tokenizer names none. */
+  readonly padTokenId: number
+
+  /** @throws ConfigError when tokenizer.json is not one that the library can read */
+  constructor(tokenizerJson: JsonObject, tokenizerConfig?: JsonObject) {
+    this.#templates = parseTemplates(tokenizerJson.get('post_processor'), tokenizerJson.where)
+    this.#library = construct(tokenizerJson)
+    this.#specialIds = specialIds(tokenizerJson)
+    this.padTokenId = padTokenId(this.#library, tokenizerJson, tokenizerConfig)
+  }
+
+  /** Number of ids, added tokens included. */
+  get vocabSize(): number {
+    return this.#library.get_vocab(true).size
+  }
+
+  /** @throws InputError when there are more tokens than maxLength and `truncate` is not set */
+  encode(text: string, options: EncodeOptions = {}): Encoding {
+    const { pair, addSpecialTokens = true, maxLength, truncate = false } = options
+    const texts = (pair === undefined ? [text] : [text, pair]).map((one) => this.#tokenize(one))
+    const { single, pair: double } = addSpecialTokens ? this.#templates : PLAIN
+    const template = pair === undefined ? single : double
+    const specials = template.filter(({ kind }) => kind === 'special').length
+    const length = texts.reduce((sum, tokens) => sum + tokens.length, specials)
+    if (maxLength !== undefined && length > maxLength) {
+      if (!truncate) {
+        throw new InputError('too-long', `the text has ${length} tokens, at most ${maxLength} fit; shorten it or set truncate`)
+      }
+      cutLongest(texts, Math.max(0, maxLength - specials))
+    }
+    const placed = template.flatMap((piece) =>
+      (piece.kind === 'special' ? [this.#special(piece.id)] : texts[piece.text]).map((token) => ({ ...token, typeId: piece.typeId })),
+    )
+    return {
+      ids: placed.map(({ id }) => id),
+      tokens: placed.map(({ token }) => token),
+      typeIds: placed.map(({ typeId }) => typeId),
+    }
+  }
+
+  /** Encodes each text and fills the rows up to the longest, on the right. */
+  encodeBatch(texts: readonly string[], options: Omit<EncodeOptions, 'pair'> = {}): EncodingBatch {
+    const rows = texts.map((text) => this.encode(text, options))
+    const width = Math.max(0, ...rows.map(({ ids }) => ids.length))
+    const fill = (row: readonly number[], value: number) => [...row, ...new Array<number>(width - row.length).fill(value)]
+    return {
+      inputIds: rows.map(({ ids }) => fill(ids, this.padTokenId)),
+      attentionMask: rows.map(({ ids }) => fill(new Array<number>(ids.length).fill(1), 0)),
+      tokenTypeIds: rows.map(({ typeIds }) => fill(typeIds, 0)),
+    }
+  }
+
+  /** Ids to text, without any later clean-up of spaces. */
+  decode(ids: readonly number[], { skipSpecialTokens = true }: DecodeOptions = {}): string {
+    const kept = skipSpecialTokens ? ids.filter((id) => !this.#specialIds.has(id)) : [...ids]
+    if (kept.length === 0) return ''
+    return this.#library.decode(kept, { skip_special_tokens: skipSpecialTokens, clean_up_tokenization_spaces: false })
+  }
+
+  idToToken(id: number): string | undefined {
+    return this.#library.id_to_token(id)
+  }
+
+  tokenToId(token: string): number | undefined {
+    return this.#library.token_to_id(token)
+  }
+
+  #tokenize(text: string): Token[] {
+    const { ids, tokens } = this.#library.encode(text.toWellFormed(), { add_special_tokens: false })
+    return ids.map((id, i) => ({ id, token: tokens[i] }))
+  }
+
+  #special(id: number): Token {
+    return { id, token: this.idToToken(id) ?? '' }
+  }
+}
+
+/** Cuts the longer of the texts, token by token, until both fit together. */
+function cutLongest(texts: Token[][], room: number): void {
+  let total = texts.reduce((sum, tokens) => sum + tokens.length, 0)
+  for (; total > room; total--) {
+    const longest = texts.reduce((longer, tokens) => (tokens.length > longer.length ? tokens : longer))
+    longest.pop()
+  }
+}
+
+/** tokenizer.json as the library wants it: a plain object, without the settings that the caller decides here. */
+function construct(json: JsonObject): Library {
+  json.object('model')
+  const plain = Object.fromEntries(json.keys().map((key) => [key, json.get(key)]))
+  try {
+    return new Library({ ...plain, added_tokens: plain.added_tokens ?? [], truncation: null, padding: null, post_processor: null }, {})
+  } catch (error) {
+    throw new ConfigError('unsupported-tokenizer', `${json.where}: cannot be used (${(error as Error).message})`, { cause: error })
+  }
+}
+
+function addedTokens(json: JsonObject): JsonObject[] {
+  const tokens: Json = json.get('added_tokens') ?? []
+  if (!Array.isArray(tokens)) throw new ConfigError('config-type', `${json.where}: "added_tokens" is not a list`)
+  return tokens.map((token: Json) => new JsonObject(token, `${json.where}: added_tokens`))
+}
+
+function specialIds(json: JsonObject): Set<number> {
+  const special = addedTokens(json).filter((token) => token.boolean('special', false))
+  return new Set(special.map((token) => token.integer('id', { min: 0 })))
+}
+
+/** From tokenizer_config.json, the padding settings of tokenizer.json, or a token with the usual name. */
+function padTokenId(library: Library, json: JsonObject, config: JsonObject | undefined): number {
+  const named = config?.get('pad_token')
+  const name = typeof named === 'object' && named !== null && 'content' in named ? named.content : named
+  if (typeof name === 'string') return library.token_to_id(name) ?? 0
+  if (json.has('padding')) return json.object('padding').integer('pad_id', { min: 0, fallback: 0 })
+  return library.token_to_id('<pad>') ?? library.token_to_id('[PAD]') ?? 0
+}

@@ -1,0 +1,95 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { memoryFolder } from '../../src/files/folder.js'
+import { AutoTokenizer } from '../../src/tokenizer/index.js'
+import { goldenJson, goldenPath } from '../support/goldens.js'
+
+interface GoldenEncoding {
+  readonly name: string
+  readonly text: string
+  readonly pair?: string
+  readonly add_special_tokens: boolean
+  readonly truncation?: { readonly max_length: number; readonly strategy?: string }
+  readonly padding?: { readonly direction: string; readonly length: number }
+  readonly ids: number[]
+  readonly tokens: string[]
+  readonly type_ids: number[]
+  readonly decoded: string
+  readonly decoded_skip_special: string
+}
+
+/** What the underlying library does differently; src/tokenizer/DIFFERENCES.md explains each. */
+const DIFFERENT: Readonly<Record<string, readonly number[]>> = {
+  'unigram-t5 text.24': [],
+}
+
+const families = readdirSync(goldenPath('tokenizers'))
+
+describe.each(families)('%s', (family) => {
+  const { encodings } = goldenJson<{ encodings: GoldenEncoding[] }>('tokenizers', family, 'expected.json')
+  const load = AutoTokenizer.fromPretrained(goldenPath('tokenizers', family))
+  const supported = encodings.filter(
+    ({ padding, truncation }) => padding === undefined && (truncation?.strategy ?? 'longest_first') === 'longest_first',
+  )
+
+  test.each(supported)('$name: ids, tokens, segments and text are those of tokenizers', async (golden) => {
+    const tokenizer = await load
+    const encoding = tokenizer.encode(golden.text, {
+      pair: golden.pair,
+      addSpecialTokens: golden.add_special_tokens,
+      maxLength: golden.truncation?.max_length,
+      truncate: golden.truncation !== undefined,
+    })
+    if (`${family} ${golden.name}` in DIFFERENT) {
+      expect(encoding.ids, 'the library has changed: take this off the list').not.toEqual(golden.ids)
+      return
+    }
+    expect(encoding.ids).toEqual(golden.ids)
+    expect(encoding.tokens).toEqual(golden.tokens)
+    expect(encoding.typeIds).toEqual(golden.type_ids)
+    expect(tokenizer.decode(golden.ids, { skipSpecialTokens: false })).toBe(golden.decoded)
+    expect(tokenizer.decode(golden.ids)).toBe(golden.decoded_skip_special)
+  })
+
+  test('rows of a batch are filled up on the right with the padding token', async () => {
+    const golden = encodings.find(({ padding }) => padding?.direction === 'right')!
+    const tokenizer = await load
+    const { inputIds, attentionMask } = tokenizer.encodeBatch([golden.text, 'a considerably longer text than that'])
+    const own = tokenizer.encode(golden.text).ids.length
+    expect(inputIds[0].slice(0, own)).toEqual(golden.ids.slice(0, own))
+    expect(new Set(inputIds[0].slice(own))).toEqual(new Set([tokenizer.padTokenId]))
+    expect(attentionMask[0].filter((bit) => bit === 1)).toHaveLength(own)
+    expect(inputIds[0]).toHaveLength(inputIds[1].length)
+  })
+})
+
+describe('tokenizer files that cannot be used', () => {
+  const from = (text: string) =>
+    AutoTokenizer.fromPretrained(memoryFolder(new Map([['tokenizer.json', new TextEncoder().encode(text)]]), 'model'))
+  const good = readFileSync(goldenPath('tokenizers', families[0], 'tokenizer.json'), 'utf8')
+
+  test('a missing file says what it is for', async () => {
+    await expect(AutoTokenizer.fromPretrained(goldenPath('bert/base'))).rejects.toThrow(/there is no tokenizer.json, which describes the tokenizer/)
+  })
+  test.each([
+    ['truncated', good.slice(0, 1000), 'not-json'],
+    ['an array', '[]', 'config-type'],
+    ['without a model', '{}', 'config-type'],
+    ['an unknown model', '{"model":{"type":"Telepathy","vocab":{}}}', 'unsupported-tokenizer'],
+  ])('%s', async (_name, text, code) => {
+    await expect(from(text)).rejects.toMatchObject({ name: 'ConfigError', code, message: expect.stringContaining('model/tokenizer.json') as string })
+  })
+})
+
+test('a lone surrogate is read as the replacement character', async () => {
+  const tokenizer = await AutoTokenizer.fromPretrained(goldenPath('tokenizers/bytelevel-bpe-gpt2'))
+  expect(tokenizer.encode('a\ud800b').ids).toEqual(tokenizer.encode('a\ufffdb').ids)
+})
+
+test('more tokens than fit are refused with both numbers, or cut when asked', async () => {
+  const tokenizer = await AutoTokenizer.fromPretrained(goldenPath('tokenizers/wordpiece-uncased'))
+  const text = 'hello world '.repeat(20)
+  const { length } = tokenizer.encode(text).ids
+  expect(() => tokenizer.encode(text, { maxLength: 8 })).toThrow(`the text has ${length} tokens, at most 8 fit`)
+  expect(tokenizer.encode(text, { maxLength: 8, truncate: true }).ids).toHaveLength(8)
+})
