@@ -33,7 +33,7 @@ export class HeaderJsonError extends kind('header-json') {}
 export class DuplicateKeyError extends kind('duplicate-key') {}
 /** `__metadata__` is not an object of strings. */
 export class MetadataError extends kind('metadata') {}
-/** A tensor's entry is not an object with exactly dtype, shape and data_offsets. */
+/** A tensor's entry is not an object with dtype, shape and data_offsets. */
 export class TensorEntryError extends kind('tensor-entry') {}
 export class UnknownDTypeError extends kind('unknown-dtype') {}
 /** A shape that is not a list of whole numbers, or whose product is too large. */

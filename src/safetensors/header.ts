@@ -60,6 +60,7 @@ function decode(bytes: Uint8Array, where: string): string {
 }
 
 function parseObject(text: string, where: string): Map<string, StrictJson> {
+  if (!text.startsWith('{')) throw new errors.HeaderJsonError(where, 'the header does not begin with "{"')
   let root: StrictJson
   try {
     root = parseStrictJson(text)
@@ -68,8 +69,7 @@ function parseObject(text: string, where: string): Map<string, StrictJson> {
     const Kind = error.duplicateKey === undefined ? errors.HeaderJsonError : errors.DuplicateKeyError
     throw new Kind(where, `the header is not usable JSON: ${error.message}`, { cause: error })
   }
-  if (!(root instanceof Map)) throw new errors.HeaderJsonError(where, 'the header is JSON but not an object')
-  return root
+  return root as Map<string, StrictJson> // it began with "{"
 }
 
 function parseMetadata(value: StrictJson | undefined, where: string): Map<string, string> {
@@ -85,12 +85,11 @@ function parseMetadata(value: StrictJson | undefined, where: string): Map<string
 
 const FIELDS = ['dtype', 'shape', 'data_offsets']
 
+/** Fields beside these three are left alone, as the official reader does: a later version of the format may add some. */
 function parseTensor(entry: StrictJson, where: string): TensorInfo {
   if (!(entry instanceof Map)) throw new errors.TensorEntryError(where, 'its entry is not an object')
   const missing = FIELDS.filter((field) => !entry.has(field))
-  const unknown = [...entry.keys()].filter((field) => !FIELDS.includes(field))
   if (missing.length > 0) throw new errors.TensorEntryError(where, `its entry has no ${missing.join(', ')}`)
-  if (unknown.length > 0) throw new errors.TensorEntryError(where, `its entry has unknown fields: ${unknown.join(', ')}`)
 
   const dtype = parseDType(entry.get('dtype')!, where)
   const shape = wholeNumbers(entry.get('shape')!)

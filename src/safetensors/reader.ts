@@ -68,8 +68,7 @@ export class SafetensorsFile implements TensorSource {
 }
 
 export function unknownTensor({ name: where, tensors }: TensorSource, name: string): UnknownTensorError {
-  const last = name.split('.').slice(-2).join('.')
-  const near = [...tensors.keys()].filter((other) => other.endsWith(last)).slice(0, 3)
+  const near = [...tensors.keys()].filter((other) => other.endsWith(name) || name.endsWith(other)).slice(0, 3)
   const hint = near.length > 0 ? `; near: ${near.join(', ')}` : ''
   return new UnknownTensorError(where, `there is no tensor ${JSON.stringify(name)} among ${tensors.size}${hint}`)
 }

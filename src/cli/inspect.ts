@@ -1,0 +1,41 @@
+/**
+ * `glassformer inspect`: what a model folder holds, from its config and the headers of its files; no weight is read.
+ */
+import { openFolder, requireText } from '../files/folder.js'
+import { JsonObject } from '../files/json.js'
+import { FAMILIES } from '../models/index.js'
+import { openCheckpoint } from '../safetensors/index.js'
+import { showShape, sizeOf } from '../tensor/index.js'
+import type { Arguments, CommandSpec } from './arguments.js'
+import type { Terminal } from './terminal.js'
+
+export const inspectSpec: CommandSpec = {
+  name: 'inspect',
+  positionals: ['MODEL_FOLDER'],
+  summary: 'Shows the family, the config, and every tensor of a Hugging Face model folder.',
+  options: { json: { type: 'boolean', help: 'print as JSON' } },
+}
+
+export async function inspect({ positionals, options }: Arguments, { print, bold, dim }: Terminal): Promise<void> {
+  const folder = openFolder(positionals[0])
+  const text = await requireText(folder, 'config.json', 'a Hugging Face model folder has; check the path')
+  const config = JsonObject.parse(text, `${folder.name}/config.json`)
+  const checkpoint = await openCheckpoint(folder)
+  await checkpoint.close()
+  const tensors = [...checkpoint.tensors].map(([name, { dtype, shape }]) => ({ name, dtype, shape }))
+  const family = config.string('model_type', 'unknown')
+  const supported = FAMILIES.some(({ modelType }) => modelType === family)
+  const parameters = tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
+  if (options.json) {
+    const fields = Object.fromEntries(config.keys().map((key) => [key, config.get(key)]))
+    print(JSON.stringify({ family, supported, parameters, config: fields, tensors }, null, 2))
+    return
+  }
+  const width = Math.max(0, ...tensors.map(({ name }) => name.length))
+  print(`${bold('family')}      ${family}${supported ? '' : ' (not supported by this version)'}`)
+  print(`${bold('parameters')}  ${parameters.toLocaleString('en')} in ${tensors.length} tensors`)
+  print(bold('config'))
+  for (const key of config.keys()) print(`  ${key}: ${JSON.stringify(config.get(key))}`)
+  print(bold('tensors'))
+  for (const { name, dtype, shape } of tensors) print(`  ${name.padEnd(width)}  ${dim(dtype.padEnd(8))}  ${showShape(shape)}`)
+}

@@ -1,0 +1,68 @@
+#!/usr/bin/env node
+/**
+ * The command line: picks the command, and turns errors into messages and exit codes (0 done, 1 failed, 2 called wrongly).
+ */
+import { createRequire } from 'node:module'
+import { GlassformerError } from '../errors.js'
+import { helpText, parseArguments, UsageError, type Arguments, type CommandSpec } from './arguments.js'
+import { ask, askSpec } from './ask.js'
+import { indexCorpus, indexSpec } from './index-corpus.js'
+import { inspect, inspectSpec } from './inspect.js'
+import { processTerminal, type Terminal } from './terminal.js'
+import { tokens, tokensSpec } from './tokens.js'
+
+interface Command {
+  readonly spec: CommandSpec
+  readonly run: (args: Arguments, terminal: Terminal) => Promise<void>
+}
+
+const COMMANDS: readonly Command[] = [
+  { spec: askSpec, run: ask },
+  { spec: indexSpec, run: indexCorpus },
+  { spec: inspectSpec, run: inspect },
+  { spec: tokensSpec, run: tokens },
+]
+
+function overview(): string {
+  const rows = COMMANDS.map(({ spec }) => {
+    const call = [spec.name, ...spec.positionals].join(' ')
+    return `  ${call.padEnd(22)}  ${spec.summary}`
+  })
+  return `A transformer engine that you can see through, and a RAG pipeline made of it.\n\nUsage: glassformer COMMAND [options]\n\nCommands:\n${rows.join('\n')}\n\n"glassformer COMMAND --help" shows a command's options; --version the version.\n`
+}
+
+async function main(args: readonly string[], terminal: Terminal): Promise<void> {
+  const [name, ...rest] = args
+  if (name === '--help' || name === '-h') return terminal.print(overview().trimEnd())
+  if (name === '--version') {
+    const { version } = createRequire(import.meta.url)('glassformer/package.json') as { version: string }
+    return terminal.print(version)
+  }
+  const command = COMMANDS.find(({ spec }) => spec.name === name)
+  if (!command) throw new UsageError(name === undefined ? 'a command is missing' : `unknown command "${name}"`)
+  const parsed = parseArguments(command.spec, rest)
+  if (parsed.help) return terminal.print(helpText(command.spec).trimEnd())
+  await command.run(parsed, terminal)
+}
+
+const controller = new AbortController()
+process.once('SIGINT', () => controller.abort())
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0) // the reader of a pipe has seen enough
+  throw error
+})
+
+try {
+  await main(process.argv.slice(2), processTerminal(controller.signal))
+} catch (error) {
+  if (error instanceof UsageError) {
+    process.stderr.write(`glassformer: ${error.message}\n"glassformer --help" shows how it is used\n`)
+    process.exitCode = 2
+  } else if (error instanceof GlassformerError) {
+    process.stderr.write(`glassformer: ${error.message}\n`)
+    process.exitCode = 1
+  } else {
+    process.stderr.write(`glassformer: a defect in the program, please report it\n${(error as Error).stack}\n`)
+    process.exitCode = 1
+  }
+}

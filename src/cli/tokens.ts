@@ -1,0 +1,30 @@
+/**
+ * `glassformer tokens`: how a text is cut into tokens.
+ */
+import { DEFAULT_WEIGHTS } from '../default-weights.js'
+import { openFolder, subfolder } from '../files/folder.js'
+import { AutoTokenizer } from '../tokenizer/index.js'
+import type { Arguments, CommandSpec } from './arguments.js'
+import type { Terminal } from './terminal.js'
+
+export const tokensSpec: CommandSpec = {
+  name: 'tokens',
+  positionals: ['TEXT'],
+  summary: 'Shows the tokens of a text and their ids.',
+  options: {
+    model: { type: 'string', value: 'FOLDER', help: 'the model folder whose tokenizer to use (default: the reader)' },
+    json: { type: 'boolean', help: 'print as JSON' },
+  },
+}
+
+export async function tokens({ positionals, options }: Arguments, { print, dim }: Terminal): Promise<void> {
+  const folder = typeof options.model === 'string' ? openFolder(options.model) : subfolder(openFolder(DEFAULT_WEIGHTS), 'reader')
+  const tokenizer = await AutoTokenizer.fromPretrained(folder)
+  const encoding = tokenizer.encode(positionals[0])
+  if (options.json) {
+    print(JSON.stringify(encoding))
+    return
+  }
+  encoding.ids.forEach((id, i) => print(`${String(id).padStart(6)}  ${encoding.tokens[i]}`))
+  print(dim(`${encoding.ids.length} tokens`))
+}
