@@ -57,9 +57,17 @@ export class MultiHeadAttention {
     this.#backend = weights.backend
     this.#options = options
     this.#keyHeads = keyHeads
-    this.#query = new Linear(weights.scope(names.query), { inFeatures: dimension, outFeatures: numHeads * headDim, bias })
+    this.#query = new Linear(weights.scope(names.query), {
+      inFeatures: dimension,
+      outFeatures: numHeads * headDim,
+      bias,
+    })
     this.#key = new Linear(weights.scope(names.key), { inFeatures: dimension, outFeatures: keyHeads * headDim, bias })
-    this.#value = new Linear(weights.scope(names.value), { inFeatures: dimension, outFeatures: keyHeads * headDim, bias })
+    this.#value = new Linear(weights.scope(names.value), {
+      inFeatures: dimension,
+      outFeatures: keyHeads * headDim,
+      bias,
+    })
     this.#out = new Linear(weights.scope(names.out), { inFeatures: numHeads * headDim, outFeatures: dimension, bias })
     this.#points = {
       q: hookPoint(`${name}.q`, ['batch', numHeads, 'query', headDim]),

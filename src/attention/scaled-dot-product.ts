@@ -44,7 +44,10 @@ function repeatHeads(x: Float, heads: number): Float {
   const [batch, keyHeads, seq, headDim] = x.shape
   if (keyHeads === heads) return x
   const group = heads / keyHeads
-  return x.reshape([batch, keyHeads, 1, seq, headDim]).broadcastTo([batch, keyHeads, group, seq, headDim]).reshape([batch, heads, seq, headDim])
+  return x
+    .reshape([batch, keyHeads, 1, seq, headDim])
+    .broadcastTo([batch, keyHeads, group, seq, headDim])
+    .reshape([batch, heads, seq, headDim])
 }
 
 function checkShapes({ query, key, value, causal }: AttentionInputs): void {

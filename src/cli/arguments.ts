@@ -40,11 +40,18 @@ export function parseArguments(spec: CommandSpec, args: readonly string[]): Argu
   } catch (error) {
     throw new UsageError((error as Error).message, { cause: error })
   }
-  const { positionals, values } = parsed as Arguments & { positionals: string[]; values: Record<string, string | boolean> }
+  const { positionals, values } = parsed as Arguments & {
+    positionals: string[]
+    values: Record<string, string | boolean>
+  }
   const help = values.help === true
   if (!help && positionals.length !== spec.positionals.length) {
     const missing = spec.positionals[positionals.length]
-    throw new UsageError(missing ? `${missing} is missing` : `unexpected argument "${positionals[spec.positionals.length]}" (quote a text of several words)`)
+    throw new UsageError(
+      missing
+        ? `${missing} is missing`
+        : `unexpected argument "${positionals[spec.positionals.length]}" (quote a text of several words)`,
+    )
   }
   return { positionals, options: values, help }
 }
@@ -53,7 +60,8 @@ export function parseArguments(spec: CommandSpec, args: readonly string[]): Argu
 export function wholeNumber(name: string, value: string | boolean | undefined): number | undefined {
   if (value === undefined) return undefined
   const number = Number(value)
-  if (!Number.isSafeInteger(number) || number < 1) throw new UsageError(`--${name} is "${value}", expected a whole number of 1 or more`)
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new UsageError(`--${name} is "${value}", expected a whole number of 1 or more`)
   return number
 }
 

@@ -66,5 +66,7 @@ function describe({ text, passages, pAnswerable, abstained }: Answer, { bold, di
     return `  [${i + 1}] ${posterior.toFixed(3)}  ${oneLine(label + passage, width && width - 14)} ${dim(`(${id})`)}`
   })
   const heading = abstained ? `The passages do not tell (p = ${(1 - pAnswerable).toFixed(3)}); looked at` : 'From'
-  return [bold(text), '', dim(`${heading}, with the probability that each stands behind the answer:`), ...rows].join('\n')
+  return [bold(text), '', dim(`${heading}, with the probability that each stands behind the answer:`), ...rows].join(
+    '\n',
+  )
 }

@@ -22,13 +22,19 @@ export const indexSpec: CommandSpec = {
 
 const DTYPES: readonly string[] = ['float32', 'int8'] satisfies IndexDType[]
 
-export async function indexCorpus({ positionals, options }: Arguments, { print, progress, signal }: Terminal): Promise<void> {
+export async function indexCorpus(
+  { positionals, options }: Arguments,
+  { print, progress, signal }: Terminal,
+): Promise<void> {
   const { out, dtype = 'float32' } = options
   if (typeof out !== 'string') throw new UsageError('--out FILE is missing')
-  if (!DTYPES.includes(String(dtype))) throw new UsageError(`--dtype is "${dtype}", expected one of ${DTYPES.join(', ')}`)
+  if (!DTYPES.includes(String(dtype)))
+    throw new UsageError(`--dtype is "${dtype}", expected one of ${DTYPES.join(', ')}`)
   const [file] = positionals
   const passages = parseCorpus(await readTextFile(file), file)
-  const encoder = await SentenceEncoder.fromPretrained(subfolder(openFolder(DEFAULT_WEIGHTS), 'all-MiniLM-L6-v2'), { signal })
+  const encoder = await SentenceEncoder.fromPretrained(subfolder(openFolder(DEFAULT_WEIGHTS), 'all-MiniLM-L6-v2'), {
+    signal,
+  })
   const retriever = await Retriever.build(encoder, passages, {
     dtype: dtype as IndexDType,
     signal,

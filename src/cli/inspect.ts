@@ -37,5 +37,6 @@ export async function inspect({ positionals, options }: Arguments, { print, bold
   print(bold('config'))
   for (const key of config.keys()) print(`  ${key}: ${JSON.stringify(config.get(key))}`)
   print(bold('tensors'))
-  for (const { name, dtype, shape } of tensors) print(`  ${name.padEnd(width)}  ${dim(dtype.padEnd(8))}  ${showShape(shape)}`)
+  for (const { name, dtype, shape } of tensors)
+    print(`  ${name.padEnd(width)}  ${dim(dtype.padEnd(8))}  ${showShape(shape)}`)
 }

@@ -18,7 +18,8 @@ export const tokensSpec: CommandSpec = {
 }
 
 export async function tokens({ positionals, options }: Arguments, { print, dim }: Terminal): Promise<void> {
-  const folder = typeof options.model === 'string' ? openFolder(options.model) : subfolder(openFolder(DEFAULT_WEIGHTS), 'reader')
+  const folder =
+    typeof options.model === 'string' ? openFolder(options.model) : subfolder(openFolder(DEFAULT_WEIGHTS), 'reader')
   const tokenizer = await AutoTokenizer.fromPretrained(folder)
   const encoding = tokenizer.encode(positionals[0])
   if (options.json) {

@@ -32,7 +32,9 @@ export function memoryFolder(files: ReadonlyMap<string, Blob | Uint8Array>, name
     open: async (file) => {
       const content = files.get(file)
       if (content === undefined) return undefined
-      return content instanceof Uint8Array ? bytesSource(content, `${name}/${file}`) : blobSource(content, `${name}/${file}`)
+      return content instanceof Uint8Array
+        ? bytesSource(content, `${name}/${file}`)
+        : blobSource(content, `${name}/${file}`)
     },
   }
 }
@@ -51,7 +53,10 @@ export async function readText(folder: Folder, file: string, maxBytes = 64 * 2 *
   if (source === undefined) return undefined
   try {
     if (source.size > maxBytes) {
-      throw new FileError('file-too-large', `${source.name}: ${source.size} bytes, at most ${maxBytes} are read as text`)
+      throw new FileError(
+        'file-too-large',
+        `${source.name}: ${source.size} bytes, at most ${maxBytes} are read as text`,
+      )
     }
     const bytes = await source.read(0, source.size)
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
@@ -120,7 +125,10 @@ async function openUrl(url: string): Promise<ByteSource | undefined> {
       if (start === end) return new Uint8Array(0)
       const response = await request(url, { headers: { range: `bytes=${start}-${end - 1}` } })
       if (response.status !== 206) {
-        throw new FileError('http-error', `${url}: asked for bytes ${start} to ${end}, the server answered ${response.status}`)
+        throw new FileError(
+          'http-error',
+          `${url}: asked for bytes ${start} to ${end}, the server answered ${response.status}`,
+        )
       }
       return exactLength(url, new Uint8Array(await response.arrayBuffer()), end - start)
     },
@@ -130,7 +138,8 @@ async function openUrl(url: string): Promise<ByteSource | undefined> {
 
 async function wholeUrl(url: string): Promise<ByteSource> {
   const response = await request(url, {})
-  if (!response.ok) throw new FileError('http-error', `${url}: the server answered ${response.status} ${response.statusText}`)
+  if (!response.ok)
+    throw new FileError('http-error', `${url}: the server answered ${response.status} ${response.statusText}`)
   return bytesSource(await response.arrayBuffer(), url)
 }
 
@@ -138,7 +147,9 @@ async function request(url: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(url, init)
   } catch (error) {
-    throw new FileError('http-error', `${url}: the request failed; check the address and the connection`, { cause: error })
+    throw new FileError('http-error', `${url}: the request failed; check the address and the connection`, {
+      cause: error,
+    })
   }
 }
 

@@ -39,14 +39,22 @@ export class JsonObject {
 
   /** A whole number of at least `min` (1 unless told). */
   integer(key: string, { fallback, min = 1 }: { fallback?: number; min?: number } = {}): number {
-    return this.#typed(key, fallback, `a whole number of ${min} or more`, (value) => Number.isSafeInteger(value) && (value as number) >= min)
+    return this.#typed(
+      key,
+      fallback,
+      `a whole number of ${min} or more`,
+      (value) => Number.isSafeInteger(value) && (value as number) >= min,
+    )
   }
 
   /** A whole number that divides another field, as the number of heads divides the hidden size. */
   divisor(key: string, of: string): number {
     const divisor = this.integer(key)
     if (this.integer(of) % divisor === 0) return divisor
-    throw new ConfigError('config-type', `${this.where}: "${of}" ${this.integer(of)} is not a multiple of "${key}" ${divisor}`)
+    throw new ConfigError(
+      'config-type',
+      `${this.where}: "${of}" ${this.integer(of)} is not a multiple of "${key}" ${divisor}`,
+    )
   }
 
   number(key: string, fallback?: number): number {
@@ -76,7 +84,8 @@ export class JsonObject {
       if (fallback !== undefined) return fallback
       throw new ConfigError('config-missing', `${this.where}: "${key}" is missing, expected ${wanted}`)
     }
-    if (!fits(value)) throw new ConfigError('config-type', `${this.where}: "${key}" is ${show(value)}, expected ${wanted}`)
+    if (!fits(value))
+      throw new ConfigError('config-type', `${this.where}: "${key}" is ${show(value)}, expected ${wanted}`)
     return value as T
   }
 }

@@ -38,7 +38,8 @@ async function fileSource(path: string, handle: FileHandle): Promise<ByteSource>
       let filled = 0
       while (filled < bytes.length) {
         const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, start + filled)
-        if (bytesRead === 0) throw new FileError('short-read', `${path}: the file ends at byte ${start + filled}, before ${end}`)
+        if (bytesRead === 0)
+          throw new FileError('short-read', `${path}: the file ends at byte ${start + filled}, before ${end}`)
         filled += bytesRead
       }
       return bytes

@@ -33,7 +33,10 @@ export async function* greedySearch(
   options: GenerateOptions & { readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<GenerationStep, void, void> {
   if (config.unsupported.length > 0) {
-    throw new InputError('unsupported-generation', `generation_config.json asks for ${config.unsupported.join(', ')}, which this version cannot do`)
+    throw new InputError(
+      'unsupported-generation',
+      `generation_config.json asks for ${config.unsupported.join(', ')}, which this version cannot do`,
+    )
   }
   const { min, max } = lengthLimits(options, config)
   const ended = new Array<boolean>(batch).fill(false)

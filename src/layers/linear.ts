@@ -17,7 +17,10 @@ export class Linear {
 
   constructor(weights: WeightScope, { inFeatures, outFeatures, bias }: LinearOptions) {
     this.#weights = weights
-    this.#weight = weights.matrix('weight', [outFeatures, inFeatures], { use: 'linear', bias: bias ? 'bias' : undefined })
+    this.#weight = weights.matrix('weight', [outFeatures, inFeatures], {
+      use: 'linear',
+      bias: bias ? 'bias' : undefined,
+    })
   }
 
   /** [..., inFeatures] -> [..., outFeatures] */

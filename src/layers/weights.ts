@@ -20,7 +20,8 @@ export class Parameter<T> {
 
   /** @throws WeightsError before load() */
   get value(): T {
-    if (this.#value === undefined) throw new WeightsError('not-loaded', 'the model was used before its weights were loaded')
+    if (this.#value === undefined)
+      throw new WeightsError('not-loaded', 'the model was used before its weights were loaded')
     return this.#value
   }
 

@@ -86,7 +86,10 @@ class BertEmbeddings {
     const dimension = config.hiddenSize
     this.#backend = weights.backend
     this.#word = new Embedding(weights.scope('word_embeddings'), { rows: config.vocabSize, dimension })
-    this.#position = new Embedding(weights.scope('position_embeddings'), { rows: config.maxPositionEmbeddings, dimension })
+    this.#position = new Embedding(weights.scope('position_embeddings'), {
+      rows: config.maxPositionEmbeddings,
+      dimension,
+    })
     this.#tokenType = new Embedding(weights.scope('token_type_embeddings'), { rows: config.typeVocabSize, dimension })
     this.#norm = new LayerNorm(weights.scope('LayerNorm'), { dimension, epsilon: config.layerNormEps })
     const shape = ['batch', 'query', dimension] as const
@@ -158,7 +161,10 @@ class BertLayer {
 
   async forward(hiddenStates: Float, mask: Float, glass: Glass): Promise<Float> {
     const attended = await this.#attention.forward({ hiddenStates, mask }, glass) // [batch, seq, hidden]
-    const middle = await glass.show(this.#middle, this.#attentionNorm.forward(this.#backend.add(attended, hiddenStates)))
+    const middle = await glass.show(
+      this.#middle,
+      this.#attentionNorm.forward(this.#backend.add(attended, hiddenStates)),
+    )
     const fed = await this.#feedForward.forward(middle, glass) // [batch, seq, hidden]
     return glass.show(this.out, this.#outputNorm.forward(this.#backend.add(fed, middle)))
   }
@@ -206,15 +212,22 @@ export class BertModel implements Model {
     const inputIds = toIds('inputIds', inputs.inputIds) // [batch, seq]
     const { maxPositionEmbeddings: limit } = this.config
     if (inputIds.shape[1] > limit) {
-      throw new InputError('too-long', `the text has ${inputIds.shape[1]} tokens, this model reads at most ${limit}; shorten or truncate it`)
+      throw new InputError(
+        'too-long',
+        `the text has ${inputIds.shape[1]} tokens, this model reads at most ${limit}; shorten or truncate it`,
+      )
     }
     const mask = paddingMask(toMask('attentionMask', inputs.attentionMask, inputIds)) // [batch, 1, 1, seq]
     const tokenTypeIds = inputs.tokenTypeIds
       ? toMask('tokenTypeIds', inputs.tokenTypeIds, inputIds)
       : Tensor.zeros('int32', inputIds.shape)
 
-    const states = options.outputHiddenStates ? [this.#embeddings.out, ...this.#layers.map(({ out }) => out)] : undefined
-    const probs = options.outputAttentions ? this.hookPoints().filter(({ name }) => name.endsWith('self_attention.probs')) : undefined
+    const states = options.outputHiddenStates
+      ? [this.#embeddings.out, ...this.#layers.map(({ out }) => out)]
+      : undefined
+    const probs = options.outputAttentions
+      ? this.hookPoints().filter(({ name }) => name.endsWith('self_attention.probs'))
+      : undefined
     const run = new RunGlass(this, options, [states, probs])
 
     let hiddenStates = await this.#embeddings.forward(inputIds, tokenTypeIds, run.glass) // [batch, seq, hidden]
@@ -223,7 +236,8 @@ export class BertModel implements Model {
       hiddenStates = await layer.forward(hiddenStates, mask, run.glass)
     }
     const first = hiddenStates.select(1, 0) // [batch, hidden]
-    const poolerOutput = this.#pooler && (await run.glass.show(this.#poolerPoint, await this.#pooler.forward(first, 'tanh')))
+    const poolerOutput =
+      this.#pooler && (await run.glass.show(this.#poolerPoint, await this.#pooler.forward(first, 'tanh')))
     return { lastHiddenState: hiddenStates, poolerOutput, hiddenStates: run.take(states), attentions: run.take(probs) }
   }
 }

@@ -23,7 +23,11 @@ export function toIds(name: string, ids: IdsLike): Ids {
 function fromRows(name: string, rows: readonly (readonly number[])[]): Ids {
   const width = rows[0]?.length ?? 0
   const uneven = rows.find((row) => row.length !== width)
-  if (uneven) throw new ShapeError(name, `rows of ${width} and of ${uneven.length}; pad them to one length and pass an attention mask`)
+  if (uneven)
+    throw new ShapeError(
+      name,
+      `rows of ${width} and of ${uneven.length}; pad them to one length and pass an attention mask`,
+    )
   const flat = rows.flat()
   const wrong = flat.find((id) => !Number.isInteger(id))
   if (wrong !== undefined) throw new InputError('bad-id', `${name}: ${wrong} is not a whole number`)

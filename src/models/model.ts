@@ -71,7 +71,10 @@ export async function loadModel<M extends Model>(
 export function requireFamily(config: JsonObject, family: string): void {
   const got = config.string('model_type')
   if (got !== family) {
-    throw new ConfigError('wrong-family', `${config.where}: model_type is "${got}", this class loads "${family}"; AutoModel picks the class by itself`)
+    throw new ConfigError(
+      'wrong-family',
+      `${config.where}: model_type is "${got}", this class loads "${family}"; AutoModel picks the class by itself`,
+    )
   }
 }
 

@@ -33,7 +33,8 @@ export const FAMILIES: readonly Family[] = [
   {
     modelType: 't5',
     classes: {
-      T5ForConditionalGeneration: (json, weights, generation) => new T5ForConditionalGeneration(t5Config(json), weights, generation),
+      T5ForConditionalGeneration: (json, weights, generation) =>
+        new T5ForConditionalGeneration(t5Config(json), weights, generation),
       T5EncoderModel: (json, weights) => new T5EncoderModel(t5Config(json), weights),
     },
     textEncoder: (json, weights) => new T5EncoderModel(t5Config(json), weights),
@@ -46,7 +47,10 @@ export function familyOf(config: JsonObject): Family {
   const family = FAMILIES.find((row) => row.modelType === modelType)
   if (family) return family
   const known = FAMILIES.map((row) => row.modelType).join(', ')
-  throw new ConfigError('unknown-family', `${config.where}: model_type "${modelType}" is not supported; known: ${known}`)
+  throw new ConfigError(
+    'unknown-family',
+    `${config.where}: model_type "${modelType}" is not supported; known: ${known}`,
+  )
 }
 
 /** Name of the class that config.json asks for. @throws ConfigError for one that the family does not have */
@@ -55,7 +59,10 @@ export function classOf(config: JsonObject, family: Family): string {
   const architectures = config.get('architectures')
   const wanted = Array.isArray(architectures) ? String(architectures[0]) : names[0]
   if (names.includes(wanted)) return wanted
-  throw new ConfigError('unknown-class', `${config.where}: architecture "${wanted}" is not supported; known: ${names.join(', ')}`)
+  throw new ConfigError(
+    'unknown-class',
+    `${config.where}: architecture "${wanted}" is not supported; known: ${names.join(', ')}`,
+  )
 }
 
 /** Loads any supported checkpoint as the class that its config.json names. */

@@ -51,7 +51,10 @@ function feedForwardKind(json: JsonObject): Pick<T5Config, 'activation' | 'isGat
   const isGatedAct = kind.startsWith('gated-')
   const name = kind.replace(/^gated-/, '') as ActivationName
   if (!ACTIVATION_CHOICES.includes(name)) {
-    throw new ConfigError('config-type', `${json.where}: "feed_forward_proj" is "${kind}", expected one of ${ACTIVATION_CHOICES.join(', ')}, with or without "gated-"`)
+    throw new ConfigError(
+      'config-type',
+      `${json.where}: "feed_forward_proj" is "${kind}", expected one of ${ACTIVATION_CHOICES.join(', ')}, with or without "gated-"`,
+    )
   }
   return { activation: ACTIVATION_NAMES[name], isGatedAct }
 }

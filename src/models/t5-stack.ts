@@ -57,7 +57,10 @@ class T5Layer {
     const residual = ['batch', 'query', dModel] as const
     const sublayer = (index: number, block: string, after: string): Sublayer => ({
       normPoint: hookPoint(`${name}.${block}.norm`, residual),
-      norm: new RMSNorm(weights.scope(`layer.${index}.layer_norm`), { dimension: dModel, epsilon: config.layerNormEpsilon }),
+      norm: new RMSNorm(weights.scope(`layer.${index}.layer_norm`), {
+        dimension: dModel,
+        epsilon: config.layerNormEpsilon,
+      }),
       out: hookPoint(`${name}.${after}`, residual),
     })
     const last = isDecoder ? 2 : 1
@@ -65,7 +68,11 @@ class T5Layer {
     this.isDecoder = isDecoder
     this.input = hookPoint(`${name}.resid_pre`, residual)
     this.#self = sublayer(0, 'self_attention', 'resid_mid')
-    this.#selfAttention = new MultiHeadAttention(`${name}.self_attention`, weights.scope('layer.0.SelfAttention'), heads)
+    this.#selfAttention = new MultiHeadAttention(
+      `${name}.self_attention`,
+      weights.scope('layer.0.SelfAttention'),
+      heads,
+    )
     this.#crossAttention = isDecoder
       ? new MultiHeadAttention(`${name}.cross_attention`, weights.scope('layer.1.EncDecAttention'), heads)
       : undefined
@@ -137,13 +144,19 @@ export class T5Stack {
       { length: isDecoder ? config.numDecoderLayers : config.numLayers },
       (_, i) => new T5Layer(`${name}.${i}`, weights.scope(`block.${i}`), config, isDecoder),
     )
-    this.#positionBias = new RelativePositionBias(weights.scope('block.0.layer.0.SelfAttention.relative_attention_bias'), {
-      numHeads,
-      numBuckets: config.relativeAttentionNumBuckets,
-      maxDistance: config.relativeAttentionMaxDistance,
-      bidirectional: !isDecoder,
+    this.#positionBias = new RelativePositionBias(
+      weights.scope('block.0.layer.0.SelfAttention.relative_attention_bias'),
+      {
+        numHeads,
+        numBuckets: config.relativeAttentionNumBuckets,
+        maxDistance: config.relativeAttentionMaxDistance,
+        bidirectional: !isDecoder,
+      },
+    )
+    this.#finalNorm = new RMSNorm(weights.scope('final_layer_norm'), {
+      dimension: dModel,
+      epsilon: config.layerNormEpsilon,
     })
-    this.#finalNorm = new RMSNorm(weights.scope('final_layer_norm'), { dimension: dModel, epsilon: config.layerNormEpsilon })
     this.#biasPoint = hookPoint(`${name}.position_bias`, [1, numHeads, 'query', 'key'])
     this.#finalPoint = hookPoint(`${name}.final_norm`, ['batch', 'query', dModel])
   }

@@ -134,7 +134,11 @@ export class T5ForConditionalGeneration implements Model {
     this.config = config
     this.generationConfig = generationConfig
     this.#weights = weights
-    this.#embedding = new Embedding(weights.scope('shared'), { rows: vocabSize, dimension: dModel, tied: tieWordEmbeddings })
+    this.#embedding = new Embedding(weights.scope('shared'), {
+      rows: vocabSize,
+      dimension: dModel,
+      tied: tieWordEmbeddings,
+    })
     this.#encoder = new T5Stack('encoder', weights.scope('encoder'), config)
     this.#decoder = new T5Stack('decoder', weights.scope('decoder'), config)
     this.#head = tieWordEmbeddings
@@ -185,7 +189,8 @@ export class T5ForConditionalGeneration implements Model {
     if (!decoderInputIds) throw new InputError('missing-input', 'T5: forward needs decoderInputIds or labels')
 
     const encoded = await this.encode(inputs, options)
-    const mask = inputs.decoderAttentionMask && toMask('decoderAttentionMask', inputs.decoderAttentionMask, decoderInputIds)
+    const mask =
+      inputs.decoderAttentionMask && toMask('decoderAttentionMask', inputs.decoderAttentionMask, decoderInputIds)
     const states = options.outputHiddenStates ? this.#decoder.statePoints() : undefined
     const self = options.outputAttentions ? this.#decoder.probPoints('self_attention') : undefined
     const cross = options.outputAttentions ? this.#decoder.probPoints('cross_attention') : undefined

@@ -40,7 +40,10 @@ export class FlatIndex {
     }
     const wrong = vectors.findIndex((value) => !Number.isFinite(value))
     if (wrong >= 0) {
-      throw new InputError('not-finite', `FlatIndex: vector ${Math.floor(wrong / dimension)} contains ${vectors[wrong]}`)
+      throw new InputError(
+        'not-finite',
+        `FlatIndex: vector ${Math.floor(wrong / dimension)} contains ${vectors[wrong]}`,
+      )
     }
     if (dtype === 'float32') return new FlatIndex(dimension, vectors)
 
@@ -51,7 +54,8 @@ export class FlatIndex {
       const source = vectors.subarray(row * dimension, (row + 1) * dimension)
       const largest = source.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
       scales[row] = largest / 127
-      for (let i = 0; i < dimension; i++) rows[row * dimension + i] = largest === 0 ? 0 : Math.round((source[i] / largest) * 127)
+      for (let i = 0; i < dimension; i++)
+        rows[row * dimension + i] = largest === 0 ? 0 : Math.round((source[i] / largest) * 127)
     }
     return new FlatIndex(dimension, rows, scales)
   }
@@ -67,7 +71,10 @@ export class FlatIndex {
    */
   search(query: Float32Array, k: number): SearchHit[] {
     if (query.length !== this.dimension) {
-      throw new ShapeError('search', `the query has ${query.length} elements, the index has vectors of ${this.dimension}`)
+      throw new ShapeError(
+        'search',
+        `the query has ${query.length} elements, the index has vectors of ${this.dimension}`,
+      )
     }
     if (!query.every(Number.isFinite)) throw new InputError('not-finite', 'search: the query contains NaN or Infinity')
     const { values, indices } = topK(this.#scores(query), k)

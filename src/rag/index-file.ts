@@ -35,7 +35,10 @@ export class IndexFileError extends GlassformerError {}
 /** CRC-32 over ids, titles and texts, in hexadecimal: tells whether an index belongs to a corpus. */
 export function corpusFingerprint(passages: readonly Passage[]): string {
   const encoder = new TextEncoder()
-  const crc = passages.reduce((sum, { id, title, text }) => crc32(encoder.encode(JSON.stringify([id, title, text])), sum), 0)
+  const crc = passages.reduce(
+    (sum, { id, title, text }) => crc32(encoder.encode(JSON.stringify([id, title, text])), sum),
+    0,
+  )
   return crc.toString(16).padStart(8, '0')
 }
 
@@ -67,9 +70,11 @@ export function decodeIndex(bytes: Uint8Array, where: string): { index: FlatInde
   const fail = (code: string, detail: string) => new IndexFileError(code, `${where}: ${detail}`)
   if (bytes.length < FIXED_BYTES) throw fail('index-too-short', `${bytes.length} bytes are too few for an index file`)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (view.getBigUint64(0, true) !== MAGIC) throw fail('not-an-index', 'this is not an index file (its first bytes are not GLASSIDX)')
+  if (view.getBigUint64(0, true) !== MAGIC)
+    throw fail('not-an-index', 'this is not an index file (its first bytes are not GLASSIDX)')
   const version = view.getUint32(8, true)
-  if (version !== VERSION) throw fail('index-version', `version ${version}, this program reads ${VERSION}; build the index again`)
+  if (version !== VERSION)
+    throw fail('index-version', `version ${version}, this program reads ${VERSION}; build the index again`)
 
   const dtype = view.getUint32(16, true)
   if (dtype > 1) throw fail('index-dtype', `unknown dtype ${dtype}`)
@@ -81,7 +86,10 @@ export function decodeIndex(bytes: Uint8Array, where: string): { index: FlatInde
   const wanted = start + scaleBytes + count * dimension * (dtype === 1 ? 1 : 4)
   if (dimension === 0 || count === 0) throw fail('index-size', `${count} vectors of ${dimension} elements`)
   if (bytes.length !== wanted) {
-    throw fail('index-size', `${bytes.length} bytes, but ${count} vectors of ${dimension} elements need ${wanted}; it is cut off or damaged`)
+    throw fail(
+      'index-size',
+      `${bytes.length} bytes, but ${count} vectors of ${dimension} elements need ${wanted}; it is cut off or damaged`,
+    )
   }
   if (crc32(bytes.subarray(CHECKED_FROM)) !== view.getUint32(12, true)) {
     throw fail('index-checksum', 'its checksum is wrong, so it is damaged; build the index again')
@@ -96,11 +104,17 @@ export function decodeIndex(bytes: Uint8Array, where: string): { index: FlatInde
 /** @throws IndexFileError when the index was made of other passages or by another encoder */
 export function requireIndexOf(meta: IndexMeta, passages: readonly Passage[], encoder: string, where: string): void {
   if (meta.encoder !== encoder) {
-    throw new IndexFileError('other-encoder', `${where}: made by ${meta.encoder}, not by ${encoder}; build the index again`)
+    throw new IndexFileError(
+      'other-encoder',
+      `${where}: made by ${meta.encoder}, not by ${encoder}; build the index again`,
+    )
   }
   const corpus = corpusFingerprint(passages)
   if (meta.corpus !== corpus) {
-    throw new IndexFileError('other-corpus', `${where}: made of other passages (${meta.corpus}, these are ${corpus}); build the index again`)
+    throw new IndexFileError(
+      'other-corpus',
+      `${where}: made of other passages (${meta.corpus}, these are ${corpus}); build the index again`,
+    )
   }
 }
 

@@ -44,7 +44,10 @@ export interface MixedToken {
  * A sequence's tokens under the mixture of RAG-Sequence. Their log-probabilities sum to that of the sequence.
  * @param tokenLogProbs ln p(y_t|x, z, y_<t), [passage][token]
  */
-export function mixSequence(logWeights: readonly number[], tokenLogProbs: readonly (readonly number[])[]): MixedToken[] {
+export function mixSequence(
+  logWeights: readonly number[],
+  tokenLogProbs: readonly (readonly number[])[],
+): MixedToken[] {
   let weights = normalizeLog(logWeights)
   return tokenLogProbs[0].map((_, t) => {
     const joint = weights.map((weight, z) => weight + tokenLogProbs[z][t])

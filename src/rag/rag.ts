@@ -8,7 +8,15 @@ import { InputError, throwIfAborted } from '../errors.js'
 import { openFolder, subfolder, type FolderLike } from '../files/folder.js'
 import type { Answer, AnswerToken, Candidate, RagMode } from './answer.js'
 import type { Passage } from './corpus.js'
-import { conditionOnAnswering, logPrior, marginal, mixSequence, mixTokens, normalizeLog, type MixedToken } from './marginalise.js'
+import {
+  conditionOnAnswering,
+  logPrior,
+  marginal,
+  mixSequence,
+  mixTokens,
+  normalizeLog,
+  type MixedToken,
+} from './marginalise.js'
 import { ABSTENTION, Reader, type Reading } from './reader.js'
 import { Retriever, type RetrievedPassage } from './retriever.js'
 import { SentenceEncoder } from './sentence-encoder.js'
@@ -59,7 +67,12 @@ export class Rag {
   readonly #openRetriever: () => Promise<Retriever>
   #retriever: Promise<Retriever> | undefined
 
-  private constructor(reader: Reader, encoder: SentenceEncoder, backend: Backend, openRetriever: () => Promise<Retriever>) {
+  private constructor(
+    reader: Reader,
+    encoder: SentenceEncoder,
+    backend: Backend,
+    openRetriever: () => Promise<Retriever>,
+  ) {
     this.reader = reader
     this.encoder = encoder
     this.#backend = backend
@@ -114,7 +127,8 @@ export class Rag {
     const texts = new Set([...own.map(({ text }) => text), ABSTENTION])
     const scored: Scored[] = []
     for (const text of texts) scored.push(await this.#score(reading, text, signal))
-    const abstention = scored.at(-1)!.text === ABSTENTION ? scored.at(-1)! : scored.find(({ text }) => text === ABSTENTION)!
+    const abstention =
+      scored.at(-1)!.text === ABSTENTION ? scored.at(-1)! : scored.find(({ text }) => text === ABSTENTION)!
     const pAbstain = abstention.logLikelihoods.map((logLikelihood) => Math.min(Math.exp(logLikelihood), 1 - 1e-9))
     const { logPosterior, pAnswerable } = conditionOnAnswering(priors, pAbstain)
 
@@ -149,9 +163,11 @@ export class Rag {
         answer: own[z].text,
       })),
       tokens: this.#describeTokens(chosen.ids, tokens),
-      candidates: scored.map(
-        ({ text, logLikelihoods }): Candidate => ({ text, logLikelihoods, logProb: marginal(weights, logLikelihoods) }),
-      ),
+      candidates: scored.map(({ text, logLikelihoods }): Candidate => ({
+        text,
+        logLikelihoods,
+        logProb: marginal(weights, logLikelihoods),
+      })),
     }
   }
 
@@ -192,10 +208,13 @@ function mostProbable(candidates: readonly Scored[], weights: readonly number[])
 
 function checkOptions(options: AskOptions): void {
   const unknown = Object.keys(options).filter((key) => !OPTIONS.includes(key))
-  if (unknown.length > 0) throw new InputError('unknown-option', `ask: unknown option ${unknown.join(', ')}; known: ${OPTIONS.join(', ')}`)
+  if (unknown.length > 0)
+    throw new InputError('unknown-option', `ask: unknown option ${unknown.join(', ')}; known: ${OPTIONS.join(', ')}`)
   const { topK = 1, maxNewTokens = 1, mode = 'conditioned' } = options
   for (const [name, value] of Object.entries({ topK, maxNewTokens })) {
-    if (!Number.isSafeInteger(value) || value < 1) throw new InputError('bad-option', `ask: ${name} is ${value}, expected a whole number of 1 or more`)
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new InputError('bad-option', `ask: ${name} is ${value}, expected a whole number of 1 or more`)
   }
-  if (!MODES.includes(mode)) throw new InputError('bad-option', `ask: mode is "${mode}", expected one of ${MODES.join(', ')}`)
+  if (!MODES.includes(mode))
+    throw new InputError('bad-option', `ask: mode is "${mode}", expected one of ${MODES.join(', ')}`)
 }

@@ -47,9 +47,15 @@ export class Reader {
 
   /** Reads the question with each passage. */
   async read(question: string, passages: readonly ReadablePassage[], signal?: AbortSignal): Promise<Reading> {
-    const { inputIds, attentionMask } = this.tokenizer.encodeBatch(passages.map((passage) => readerInput(passage, question)))
+    const { inputIds, attentionMask } = this.tokenizer.encodeBatch(
+      passages.map((passage) => readerInput(passage, question)),
+    )
     const encoded = await this.model.encode({ inputIds, attentionMask }, { signal })
-    return new Reading(this, encoded, inputIds.map((row, i) => row.slice(0, attentionMask[i].filter((bit) => bit === 1).length)))
+    return new Reading(
+      this,
+      encoded,
+      inputIds.map((row, i) => row.slice(0, attentionMask[i].filter((bit) => bit === 1).length)),
+    )
   }
 }
 
@@ -86,7 +92,9 @@ export class Reading {
     const logits = await model.decode(this.#encoded, new Array<number[]>(passages).fill(shifted), { signal }) // [passages, tokens, vocabulary]
     const logProbs = rowMajor(logSoftmax(logits))
     const vocabulary = logits.shape[2]
-    return Array.from({ length: passages }, (_, z) => ids.map((id, t) => logProbs[(z * ids.length + t) * vocabulary + id]))
+    return Array.from({ length: passages }, (_, z) =>
+      ids.map((id, t) => logProbs[(z * ids.length + t) * vocabulary + id]),
+    )
   }
 
   /** One answer from all passages by RAG-Token: at each step the passages' distributions are mixed, and the most probable token is taken. */
@@ -94,12 +102,19 @@ export class Reading {
     const { model } = this.#reader
     const cache = model.startCache()
     const nextLogits = async ([token]: readonly number[]) => {
-      const logits = await model.decode(this.#encoded, logWeights.map(() => [token]), { cache, signal }) // [passages, 1, vocabulary]
+      const logits = await model.decode(
+        this.#encoded,
+        logWeights.map(() => [token]),
+        { cache, signal },
+      ) // [passages, 1, vocabulary]
       const logProbs = rowMajor(logSoftmax(logits))
       const vocabulary = logits.shape[2]
       const mixed = output([1, vocabulary])
       for (let id = 0; id < vocabulary; id++) {
-        mixed.data[id] = marginal(logWeights, logWeights.map((_, z) => logProbs[z * vocabulary + id]))
+        mixed.data[id] = marginal(
+          logWeights,
+          logWeights.map((_, z) => logProbs[z * vocabulary + id]),
+        )
       }
       return mixed.tensor
     }

@@ -41,7 +41,11 @@ export class Retriever {
    * Embeds passages. Of a passage longer than the encoder reads, the beginning stands for the whole, as in sentence-transformers.
    * @throws CorpusError for no passages or an id that occurs twice
    */
-  static async build(encoder: SentenceEncoder, passages: readonly Passage[], options: BuildOptions = {}): Promise<Retriever> {
+  static async build(
+    encoder: SentenceEncoder,
+    passages: readonly Passage[],
+    options: BuildOptions = {},
+  ): Promise<Retriever> {
     const { dtype, ...embedOptions } = options
     const checked = checkPassages(passages, 'passages')
     const vectors = await encoder.embed(checked.map(passageText), { ...embedOptions, truncate: true })

@@ -108,15 +108,29 @@ async function readSettings(folder: Folder): Promise<SentenceSettings> {
   const kinds = steps.map((step) => step.string('type').split('.').at(-1)!)
   const unknown = kinds.find((kind, i) => kind !== STEPS[i])
   if (unknown || kinds.length < 2) {
-    throw new ConfigError('unsupported-modules', `${where}: steps ${kinds.join(', ')}; supported are Transformer, Pooling and then Normalize`)
+    throw new ConfigError(
+      'unsupported-modules',
+      `${where}: steps ${kinds.join(', ')}; supported are Transformer, Pooling and then Normalize`,
+    )
   }
   const poolingFolder = subfolder(folder, steps[1].string('path'))
   const poolingWhere = `${poolingFolder.name}/config.json`
-  const pooling = JsonObject.parse(await requireText(poolingFolder, 'config.json', 'describes the pooling'), poolingWhere)
+  const pooling = JsonObject.parse(
+    await requireText(poolingFolder, 'config.json', 'describes the pooling'),
+    poolingWhere,
+  )
   const limits = await readText(folder, 'sentence_bert_config.json')
-  const config = JsonObject.parse(await requireText(folder, 'config.json', 'describes the model'), `${folder.name}/config.json`)
+  const config = JsonObject.parse(
+    await requireText(folder, 'config.json', 'describes the model'),
+    `${folder.name}/config.json`,
+  )
   const positions = config.integer('max_position_embeddings', { fallback: 512 })
-  const maxLength = limits === undefined ? positions : JsonObject.parse(limits, `${folder.name}/sentence_bert_config.json`).integer('max_seq_length', { fallback: positions })
+  const maxLength =
+    limits === undefined
+      ? positions
+      : JsonObject.parse(limits, `${folder.name}/sentence_bert_config.json`).integer('max_seq_length', {
+          fallback: positions,
+        })
   return {
     pooling: { mode: poolingMode(pooling), normalize: kinds[2] === 'Normalize' },
     dimension: pooling.integer('word_embedding_dimension'),
@@ -130,5 +144,8 @@ function poolingMode(config: JsonObject): PoolingMode {
   const chosen = config.keys().filter((key) => key.startsWith('pooling_mode_') && config.get(key) === true)
   const mode = chosen.length === 1 ? MODES[chosen[0]] : undefined
   if (mode) return mode
-  throw new ConfigError('unsupported-pooling', `${config.where}: ${chosen.join(', ') || 'no pooling mode'}; supported is one of ${Object.keys(MODES).join(', ')}`)
+  throw new ConfigError(
+    'unsupported-pooling',
+    `${config.where}: ${chosen.join(', ') || 'no pooling mode'}; supported is one of ${Object.keys(MODES).join(', ')}`,
+  )
 }

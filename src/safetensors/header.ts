@@ -32,10 +32,16 @@ export interface Header {
 export function headerLength(bytes: Uint8Array, fileSize: number, where: string): number {
   const length = new DataView(bytes.buffer, bytes.byteOffset, LENGTH_BYTES).getBigUint64(0, true)
   if (length > MAX_HEADER_BYTES) {
-    throw new errors.HeaderTooLargeError(where, `the header is said to have ${length} bytes, at most ${MAX_HEADER_BYTES} are allowed; this is not a safetensors file, or it is damaged`)
+    throw new errors.HeaderTooLargeError(
+      where,
+      `the header is said to have ${length} bytes, at most ${MAX_HEADER_BYTES} are allowed; this is not a safetensors file, or it is damaged`,
+    )
   }
   if (length === 0n || LENGTH_BYTES + Number(length) > fileSize) {
-    throw new errors.HeaderLengthError(where, `the header is said to have ${length} bytes, the file has ${fileSize - LENGTH_BYTES} after its length; download it again`)
+    throw new errors.HeaderLengthError(
+      where,
+      `the header is said to have ${length} bytes, the file has ${fileSize - LENGTH_BYTES} after its length; download it again`,
+    )
   }
   return Number(length)
 }
@@ -77,7 +83,8 @@ function parseMetadata(value: StrictJson | undefined, where: string): Map<string
   if (value === undefined) return metadata
   if (!(value instanceof Map)) throw new errors.MetadataError(where, '__metadata__ is not an object')
   for (const [key, text] of value) {
-    if (typeof text !== 'string') throw new errors.MetadataError(where, `__metadata__ ${JSON.stringify(key)} is not a string`)
+    if (typeof text !== 'string')
+      throw new errors.MetadataError(where, `__metadata__ ${JSON.stringify(key)} is not a string`)
     metadata.set(key, text)
   }
   return metadata
@@ -100,9 +107,13 @@ function parseTensor(entry: StrictJson, where: string): TensorInfo {
   }
   const [begin, end] = offsets
   const bytes = shape.reduce((product, size) => product * BigInt(size), BigInt(bytesPerElement(dtype)))
-  if (bytes > Number.MAX_SAFE_INTEGER) throw new errors.TensorShapeError(where, `its shape ${showShape(shape)} needs more than 2^53 bytes`)
+  if (bytes > Number.MAX_SAFE_INTEGER)
+    throw new errors.TensorShapeError(where, `its shape ${showShape(shape)} needs more than 2^53 bytes`)
   if (Number(bytes) !== end - begin) {
-    throw new errors.SizeMismatchError(where, `${dtype} ${showShape(shape)} needs ${bytes} bytes, its data_offsets span ${end - begin}`)
+    throw new errors.SizeMismatchError(
+      where,
+      `${dtype} ${showShape(shape)} needs ${bytes} bytes, its data_offsets span ${end - begin}`,
+    )
   }
   return { dtype, shape, begin, end }
 }
@@ -111,12 +122,17 @@ function parseDType(value: StrictJson, where: string): DType {
   if (typeof value !== 'string') throw new errors.TensorEntryError(where, 'its dtype is not a string')
   const dtype = DTYPE_OF_NAME.get(value)
   if (dtype) return dtype
-  throw new errors.UnknownDTypeError(where, `dtype ${JSON.stringify(value)} is not one of ${[...DTYPE_OF_NAME.keys()].join(', ')}`)
+  throw new errors.UnknownDTypeError(
+    where,
+    `dtype ${JSON.stringify(value)} is not one of ${[...DTYPE_OF_NAME.keys()].join(', ')}`,
+  )
 }
 
 function wholeNumbers(value: StrictJson): number[] | undefined {
   if (!Array.isArray(value)) return undefined
-  const numbers = value.map((item) => (item instanceof NumberText && /^\d{1,16}$/.test(item.text) ? Number(item.text) : NaN))
+  const numbers = value.map((item) =>
+    item instanceof NumberText && /^\d{1,16}$/.test(item.text) ? Number(item.text) : NaN,
+  )
   return numbers.every(Number.isSafeInteger) ? numbers : undefined
 }
 
@@ -126,12 +142,21 @@ function checkLayout(tensors: ReadonlyMap<string, TensorInfo>, dataSize: number,
   let position = 0
   for (const [name, { begin, end }] of ordered) {
     const tensor = `tensor ${JSON.stringify(name)}`
-    if (begin < position) throw new errors.OverlapError(where, `${tensor} begins at byte ${begin}, inside another one that ends at ${position}`)
-    if (begin > position) throw new errors.HoleError(where, `bytes ${position} to ${begin} before ${tensor} belong to no tensor`)
+    if (begin < position)
+      throw new errors.OverlapError(
+        where,
+        `${tensor} begins at byte ${begin}, inside another one that ends at ${position}`,
+      )
+    if (begin > position)
+      throw new errors.HoleError(where, `bytes ${position} to ${begin} before ${tensor} belong to no tensor`)
     position = end
   }
   if (position > dataSize) {
-    throw new errors.TruncatedError(where, `the tensors need ${position} bytes, the file has ${dataSize}; download it again`)
+    throw new errors.TruncatedError(
+      where,
+      `the tensors need ${position} bytes, the file has ${dataSize}; download it again`,
+    )
   }
-  if (position < dataSize) throw new errors.TrailingBytesError(where, `${dataSize - position} bytes follow the last tensor`)
+  if (position < dataSize)
+    throw new errors.TrailingBytesError(where, `${dataSize - position} bytes follow the last tensor`)
 }

@@ -39,7 +39,11 @@ export class SafetensorsFile implements TensorSource {
     if (size < LENGTH_BYTES) throw new FileTooShortError(name, `${size} bytes are too few for a safetensors file`)
     const length = headerLength(await source.read(0, LENGTH_BYTES), size, name)
     const dataStart = LENGTH_BYTES + length
-    return new SafetensorsFile(source, dataStart, parseHeader(await source.read(LENGTH_BYTES, dataStart), size - dataStart, name))
+    return new SafetensorsFile(
+      source,
+      dataStart,
+      parseHeader(await source.read(LENGTH_BYTES, dataStart), size - dataStart, name),
+    )
   }
 
   get name(): string {

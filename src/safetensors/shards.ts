@@ -22,7 +22,9 @@ export async function openCheckpoint(folder: Folder): Promise<TensorSource> {
   if (index === undefined) {
     const pickled = await folder.open('pytorch_model.bin')
     await pickled?.close()
-    const hint = pickled ? '; pytorch_model.bin can run code when it is read, so convert it with transformers (save_pretrained)' : ''
+    const hint = pickled
+      ? '; pytorch_model.bin can run code when it is read, so convert it with transformers (save_pretrained)'
+      : ''
     throw missingFile(folder, SINGLE, `holds the weights (or ${INDEX} with shards)${hint}`)
   }
   return openShards(folder, JsonObject.parse(index, `${folder.name}/${INDEX}`))
@@ -43,7 +45,8 @@ async function openShards(folder: Folder, index: JsonObject): Promise<TensorSour
   const shards = new Map<string, SafetensorsFile>()
   try {
     for (const file of new Set(fileOf.values())) {
-      if (/[/\\]|^\.\.?$/.test(file)) throw new ShardIndexError(index.where, `${JSON.stringify(file)} is not a file of this folder`)
+      if (/[/\\]|^\.\.?$/.test(file))
+        throw new ShardIndexError(index.where, `${JSON.stringify(file)} is not a file of this folder`)
       const source = await folder.open(file)
       if (!source) throw missingFile(folder, file, `is a shard that ${INDEX} names`)
       shards.set(file, await openOrClose(source))
@@ -71,7 +74,10 @@ function listTensors(
   for (const [file, shard] of shards) {
     for (const name of shard.tensors.keys()) {
       if (fileOf.get(name) !== file) {
-        throw new ShardIndexError(where, `tensor ${JSON.stringify(name)} of ${file} is listed ${fileOf.has(name) ? `in ${fileOf.get(name)}` : 'nowhere'}`)
+        throw new ShardIndexError(
+          where,
+          `tensor ${JSON.stringify(name)} of ${file} is listed ${fileOf.has(name) ? `in ${fileOf.get(name)}` : 'nowhere'}`,
+        )
       }
     }
   }

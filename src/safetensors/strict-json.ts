@@ -93,7 +93,11 @@ export function parseStrictJson(text: string): StrictJson {
     if (take('[')) return array(depth)
     const number = match(NUMBER)
     if (number !== undefined) return new NumberText(number)
-    for (const [word, literal] of [['true', true], ['false', false], ['null', null]] as const) {
+    for (const [word, literal] of [
+      ['true', true],
+      ['false', false],
+      ['null', null],
+    ] as const) {
       if (text.startsWith(word, at)) {
         at += word.length
         return literal

@@ -20,7 +20,8 @@ export function writeSafetensors(
   for (const [name, tensor] of tensors) {
     if (named.has(name)) throw new WriteError('writeSafetensors', `two tensors are named ${JSON.stringify(name)}`)
     if (name === '__metadata__') throw new WriteError('writeSafetensors', 'a tensor cannot be named __metadata__')
-    if (!name.isWellFormed()) throw new WriteError('writeSafetensors', `the name ${JSON.stringify(name)} has a lone surrogate`)
+    if (!name.isWellFormed())
+      throw new WriteError('writeSafetensors', `the name ${JSON.stringify(name)} has a lone surrogate`)
     named.set(name, tensor)
   }
   const ordered = [...named].sort(

@@ -50,7 +50,10 @@ export function broadcastShapes(operation: string, a: Shape, b: Shape): number[]
     const sizeA = a[axis - rank + a.length] ?? 1
     const sizeB = b[axis - rank + b.length] ?? 1
     if (sizeA !== sizeB && sizeA !== 1 && sizeB !== 1) {
-      throw new ShapeError(operation, `${showShape(a)} and ${showShape(b)}: sizes ${sizeA} and ${sizeB} do not broadcast`)
+      throw new ShapeError(
+        operation,
+        `${showShape(a)} and ${showShape(b)}: sizes ${sizeA} and ${sizeB} do not broadcast`,
+      )
     }
     return sizeA === 1 ? sizeB : sizeA
   })

@@ -94,7 +94,10 @@ export class Tensor<D extends DType = DType> {
     const order = axes.length === 0 ? this.shape.map((_, axis) => this.rank - 1 - axis) : axes
     const resolved = order.map((axis) => resolveAxis('transpose', this.shape, axis))
     if (resolved.length !== this.rank || new Set(resolved).size !== this.rank) {
-      throw new ShapeError('transpose', `axes ${showShape(axes)} are not a permutation of the axes of ${showShape(this.shape)}`)
+      throw new ShapeError(
+        'transpose',
+        `axes ${showShape(axes)} are not a permutation of the axes of ${showShape(this.shape)}`,
+      )
     }
     return this.#view(
       resolved.map((axis) => this.shape[axis]),
@@ -122,7 +125,11 @@ export class Tensor<D extends DType = DType> {
     if (!Number.isInteger(resolved) || resolved < 0 || resolved >= this.shape[at]) {
       throw new ShapeError('select', `index ${index} of axis ${axis} is outside ${showShape(this.shape)}`)
     }
-    return this.#view(this.shape.toSpliced(at, 1), this.stride.toSpliced(at, 1), this.offset + resolved * this.stride[at])
+    return this.#view(
+      this.shape.toSpliced(at, 1),
+      this.stride.toSpliced(at, 1),
+      this.offset + resolved * this.stride[at],
+    )
   }
 
   /** A view that repeats axes of size 1 (and new leading axes) with a stride of 0. */
@@ -208,14 +215,20 @@ export class Tensor<D extends DType = DType> {
       else low += reach
     }
     if (low < 0 || high >= data.length) {
-      throw new ShapeError('Tensor', `${showShape(shape)} needs elements ${low} to ${high}, the data has ${data.length}`)
+      throw new ShapeError(
+        'Tensor',
+        `${showShape(shape)} needs elements ${low} to ${high}, the data has ${data.length}`,
+      )
     }
   }
 }
 
 function exactly<D extends DType>(dtype: D, data: DataOf[D], shape: Shape): Tensor<D> {
   if (data.length !== sizeOf(shape)) {
-    throw new ShapeError('Tensor', `${data.length} values do not fill ${showShape(shape)}, which holds ${sizeOf(shape)}`)
+    throw new ShapeError(
+      'Tensor',
+      `${data.length} values do not fill ${showShape(shape)}, which holds ${sizeOf(shape)}`,
+    )
   }
   return new Tensor({ dtype, data, shape })
 }
@@ -224,7 +237,10 @@ function inferShape(from: Shape, to: Shape): Shape {
   const unknown = to.indexOf(-1)
   if (unknown < 0) {
     if (sizeOf(from) !== sizeOf(to)) {
-      throw new ShapeError('reshape', `${showShape(from)} has ${sizeOf(from)} elements, ${showShape(to)} has ${sizeOf(to)}`)
+      throw new ShapeError(
+        'reshape',
+        `${showShape(from)} has ${sizeOf(from)} elements, ${showShape(to)} has ${sizeOf(to)}`,
+      )
     }
     return to
   }

@@ -13,7 +13,8 @@ export const AutoTokenizer = {
    */
   async fromPretrained(location: FolderLike): Promise<Tokenizer> {
     const folder = openFolder(location)
-    const purpose = 'describes the tokenizer; older checkpoints get one from transformers (AutoTokenizer, save_pretrained)'
+    const purpose =
+      'describes the tokenizer; older checkpoints get one from transformers (AutoTokenizer, save_pretrained)'
     const json = await requireText(folder, 'tokenizer.json', purpose)
     const config = await readText(folder, 'tokenizer_config.json')
     return new Tokenizer(

@@ -51,7 +51,9 @@ export function parseTemplates(value: Json | undefined, where: string): Template
 function parseSequence(processor: JsonObject): Templates {
   const parts = processor.get('processors')
   if (!Array.isArray(parts)) throw new ConfigError('config-type', `${processor.where}: "processors" is not a list`)
-  const templates = parts.map((part: Json) => parseTemplates(part, processor.where)).filter((template) => template !== PLAIN)
+  const templates = parts
+    .map((part: Json) => parseTemplates(part, processor.where))
+    .filter((template) => template !== PLAIN)
   if (templates.length > 1) {
     throw new ConfigError('unsupported-tokenizer', `${processor.where}: more than one processor adds special tokens`)
   }
@@ -61,7 +63,8 @@ function parseSequence(processor: JsonObject): Templates {
 function specialOf(processor: JsonObject, field: string): (typeId: number) => TemplatePiece {
   const pair = processor.get(field)
   const id = Array.isArray(pair) ? pair[1] : undefined
-  if (!Number.isSafeInteger(id)) throw new ConfigError('config-type', `${processor.where}: "${field}" is not [token, id]`)
+  if (!Number.isSafeInteger(id))
+    throw new ConfigError('config-type', `${processor.where}: "${field}" is not [token, id]`)
   return (typeId) => ({ kind: 'special', id: id as number, typeId })
 }
 

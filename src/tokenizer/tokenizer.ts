@@ -76,12 +76,18 @@ export class Tokenizer {
     const length = texts.reduce((sum, tokens) => sum + tokens.length, specials)
     if (maxLength !== undefined && length > maxLength) {
       if (!truncate) {
-        throw new InputError('too-long', `the text has ${length} tokens, at most ${maxLength} fit; shorten it or set truncate`)
+        throw new InputError(
+          'too-long',
+          `the text has ${length} tokens, at most ${maxLength} fit; shorten it or set truncate`,
+        )
       }
       cutLongest(texts, Math.max(0, maxLength - specials))
     }
     const placed = template.flatMap((piece) =>
-      (piece.kind === 'special' ? [this.#special(piece.id)] : texts[piece.text]).map((token) => ({ ...token, typeId: piece.typeId })),
+      (piece.kind === 'special' ? [this.#special(piece.id)] : texts[piece.text]).map((token) => ({
+        ...token,
+        typeId: piece.typeId,
+      })),
     )
     return {
       ids: placed.map(({ id }) => id),
@@ -94,7 +100,10 @@ export class Tokenizer {
   encodeBatch(texts: readonly string[], options: Omit<EncodeOptions, 'pair'> = {}): EncodingBatch {
     const rows = texts.map((text) => this.encode(text, options))
     const width = Math.max(0, ...rows.map(({ ids }) => ids.length))
-    const fill = (row: readonly number[], value: number) => [...row, ...new Array<number>(width - row.length).fill(value)]
+    const fill = (row: readonly number[], value: number) => [
+      ...row,
+      ...new Array<number>(width - row.length).fill(value),
+    ]
     return {
       inputIds: rows.map(({ ids }) => fill(ids, this.padTokenId)),
       attentionMask: rows.map(({ ids }) => fill(new Array<number>(ids.length).fill(1), 0)),
@@ -141,9 +150,14 @@ function construct(json: JsonObject): Library {
   json.object('model')
   const plain = Object.fromEntries(json.keys().map((key) => [key, json.get(key)]))
   try {
-    return new Library({ ...plain, added_tokens: plain.added_tokens ?? [], truncation: null, padding: null, post_processor: null }, {})
+    return new Library(
+      { ...plain, added_tokens: plain.added_tokens ?? [], truncation: null, padding: null, post_processor: null },
+      {},
+    )
   } catch (error) {
-    throw new ConfigError('unsupported-tokenizer', `${json.where}: cannot be used (${(error as Error).message})`, { cause: error })
+    throw new ConfigError('unsupported-tokenizer', `${json.where}: cannot be used (${(error as Error).message})`, {
+      cause: error,
+    })
   }
 }
 

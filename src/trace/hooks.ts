@@ -11,7 +11,7 @@ import type { Glass, HookPoint } from './glass.js'
  * Called with the tensor at a hook point. The tensor is only lent: copy() it to keep it unchanged. Return a tensor of the same
  * shape to replace it.
  */
-export type Hook = (tensor: Float, point: HookPoint) => void | Float | Promise<void | Float>
+export type Hook = (tensor: Float, point: HookPoint) => Float | undefined | void | Promise<Float | undefined | void> // eslint-disable-line @typescript-eslint/no-invalid-void-type
 
 /** Hooks by pattern: a hook point's name, where `*` stands for any characters: `decoder.*.cross_attention.probs`. */
 export type Hooks = Readonly<Record<string, Hook>>
@@ -34,7 +34,10 @@ export function glassOf(hooks: Hooks, points: readonly HookPoint[]): Glass {
         const replaced = await hook(shown, point)
         if (replaced === undefined) continue
         if (!shapesEqual(replaced.shape, shown.shape)) {
-          throw new ShapeError(point.name, `the hook returned ${showShape(replaced.shape)} for ${showShape(shown.shape)}`)
+          throw new ShapeError(
+            point.name,
+            `the hook returned ${showShape(replaced.shape)} for ${showShape(shown.shape)}`,
+          )
         }
         shown = replaced
       }

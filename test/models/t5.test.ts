@@ -58,7 +58,9 @@ describe.each(BACKENDS)('T5 on $name', ({ create }) => {
     test.each(greedy)(`${folder}: $name writes the ids of transformers`, async ({ args, ...golden }) => {
       const model = await T5ForConditionalGeneration.fromPretrained(goldenPath(folder), { backend: create() })
       const options = Object.fromEntries(
-        Object.entries(args).filter(([key]) => key in OPTION).map(([key, value]) => [OPTION[key], value]),
+        Object.entries(args)
+          .filter(([key]) => key in OPTION)
+          .map(([key, value]) => [OPTION[key], value]),
       )
       const { sequences } = await model.generate(
         { inputIds: golden.input_ids, attentionMask: golden.attention_mask },
@@ -77,12 +79,21 @@ describe.each(BACKENDS)('T5 on $name', ({ create }) => {
       { outputHiddenStates: true, outputAttentions: true },
     )
     expectClose(output.lastHiddenState, golden.float('last_hidden_state'), TOLERANCE.states, 'last_hidden_state')
-    output.hiddenStates?.forEach((state, i) => expectClose(state, golden.float(`hidden_states.${i}`), TOLERANCE.states, `state ${i}`))
-    output.attentions?.forEach((probs, i) => expectClose(probs, golden.float(`attentions.${i}`), TOLERANCE.probabilities, `probs ${i}`))
+    output.hiddenStates?.forEach((state, i) =>
+      expectClose(state, golden.float(`hidden_states.${i}`), TOLERANCE.states, `state ${i}`),
+    )
+    output.attentions?.forEach((probs, i) =>
+      expectClose(probs, golden.float(`attentions.${i}`), TOLERANCE.probabilities, `probs ${i}`),
+    )
     for (const mode of ['mean', 'cls'] as const) {
       for (const normalize of [false, true]) {
         const name = `pooling.${mode}${normalize ? '_normalized' : ''}`
-        expectClose(pool(output.lastHiddenState, attentionMask, { mode, normalize }), golden.float(name), TOLERANCE.states, name)
+        expectClose(
+          pool(output.lastHiddenState, attentionMask, { mode, normalize }),
+          golden.float(name),
+          TOLERANCE.states,
+          name,
+        )
       }
     }
   })

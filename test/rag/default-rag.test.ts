@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { Rag, Retriever, type Answer } from '../../src/rag/index.js'
+import type { Retriever } from '../../src/rag/index.js'
+import { Rag, type Answer } from '../../src/rag/index.js'
 import { BACKENDS } from '../support/backends.js'
 import { goldenJson } from '../support/goldens.js'
 
@@ -34,7 +35,9 @@ const SEED_PASSAGE = { title: 'France', text: 'France is a country in Europe. It
 function expectNumbers(got: readonly number[], wanted: readonly number[], tolerance: number, what: string): void {
   expect(got, what).toHaveLength(wanted.length)
   wanted.forEach((value, i) => {
-    expect(Math.abs(got[i] - value), `${what}[${i}]: ${got[i]}, expected ${value}`).toBeLessThanOrEqual(tolerance + 1e-5 * Math.abs(value))
+    expect(Math.abs(got[i] - value), `${what}[${i}]: ${got[i]}, expected ${value}`).toBeLessThanOrEqual(
+      tolerance + 1e-5 * Math.abs(value),
+    )
   })
 }
 
@@ -45,8 +48,18 @@ function expectAnswer(answer: Answer, wanted: GoldenAnswer): void {
   answer.candidates.forEach(({ logLikelihoods, text }, i) => {
     expectNumbers(logLikelihoods, wanted.log_likelihood[i], 1e-3, `log-likelihoods of "${text}"`)
   })
-  expectNumbers(answer.passages.map(({ prior }) => prior), wanted.prior, 1e-5, 'priors')
-  expectNumbers(answer.passages.map(({ pAbstain }) => pAbstain), wanted.p_abstain, 1e-4, 'p(abstain)')
+  expectNumbers(
+    answer.passages.map(({ prior }) => prior),
+    wanted.prior,
+    1e-5,
+    'priors',
+  )
+  expectNumbers(
+    answer.passages.map(({ pAbstain }) => pAbstain),
+    wanted.p_abstain,
+    1e-4,
+    'p(abstain)',
+  )
   expect(answer.pAnswerable).toBeCloseTo(wanted.p_answerable, 4)
 }
 
@@ -74,7 +87,12 @@ describe.each(BACKENDS)('the default pipeline on $name', ({ create }) => {
       expectNumbers([...vector.slice(0, 8)], wanted.embedding_first8, 1e-5, 'embedding')
       const found = await retriever.retrieve(question, 5)
       expect(found.map(({ id }) => id)).toEqual(wanted.passages)
-      expectNumbers(found.map(({ score }) => score), wanted.scores, 1e-5, 'scores')
+      expectNumbers(
+        found.map(({ score }) => score),
+        wanted.scores,
+        1e-5,
+        'scores',
+      )
       const reading = await rag.reader.read(question, found)
       expect(reading.inputIds).toEqual(wanted.reader_input_ids)
     })
@@ -88,17 +106,34 @@ describe.each(BACKENDS)('the default pipeline on $name', ({ create }) => {
         answer.candidates.forEach(({ logProb }, i) => {
           if (i !== idk) expectNumbers([logProb], [wanted.conditional_log_prob[i]], 1e-3, `candidate ${i}`)
         })
-        const joint = wanted.posterior.map((p, z) => p * Math.exp(wanted.log_likelihood[wanted.candidates.indexOf(wanted.answer)][z]))
+        const joint = wanted.posterior.map(
+          (p, z) => p * Math.exp(wanted.log_likelihood[wanted.candidates.indexOf(wanted.answer)][z]),
+        )
         const total = joint.reduce((sum, p) => sum + p, 0)
-        expectNumbers(answer.passages.map(({ posterior }) => posterior), joint.map((p) => p / total), 1e-3, 'posterior after the answer')
+        expectNumbers(
+          answer.passages.map(({ posterior }) => posterior),
+          joint.map((p) => p / total),
+          1e-3,
+          'posterior after the answer',
+        )
       }
     })
 
     test('rag-sequence: the ranking of the paper', async () => {
       const answer = await rag.ask(question, { mode: 'rag-sequence' })
       expect(answer.text).toBe(wanted.rag_sequence_answer)
-      expectNumbers(answer.candidates.map(({ logProb }) => logProb), wanted.rag_sequence_log_prob, 1e-3, 'candidates')
-      expectNumbers([answer.tokens.reduce((sum, { logProb }) => sum + logProb, 0)], [answer.logProb], 1e-9, 'sum of the tokens')
+      expectNumbers(
+        answer.candidates.map(({ logProb }) => logProb),
+        wanted.rag_sequence_log_prob,
+        1e-3,
+        'candidates',
+      )
+      expectNumbers(
+        [answer.tokens.reduce((sum, { logProb }) => sum + logProb, 0)],
+        [answer.logProb],
+        1e-9,
+        'sum of the tokens',
+      )
     })
   })
 })

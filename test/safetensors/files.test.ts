@@ -46,11 +46,14 @@ describe('every dtype', async () => {
     expect(tensor.data.buffer).toBe(bytes.buffer)
   })
   test('a file that is read and written again has the same tensors, bit by bit', async () => {
-    const tensors = await Promise.all([...file.tensors.keys()].map(async (name) => [name, await file.tensor(name)] as const))
+    const tensors = await Promise.all(
+      [...file.tensors.keys()].map(async (name) => [name, await file.tensor(name)] as const),
+    )
     const again = await SafetensorsFile.open(writeSafetensors(tensors, Object.fromEntries(file.metadata)))
     expect([...again.tensors.keys()].sort()).toEqual([...file.tensors.keys()].sort())
     expect([...again.metadata]).toEqual([...file.metadata])
-    for (const [name, { dtype, shape, data }] of tensors) expect(await again.tensor(name), name).toMatchObject({ dtype, shape, data })
+    for (const [name, { dtype, shape, data }] of tensors)
+      expect(await again.tensor(name), name).toMatchObject({ dtype, shape, data })
   })
 })
 
@@ -87,7 +90,9 @@ describe('checkpoint folders', () => {
     return openCheckpoint(memoryFolder(files, 'folder'))
   }
   const rewriteIndex = (files: Map<string, Uint8Array>, change: (map: Record<string, unknown>) => void) => {
-    const index = JSON.parse(new TextDecoder().decode(files.get('model.safetensors.index.json'))) as { weight_map: Record<string, unknown> }
+    const index = JSON.parse(new TextDecoder().decode(files.get('model.safetensors.index.json'))) as {
+      weight_map: Record<string, unknown>
+    }
     change(index.weight_map)
     files.set('model.safetensors.index.json', new TextEncoder().encode(JSON.stringify(index)))
   }
@@ -96,14 +101,19 @@ describe('checkpoint folders', () => {
     const sharded = await shards(() => {})
     let count = 0
     for (const shard of [1, 2, 3]) {
-      const file = await SafetensorsFile.open(read(goldenPath(`safetensors/sharded-f32/model-0000${shard}-of-00003.safetensors`)))
-      for (const name of file.tensors.keys()) expect((await sharded.tensor(name)).data).toEqual((await file.tensor(name)).data)
+      const file = await SafetensorsFile.open(
+        read(goldenPath(`safetensors/sharded-f32/model-0000${shard}-of-00003.safetensors`)),
+      )
+      for (const name of file.tensors.keys())
+        expect((await sharded.tensor(name)).data).toEqual((await file.tensor(name)).data)
       count += file.tensors.size
     }
     expect(sharded.tensors.size).toBe(count)
   })
   test('a missing shard is named', async () => {
-    await expect(shards((files) => files.delete('model-00002-of-00003.safetensors'))).rejects.toThrow(/there is no model-00002-of-00003.safetensors/)
+    await expect(shards((files) => files.delete('model-00002-of-00003.safetensors'))).rejects.toThrow(
+      /there is no model-00002-of-00003.safetensors/,
+    )
   })
   test('a shard outside the folder is refused', async () => {
     const change = (map: Record<string, unknown>) => (map['pooler.dense.bias'] = '../secret.safetensors')
@@ -111,21 +121,29 @@ describe('checkpoint folders', () => {
   })
   test('a tensor that the index does not list is named', async () => {
     const change = (map: Record<string, unknown>) => delete map['pooler.dense.bias']
-    await expect(shards((files) => rewriteIndex(files, change))).rejects.toThrow(/"pooler.dense.bias" of .* is listed nowhere/)
+    await expect(shards((files) => rewriteIndex(files, change))).rejects.toThrow(
+      /"pooler.dense.bias" of .* is listed nowhere/,
+    )
   })
   test('a tensor that its shard does not hold is named', async () => {
     const change = (map: Record<string, unknown>) => (map.extra = 'model-00001-of-00003.safetensors')
     await expect(shards((files) => rewriteIndex(files, change))).rejects.toThrow(/tensor "extra" is not in model-00001/)
   })
   test('a file name that is not a string is refused', async () => {
-    await expect(shards((files) => rewriteIndex(files, (map) => (map['pooler.dense.bias'] = 3)))).rejects.toMatchObject({ code: 'config-type' })
+    await expect(shards((files) => rewriteIndex(files, (map) => (map['pooler.dense.bias'] = 3)))).rejects.toMatchObject(
+      { code: 'config-type' },
+    )
   })
   test('a folder without weights says which file is missing, and why a pickle is not read', async () => {
-    await expect(openCheckpoint(memoryFolder(new Map([['pytorch_model.bin', new Uint8Array(3)]]), 'm'))).rejects.toThrow(/there is no model.safetensors.*pytorch_model.bin can run code/)
+    await expect(
+      openCheckpoint(memoryFolder(new Map([['pytorch_model.bin', new Uint8Array(3)]]), 'm')),
+    ).rejects.toThrow(/there is no model.safetensors.*pytorch_model.bin can run code/)
   })
   test('an unknown tensor is refused with near names', async () => {
     const file = await shards(() => {})
-    await expect(file.tensor('bert.pooler.dense.bias')).rejects.toThrow(/there is no tensor "bert.pooler.dense.bias".*near: pooler.dense.bias/)
+    await expect(file.tensor('bert.pooler.dense.bias')).rejects.toThrow(
+      /there is no tensor "bert.pooler.dense.bias".*near: pooler.dense.bias/,
+    )
   })
 })
 
@@ -157,7 +175,9 @@ describe('other programs', () => {
 
   test('our file is still the one that the official Python library read', () => {
     expect(Buffer.from(sample())).toEqual(readFileSync(here('written-by-glassformer.safetensors')))
-    expect(createHash('sha256').update(sample()).digest('hex')).toBe(record.sha256['written-by-glassformer.safetensors'])
+    expect(createHash('sha256').update(sample()).digest('hex')).toBe(
+      record.sha256['written-by-glassformer.safetensors'],
+    )
   })
   test('the official library read what we wrote', async () => {
     const file = await SafetensorsFile.open(sample())
@@ -179,7 +199,12 @@ describe('other programs', () => {
   })
   test('what cannot be written is refused', () => {
     const tensor = Tensor.float32([1])
-    expect(() => writeSafetensors([['a', tensor], ['a', tensor]])).toThrow(/two tensors are named "a"/)
+    expect(() =>
+      writeSafetensors([
+        ['a', tensor],
+        ['a', tensor],
+      ]),
+    ).toThrow(/two tensors are named "a"/)
     expect(() => writeSafetensors([['__metadata__', tensor]])).toThrow(/cannot be named __metadata__/)
     expect(() => writeSafetensors([['\ud800', tensor]])).toThrow(/lone surrogate/)
   })

@@ -7,7 +7,10 @@ import { SafetensorsFile } from '../../src/safetensors/index.js'
 import { goldenJson, goldenPath } from '../support/goldens.js'
 
 const FOLDER = 'safetensors/malformed'
-const { files } = goldenJson<{ files: { file: string; expect: 'accept' | 'reject'; why: string }[] }>(FOLDER, 'expected.json')
+const { files } = goldenJson<{ files: { file: string; expect: 'accept' | 'reject'; why: string }[] }>(
+  FOLDER,
+  'expected.json',
+)
 const bytesOf = (file: string) => new Uint8Array(readFileSync(goldenPath(FOLDER, file)))
 
 /** The error of each file that has to be refused. */
@@ -25,9 +28,9 @@ const CODES: Readonly<Record<string, string>> = {
   'duplicate-tensor-name': 'duplicate-key',
   'duplicate-field': 'duplicate-key',
   'duplicate-metadata': 'duplicate-key',
-  'overlapping': 'overlap',
+  overlapping: 'overlap',
   'same-bytes-twice': 'overlap',
-  'hole': 'hole',
+  hole: 'hole',
   'hole-at-start': 'hole',
   'offset-beyond-data': 'truncated',
   'begin-after-end': 'offsets',

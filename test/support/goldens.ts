@@ -18,7 +18,11 @@ export interface GoldenGeneration {
 
 export interface GoldenCase {
   readonly model_class: string
-  readonly forward: readonly { readonly file: string; readonly inputs: Readonly<Record<string, unknown>>; readonly outputs: readonly string[] }[]
+  readonly forward: readonly {
+    readonly file: string
+    readonly inputs: Readonly<Record<string, unknown>>
+    readonly outputs: readonly string[]
+  }[]
   readonly generate?: readonly GoldenGeneration[]
 }
 

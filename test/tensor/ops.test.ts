@@ -11,9 +11,16 @@ interface OpCase {
 }
 
 /** What computes the outputs of a case, by the first part of its name. */
-type Compute = (input: (name: string) => Float, args: OpCase['args'], golden: GoldenTensors, name: string) => readonly Float[]
+type Compute = (
+  input: (name: string) => Float,
+  args: OpCase['args'],
+  golden: GoldenTensors,
+  name: string,
+) => readonly Float[]
 
-const one = (compute: (input: (name: string) => Float, args: OpCase['args']) => Float): Compute => (input, args) => [compute(input, args)]
+const one =
+  (compute: (input: (name: string) => Float, args: OpCase['args']) => Float): Compute =>
+  (input, args) => [compute(input, args)]
 const activation = (name: ops.Activation) => one((input) => ops.activate(input('x'), name))
 
 const COMPUTE: Readonly<Record<string, Compute>> = {
@@ -33,7 +40,9 @@ const COMPUTE: Readonly<Record<string, Compute>> = {
   log_softmax_large: one((input) => ops.logSoftmax(input('x'))),
   logsumexp: one((input) => ops.logSumExp(input('x'))),
   layer_norm: one((input, args) => ops.layerNorm(input('x'), input('weight'), input('bias'), Number(args.eps))),
-  layer_norm_constant: one((input, args) => ops.layerNorm(input('x'), input('weight'), input('bias'), Number(args.eps))),
+  layer_norm_constant: one((input, args) =>
+    ops.layerNorm(input('x'), input('weight'), input('bias'), Number(args.eps)),
+  ),
   rms_norm_t5: one((input, args) => ops.rmsNorm(input('x'), input('weight'), Number(args.eps))),
   rms_norm_llama: one((input, args) => ops.rmsNorm(input('x'), input('weight'), Number(args.eps))),
   rms_norm_zeros: one((input, args) => ops.rmsNorm(input('x'), input('weight'), Number(args.eps))),
@@ -45,7 +54,14 @@ const COMPUTE: Readonly<Record<string, Compute>> = {
   'act.tanh': activation('tanh'),
   'act.sigmoid': activation('sigmoid'),
   'act.erf': one((input) => Tensor.float32(input('x').toArray().map(ops.erf), input('x').shape)),
-  'act.exp_of_neg_abs': one((input) => Tensor.float32(input('x').toArray().map((x) => Math.exp(-Math.abs(x))), input('x').shape)),
+  'act.exp_of_neg_abs': one((input) =>
+    Tensor.float32(
+      input('x')
+        .toArray()
+        .map((x) => Math.exp(-Math.abs(x))),
+      input('x').shape,
+    ),
+  ),
   t5_buckets: buckets,
   t5_buckets_far: buckets,
   rope: (input, args, golden) => {
@@ -75,8 +91,14 @@ const COMPUTE: Readonly<Record<string, Compute>> = {
     const rows = Array.from({ length: x.shape[0] }, (_, row) => ops.topK(x.select(0, row).copy().data, Number(args.k)))
     const shape = [rows.length, Number(args.k)]
     return [
-      Tensor.float32(rows.flatMap(({ values }) => [...values]), shape),
-      Tensor.float32(rows.flatMap(({ indices }) => [...indices]), shape),
+      Tensor.float32(
+        rows.flatMap(({ values }) => [...values]),
+        shape,
+      ),
+      Tensor.float32(
+        rows.flatMap(({ indices }) => [...indices]),
+        shape,
+      ),
     ]
   },
   lstm: (input) => {
@@ -93,8 +115,17 @@ const COMPUTE: Readonly<Record<string, Compute>> = {
 
 function buckets(_input: unknown, args: OpCase['args'], golden: GoldenTensors, name: string): readonly Float[] {
   const distances = golden.ids(`${name}.relative_position`)
-  const options = { numBuckets: Number(args.num_buckets), maxDistance: Number(args.max_distance), bidirectional: Boolean(args.bidirectional) }
-  return [Tensor.float32(distances.toArray().map((distance) => ops.relativePositionBucket(distance, options)), distances.shape)]
+  const options = {
+    numBuckets: Number(args.num_buckets),
+    maxDistance: Number(args.max_distance),
+    bidirectional: Boolean(args.bidirectional),
+  }
+  return [
+    Tensor.float32(
+      distances.toArray().map((distance) => ops.relativePositionBucket(distance, options)),
+      distances.shape,
+    ),
+  ]
 }
 
 function recurrentWeights(input: (name: string) => Float, layer: number): ops.RecurrentWeights {
@@ -113,7 +144,10 @@ function stack(a: Float, b: Float): Float {
 /** The oracle repeats cosines and sines for both halves of a head. */
 function bothHalves(table: Float): Float {
   const [batch, seq, half] = table.shape
-  return table.reshape([batch, seq, 1, half]).broadcastTo([batch, seq, 2, half]).reshape([batch, seq, 2 * half])
+  return table
+    .reshape([batch, seq, 1, half])
+    .broadcastTo([batch, seq, 2, half])
+    .reshape([batch, seq, 2 * half])
 }
 
 const { cases } = goldenJson<{ cases: OpCase[] }>('ops', 'case.json')
@@ -150,7 +184,10 @@ describe('shape errors name the op and the shapes', () => {
 
 test('a row of a product does not depend on how many rows there are', () => {
   const values = Float32Array.from({ length: 7 * 33 }, (_, i) => Math.sin(i))
-  const weight = Tensor.float32(Float32Array.from({ length: 5 * 33 }, (_, i) => Math.cos(i)), [5, 33])
+  const weight = Tensor.float32(
+    Float32Array.from({ length: 5 * 33 }, (_, i) => Math.cos(i)),
+    [5, 33],
+  )
   const all = ops.linear(Tensor.float32(values, [7, 33]), weight)
   for (let row = 0; row < 7; row++) {
     const alone = ops.linear(Tensor.float32(values.slice(row * 33, (row + 1) * 33), [1, 33]), weight)

@@ -56,18 +56,30 @@ describe('what does not fit is refused', () => {
     ['select: index 2 of axis 0 is outside [2, 3]', () => grid().select(0, 2)],
     ['broadcastTo: [2, 3] does not broadcast to [2, 4]', () => grid().broadcastTo([2, 4])],
     ['Tensor: 3 values do not fill [2, 2], which holds 4', () => Tensor.float32([1, 2, 3], [2, 2])],
-    ['Tensor: [4] needs elements 0 to 9, the data has 6', () => new Tensor({ dtype: 'float32', data: new Float32Array(6), shape: [4], stride: [3] })],
-    ['Tensor: [2] needs elements -1 to 0', () => new Tensor({ dtype: 'float32', data: new Float32Array(6), shape: [2], stride: [-1] })],
-    ['Tensor: [-1] has a size that is not a whole number of 0 or more', () => new Tensor({ dtype: 'float32', data: new Float32Array(6), shape: [-1] })],
+    [
+      'Tensor: [4] needs elements 0 to 9, the data has 6',
+      () => new Tensor({ dtype: 'float32', data: new Float32Array(6), shape: [4], stride: [3] }),
+    ],
+    [
+      'Tensor: [2] needs elements -1 to 0',
+      () => new Tensor({ dtype: 'float32', data: new Float32Array(6), shape: [2], stride: [-1] }),
+    ],
+    [
+      'Tensor: [-1] has a size that is not a whole number of 0 or more',
+      () => new Tensor({ dtype: 'float32', data: new Float32Array(6), shape: [-1] }),
+    ],
   ])('%s', (message, run) => {
     expect(run).toThrow(message)
   })
 })
 
 describe('dtypes', () => {
-  test.each(['float32', 'float16', 'bfloat16', 'float64', 'int64', 'int32', 'int16', 'int8'] as const)('%s keeps small whole numbers', (dtype) => {
-    expect(Tensor.float32([0, 1, -2, 100], [2, 2]).to(dtype).to('float32').toArray()).toEqual([0, 1, -2, 100])
-  })
+  test.each(['float32', 'float16', 'bfloat16', 'float64', 'int64', 'int32', 'int16', 'int8'] as const)(
+    '%s keeps small whole numbers',
+    (dtype) => {
+      expect(Tensor.float32([0, 1, -2, 100], [2, 2]).to(dtype).to('float32').toArray()).toEqual([0, 1, -2, 100])
+    },
+  )
   test('bool is 0 or 1', () => {
     expect(Tensor.float32([0, 0.5, -3]).to('bool').toArray()).toEqual([0, 1, 1])
   })
@@ -90,7 +102,9 @@ describe('dtypes', () => {
     for (const dtype of ['float16', 'bfloat16'] as const) {
       const all = new Tensor({ dtype, data: Uint16Array.from({ length: 65536 }, (_, bits) => bits), shape: [65536] })
       const back = all.to('float32').to(dtype)
-      const changed = all.data.findIndex((bits, i) => back.data[i] !== bits && !Number.isNaN(all.select(0, i).toArray()[0]))
+      const changed = all.data.findIndex(
+        (bits, i) => back.data[i] !== bits && !Number.isNaN(all.select(0, i).toArray()[0]),
+      )
       expect(changed).toBe(-1)
     }
   })

@@ -69,7 +69,9 @@ describe('tokenizer files that cannot be used', () => {
   const good = readFileSync(goldenPath('tokenizers', families[0], 'tokenizer.json'), 'utf8')
 
   test('a missing file says what it is for', async () => {
-    await expect(AutoTokenizer.fromPretrained(goldenPath('bert/base'))).rejects.toThrow(/there is no tokenizer.json, which describes the tokenizer/)
+    await expect(AutoTokenizer.fromPretrained(goldenPath('bert/base'))).rejects.toThrow(
+      /there is no tokenizer.json, which describes the tokenizer/,
+    )
   })
   test.each([
     ['truncated', good.slice(0, 1000), 'not-json'],
@@ -77,7 +79,11 @@ describe('tokenizer files that cannot be used', () => {
     ['without a model', '{}', 'config-type'],
     ['an unknown model', '{"model":{"type":"Telepathy","vocab":{}}}', 'unsupported-tokenizer'],
   ])('%s', async (_name, text, code) => {
-    await expect(from(text)).rejects.toMatchObject({ name: 'ConfigError', code, message: expect.stringContaining('model/tokenizer.json') as string })
+    await expect(from(text)).rejects.toMatchObject({
+      name: 'ConfigError',
+      code,
+      message: expect.stringContaining('model/tokenizer.json') as string,
+    })
   })
 })
 

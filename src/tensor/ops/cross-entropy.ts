@@ -11,7 +11,10 @@ import { logSumExpRow } from './softmax.js'
 export function crossEntropyEach(logits: Float, targets: Ids, ignoreIndex = -100): Float {
   const classes = lastSize(logits.shape)
   if (targets.size * classes !== logits.size) {
-    throw new ShapeError('crossEntropy', `targets ${showShape(targets.shape)} do not fit logits ${showShape(logits.shape)}`)
+    throw new ShapeError(
+      'crossEntropy',
+      `targets ${showShape(targets.shape)} do not fit logits ${showShape(logits.shape)}`,
+    )
   }
   const source = rowMajor(logits)
   const { tensor, data } = output(targets.shape)
@@ -20,7 +23,10 @@ export function crossEntropyEach(logits: Float, targets: Ids, ignoreIndex = -100
     const target = targets.data[at]
     if (target !== ignoreIndex) {
       if (target < 0 || target >= classes) {
-        throw new InputError('id-outside-vocabulary', `crossEntropy: target ${target} is outside the ${classes} classes`)
+        throw new InputError(
+          'id-outside-vocabulary',
+          `crossEntropy: target ${target} is outside the ${classes} classes`,
+        )
       }
       data[row] = logSumExpRow(source.subarray(row * classes, (row + 1) * classes)) - source[row * classes + target]
     }

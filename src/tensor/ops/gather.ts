@@ -15,7 +15,8 @@ export type Ids = Tensor<'int32'>
  * @throws InputError for an id that is not a row of the table
  */
 export function gather(table: Tensor, ids: Ids): Float {
-  if (table.rank !== 2) throw new ShapeError('gather', `the table is ${showShape(table.shape)}, expected [rows, dimension]`)
+  if (table.rank !== 2)
+    throw new ShapeError('gather', `the table is ${showShape(table.shape)}, expected [rows, dimension]`)
   const [rows, dimension] = table.shape
   const { tensor, data } = output([...ids.shape, dimension])
   let out = 0

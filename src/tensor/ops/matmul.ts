@@ -11,11 +11,15 @@ import { output, rowMajor, type Float } from './float.js'
  * @throws ShapeError when the inner sizes differ or the leading axes do not broadcast
  */
 export function matmul(a: Float, b: Float): Float {
-  if (a.rank < 2 || b.rank < 2) throw new ShapeError('matmul', `${showShape(a.shape)} x ${showShape(b.shape)}: both need two axes`)
+  if (a.rank < 2 || b.rank < 2)
+    throw new ShapeError('matmul', `${showShape(a.shape)} x ${showShape(b.shape)}: both need two axes`)
   const [m, k] = a.shape.slice(-2)
   const [inner, n] = b.shape.slice(-2)
   if (k !== inner) {
-    throw new ShapeError('matmul', `${showShape(a.shape)} x ${showShape(b.shape)}: inner dimensions ${k} and ${inner} differ`)
+    throw new ShapeError(
+      'matmul',
+      `${showShape(a.shape)} x ${showShape(b.shape)}: inner dimensions ${k} and ${inner} differ`,
+    )
   }
   const batch = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2))
   const left = a.broadcastTo([...batch, m, k])
@@ -44,7 +48,12 @@ export function matmul(a: Float, b: Float): Float {
 
 /** Positions in `data` of the first element of each matrix of a batch. */
 function batchStarts(tensor: Float): number[] {
-  return [...tensor.slice(-2, 0, Math.min(1, tensor.shape.at(-2)!)).slice(-1, 0, Math.min(1, tensor.shape.at(-1)!)).positions()]
+  return [
+    ...tensor
+      .slice(-2, 0, Math.min(1, tensor.shape.at(-2)!))
+      .slice(-1, 0, Math.min(1, tensor.shape.at(-1)!))
+      .positions(),
+  ]
 }
 
 /**
@@ -54,10 +63,16 @@ function batchStarts(tensor: Float): number[] {
 export function linear(x: Float, weight: Float, bias?: Float): Float {
   const [outFeatures, inFeatures] = weight.shape
   if (weight.rank !== 2 || x.shape.at(-1) !== inFeatures) {
-    throw new ShapeError('linear', `input ${showShape(x.shape)} does not fit weight ${showShape(weight.shape)} ([out, in])`)
+    throw new ShapeError(
+      'linear',
+      `input ${showShape(x.shape)} does not fit weight ${showShape(weight.shape)} ([out, in])`,
+    )
   }
   if (bias && (bias.rank !== 1 || bias.size !== outFeatures)) {
-    throw new ShapeError('linear', `bias ${showShape(bias.shape)} does not fit weight ${showShape(weight.shape)} ([out, in])`)
+    throw new ShapeError(
+      'linear',
+      `bias ${showShape(bias.shape)} does not fit weight ${showShape(weight.shape)} ([out, in])`,
+    )
   }
   const { tensor, data } = output([...x.shape.slice(0, -1), outFeatures])
   linearRows(rowMajor(x), rowMajor(weight), bias && rowMajor(bias), inFeatures, outFeatures, data)

@@ -19,7 +19,9 @@ export function relativePositionBucket(distance: number, options: BucketOptions)
   const exact = Math.floor(buckets / 2)
   if (steps < exact) return side + steps
   // float32 at every step, as the reference computes it: at a bucket's edge the last bit decides
-  const ratio = Math.fround(Math.fround(Math.log(Math.fround(steps / exact))) / Math.fround(Math.log(maxDistance / exact)))
+  const ratio = Math.fround(
+    Math.fround(Math.log(Math.fround(steps / exact))) / Math.fround(Math.log(maxDistance / exact)),
+  )
   const beyond = Math.floor(Math.fround(ratio * (buckets - exact)))
   return side + Math.min(exact + beyond, buckets - 1)
 }

@@ -14,7 +14,8 @@ export interface TopK {
  * @throws InputError unless k is a whole number of 1 or more
  */
 export function topK(row: Float32Array, k: number): TopK {
-  if (!Number.isInteger(k) || k < 1) throw new InputError('bad-k', `topK: k is ${k}, expected a whole number of 1 or more`)
+  if (!Number.isInteger(k) || k < 1)
+    throw new InputError('bad-k', `topK: k is ${k}, expected a whole number of 1 or more`)
   const count = Math.min(k, row.length)
   const values = new Float32Array(count)
   const indices = new Int32Array(count)
