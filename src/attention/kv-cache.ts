@@ -1,9 +1,10 @@
 /**
- * Keys and values of the positions that were already read, so that a decoding step computes only its own. The buffers grow by
- * doubling; a step writes into them and gets views back.
+ * Keys and values of the positions that were already read, so that a decoding step computes only its own. The buffers lie in
+ * the backend's memory and are made once for the longest output that is expected; beyond it they grow by doubling. A step
+ * writes into them and gets views back.
  */
+import type { Backend, Kernels } from '../backends/index.js'
 import type { Float } from '../tensor/ops/index.js'
-import { Tensor } from '../tensor/tensor.js'
 
 export interface KeysAndValues {
   /** [batch, heads, seq, headDim] */
@@ -13,9 +14,16 @@ export interface KeysAndValues {
 }
 
 export class KeyValueCache {
+  readonly #backend: Backend
+  #capacity: number
   #length = 0
-  #key: Float | undefined
-  #value: Float | undefined
+  #buffers: KeysAndValues | undefined
+
+  /** @param capacity positions to make room for at first */
+  constructor(backend: Backend, capacity = 0) {
+    this.#backend = backend
+    this.#capacity = capacity
+  }
 
   /** Positions held. */
   get length(): number {
@@ -24,40 +32,39 @@ export class KeyValueCache {
 
   /** All keys and values held, as views. Undefined while empty. */
   get held(): KeysAndValues | undefined {
-    if (!this.#key || !this.#value) return undefined
-    return { key: this.#key.slice(2, 0, this.#length), value: this.#value.slice(2, 0, this.#length) }
+    if (!this.#buffers) return undefined
+    const { key, value } = this.#buffers
+    return { key: key.slice(2, 0, this.#length), value: value.slice(2, 0, this.#length) }
   }
 
   /** Adds positions and returns all that are held, the new ones last. */
-  append({ key, value }: KeysAndValues): KeysAndValues {
+  append({ key, value }: KeysAndValues, kernels: Kernels): KeysAndValues {
     const end = this.#length + key.shape[2]
-    this.#key = write(this.#key, key, this.#length)
-    this.#value = write(this.#value, value, this.#length)
+    const buffers = this.#withRoomFor(end, key.shape, kernels)
+    kernels.copyInto(buffers.key.slice(2, this.#length, end), key)
+    kernels.copyInto(buffers.value.slice(2, this.#length, end), value)
     this.#length = end
-    return { key: this.#key.slice(2, 0, end), value: this.#value.slice(2, 0, end) }
+    return this.held!
   }
-}
 
-/** Copies `added` to position `at` of the buffer, which is replaced by one of twice the room when it is full. */
-function write(buffer: Float | undefined, added: Float, at: number): Float {
-  const [batch, heads, count, headDim] = added.shape
-  const capacity = buffer?.shape[2] ?? 0
-  if (!buffer || at + count > capacity) {
-    const larger = Tensor.zeros('float32', [batch, heads, Math.max(at + count, 2 * capacity), headDim])
-    if (buffer) copyInto(larger, buffer.slice(2, 0, at), 0)
-    buffer = larger
+  /** Gives back the buffers. Idempotent. */
+  dispose(): void {
+    if (this.#buffers) for (const buffer of Object.values(this.#buffers)) this.#backend.free(buffer)
+    this.#buffers = undefined
+    this.#length = 0
   }
-  copyInto(buffer, added, at)
-  return buffer
-}
 
-function copyInto(buffer: Float, source: Float, at: number): void {
-  const [batch, heads, count, headDim] = source.shape
-  const [batchStep, headStep, seqStep, step] = source.stride
-  for (let row = 0; row < batch * heads * count; row++) {
-    const [b, h, position] = [Math.floor(row / (heads * count)), Math.floor(row / count) % heads, row % count]
-    const from = source.offset + b * batchStep + h * headStep + position * seqStep
-    const to = b * buffer.stride[0] + h * buffer.stride[1] + (at + position) * headDim
-    for (let d = 0; d < headDim; d++) buffer.data[to + d] = source.data[from + d * step]
+  #withRoomFor(length: number, [batch, heads, , headDim]: readonly number[], kernels: Kernels): KeysAndValues {
+    if (this.#buffers && length <= this.#buffers.key.shape[2]) return this.#buffers
+    if (length > this.#capacity) this.#capacity = Math.max(length, 2 * (this.#buffers ? this.#capacity : 0))
+    const shape = [batch, heads, this.#capacity, headDim]
+    const larger = { key: this.#backend.allocate(shape), value: this.#backend.allocate(shape) }
+    const held = this.held
+    if (held) {
+      kernels.copyInto(larger.key.slice(2, 0, this.#length), held.key)
+      kernels.copyInto(larger.value.slice(2, 0, this.#length), held.value)
+      for (const buffer of Object.values(this.#buffers!)) this.#backend.free(buffer)
+    }
+    return (this.#buffers = larger)
   }
 }

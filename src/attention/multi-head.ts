@@ -3,11 +3,10 @@
  * states; cross-attention takes keys and values from another sequence (a decoder reading the encoder's output). What differs between
  * families (names, biases, scale, positions, shared key heads) is an option; norms and residuals belong to the layer around it.
  */
-import type { Backend } from '../backends/index.js'
-import { Linear, type WeightScope } from '../layers/index.js'
+import { Linear, type Pass, type WeightScope } from '../layers/index.js'
 import type { Float, Ids } from '../tensor/ops/index.js'
 import { Tensor } from '../tensor/tensor.js'
-import { hookPoint, type Glass, type HookPoint } from '../trace/glass.js'
+import { hookPoint, type HookPoint } from '../trace/glass.js'
 import type { KeysAndValues, KeyValueCache } from './kv-cache.js'
 import type { RotaryEmbedding } from './rotary-embedding.js'
 import { scaledDotProductAttention } from './scaled-dot-product.js'
@@ -43,7 +42,6 @@ export interface MultiHeadAttentionInputs {
 }
 
 export class MultiHeadAttention {
-  readonly #backend: Backend
   readonly #options: MultiHeadAttentionOptions
   readonly #keyHeads: number
   readonly #query: Linear
@@ -54,7 +52,6 @@ export class MultiHeadAttention {
 
   constructor(name: string, weights: WeightScope, options: MultiHeadAttentionOptions) {
     const { dimension, numHeads, headDim, bias, names, numKeyValueHeads: keyHeads = numHeads } = options
-    this.#backend = weights.backend
     this.#options = options
     this.#keyHeads = keyHeads
     this.#query = new Linear(weights.scope(names.query), {
@@ -85,40 +82,40 @@ export class MultiHeadAttention {
   }
 
   /** -> [batch, query, dimension] */
-  async forward(inputs: MultiHeadAttentionInputs, glass: Glass): Promise<Float> {
+  async forward(inputs: MultiHeadAttentionInputs, pass: Pass): Promise<Float> {
     const { numHeads, headDim, scale } = this.#options
     const { hiddenStates, positionBias, mask, causal } = inputs
     const [batch, queries] = hiddenStates.shape
-    const projected = splitHeads(await this.#query.forward(hiddenStates), numHeads) // [batch, heads, query, headDim]
-    const { query: turned, keysAndValues } = await this.#keysAndValues(projected, inputs)
-    const query = await glass.show(this.#points.q, turned)
-    const key = await glass.show(this.#points.k, keysAndValues.key) // [batch, keyHeads, key, headDim]
-    const value = await glass.show(this.#points.v, keysAndValues.value) // [batch, keyHeads, key, headDim]
+    const projected = splitHeads(await this.#query.forward(hiddenStates, pass), numHeads) // [batch, heads, query, headDim]
+    const { query: turned, keysAndValues } = await this.#keysAndValues(projected, inputs, pass)
+    const query = await pass.show(this.#points.q, turned)
+    const key = await pass.show(this.#points.k, keysAndValues.key) // [batch, keyHeads, key, headDim]
+    const value = await pass.show(this.#points.v, keysAndValues.value) // [batch, keyHeads, key, headDim]
     const attended = await scaledDotProductAttention(
-      this.#backend,
+      pass,
       { query, key, value, scale, positionBias, mask, causal },
       this.#points,
-      glass,
     )
-    const context = await glass.show(this.#points.context, attended) // [batch, heads, query, headDim]
+    const context = await pass.show(this.#points.context, attended) // [batch, heads, query, headDim]
     const merged = context.transpose(0, 2, 1, 3).reshape([batch, queries, numHeads * headDim])
-    return glass.show(this.#points.out, await this.#out.forward(merged))
+    return pass.show(this.#points.out, await this.#out.forward(merged, pass))
   }
 
   /** Keys and values of this call and, through the cache, of those before it; query and new keys turned by their positions. */
   async #keysAndValues(
     query: Float,
     { hiddenStates, keyValueStates, positions, cache }: MultiHeadAttentionInputs,
+    pass: Pass,
   ): Promise<{ query: Float; keysAndValues: KeysAndValues }> {
     if (keyValueStates && cache?.held) return { query, keysAndValues: cache.held }
     const source = keyValueStates ?? hiddenStates // [batch, key, dimension]
-    const key = splitHeads(await this.#key.forward(source), this.#keyHeads)
-    const value = splitHeads(await this.#value.forward(source), this.#keyHeads)
+    const key = splitHeads(await this.#key.forward(source, pass), this.#keyHeads)
+    const value = splitHeads(await this.#value.forward(source, pass), this.#keyHeads)
     const { rotary } = this.#options
     const at = positions ?? followingPositions(cache?.length ?? 0, query.shape[2])
-    const turned = rotary ? rotary.forward(this.#backend, query, key, at) : { query, key }
+    const turned = rotary ? rotary.forward(query, key, at, pass) : { query, key }
     const added = { key: turned.key, value }
-    return { query: turned.query, keysAndValues: cache ? cache.append(added) : added }
+    return { query: turned.query, keysAndValues: cache ? cache.append(added, pass.kernels) : added }
   }
 }
 

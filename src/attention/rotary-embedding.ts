@@ -2,7 +2,7 @@
  * Rotary positions for multi-head attention: queries and keys are turned by their position before the dot product, so that
  * the score depends on the distance between them. The formulas are in tensor/ops/rotary.ts.
  */
-import type { Backend } from '../backends/index.js'
+import type { Pass } from '../layers/index.js'
 import { rotaryFrequencies, rotaryTable, type Float, type Ids, type Llama3Scaling } from '../tensor/ops/index.js'
 
 export interface RotaryOptions {
@@ -20,8 +20,8 @@ export class RotaryEmbedding {
   }
 
   /** Queries and keys [batch, heads, seq, headDim] at positions [batch or 1, seq]. */
-  forward(backend: Backend, query: Float, key: Float, positions: Ids): { query: Float; key: Float } {
+  forward(query: Float, key: Float, positions: Ids, { kernels }: Pass): { query: Float; key: Float } {
     const table = rotaryTable(positions, this.#frequencies)
-    return { query: backend.rotate(query, table), key: backend.rotate(key, table) }
+    return { query: kernels.rotate(query, table), key: kernels.rotate(key, table) }
   }
 }

@@ -2,11 +2,12 @@
  * softmax(q k^T * scale + bias) v, in the open: every step is a tensor that a hook can read or replace. The backend's fused
  * kernel computes the same numbers without storing the scores; it runs whenever nobody looks at them.
  */
-import type { AttentionInputs, Backend } from '../backends/index.js'
+import type { AttentionInputs } from '../backends/index.js'
 import { ShapeError } from '../errors.js'
 import { showShape } from '../tensor/shape.js'
 import type { Float } from '../tensor/ops/index.js'
-import type { Glass, HookPoint } from '../trace/glass.js'
+import type { Pass } from '../layers/index.js'
+import type { HookPoint } from '../trace/glass.js'
 import { causalMask } from './masks.js'
 
 export interface AttentionPoints {
@@ -18,25 +19,25 @@ export interface AttentionPoints {
 
 /** [batch, heads, query, headDim]; see {@link AttentionInputs} for the shapes. */
 export async function scaledDotProductAttention(
-  backend: Backend,
+  pass: Pass,
   inputs: AttentionInputs,
   points: AttentionPoints,
-  glass: Glass,
 ): Promise<Float> {
   checkShapes(inputs)
-  if (!glass.watches(points.scores) && !glass.watches(points.probs)) return backend.attention(inputs)
+  const { kernels } = pass
+  if (!pass.watches(points.scores) && !pass.watches(points.probs)) return kernels.attention(inputs)
 
   const { query, scale, positionBias, mask, causal } = inputs
   const heads = query.shape[1]
   const key = repeatHeads(inputs.key, heads) // [batch, heads, key, headDim]
   const value = repeatHeads(inputs.value, heads) // [batch, heads, key, headDim]
-  let scores = backend.scale(await backend.matmul(query, key.transpose(0, 1, 3, 2)), scale) // [batch, heads, query, key]
-  if (positionBias) scores = backend.add(scores, positionBias)
-  if (mask) scores = backend.add(scores, mask)
-  if (causal) scores = backend.add(scores, causalMask(query.shape[2], key.shape[2]))
-  scores = await glass.show(points.scores, scores)
-  const probs = await glass.show(points.probs, backend.softmax(scores)) // [batch, heads, query, key]
-  return backend.matmul(probs, value)
+  let scores = kernels.scale(await kernels.matmul(query, key.transpose(0, 1, 3, 2)), scale) // [batch, heads, query, key]
+  if (positionBias) scores = kernels.add(scores, positionBias)
+  if (mask) scores = kernels.add(scores, mask)
+  if (causal) scores = kernels.add(scores, causalMask(query.shape[2], key.shape[2]))
+  scores = await pass.show(points.scores, scores)
+  const probs = await pass.show(points.probs, kernels.softmax(scores)) // [batch, heads, query, key]
+  return kernels.matmul(probs, value)
 }
 
 /** A view that gives each group of query heads its shared key or value head. */

@@ -1,9 +1,11 @@
 /**
  * Backend: the interface between the forward pass, which is written once, and the kernels, of which there are several sets.
- * A kernel that may run on other threads or a GPU returns a promise; the others are synchronous. Every kernel reads views
- * (strides) and returns a fresh row-major tensor. reference/ is the definition of what each kernel computes.
+ * A backend packs weights at load; a pass then computes on its Kernels. A kernel that may run on other threads or a GPU
+ * returns a promise; the others are synchronous. Every kernel reads views (strides) and tensors in any memory, and returns
+ * a fresh tensor. reference/ is the definition of what each kernel computes.
  */
 import type { Tensor } from '../tensor/tensor.js'
+import type { Shape } from '../tensor/shape.js'
 import type { Activation, Float, Ids, RotaryTable } from '../tensor/ops/index.js'
 
 /** A weight matrix [rows, columns] in the order that a backend's kernels read. Made once, at load; opaque to everyone else. */
@@ -22,6 +24,11 @@ export interface PackOptions {
    * is. A matrix that is only looked up stays in its file's dtype.
    */
   readonly use: 'gather' | 'linear' | 'both'
+  /**
+   * `int8` quantises a matrix of use `linear`: each row of the weight by its largest element, each row of x when it comes.
+   * By default products are computed from the dtype of the file.
+   */
+  readonly dtype?: 'int8'
 }
 
 /** softmax(query key^T * scale + positionBias + mask) value, for all heads at once. */
@@ -41,13 +48,13 @@ export interface AttentionInputs {
   readonly causal?: boolean
 }
 
-export interface Backend {
-  readonly name: string
-  /** What runs, in one line: `reference (plain TypeScript, one thread)`. */
-  describe(): string
-
-  /** Takes a weight [rows, columns] over; the tensor is not needed afterwards. */
-  pack(weight: Tensor, options: PackOptions): PackedMatrix
+/** The kernels of one pass. Their results live until the scope ends in which they were made. */
+export interface Kernels {
+  /**
+   * Runs a part of the pass, such as a layer, that makes a tensor out of x. Of the tensors made in it only the one that it
+   * returns outlives it, in the place of x, which is not used afterwards. Parts of one pass run one after the other.
+   */
+  scope(x: Float, part: (x: Float, kernels: Kernels) => Promise<Float>): Promise<Float>
 
   /** activation(x weight^T + bias): [..., columns] -> [..., rows]. */
   linear(x: Float, weight: PackedMatrix, activation?: Activation): Promise<Float>
@@ -70,7 +77,34 @@ export interface Backend {
   rmsNorm(x: Float, weight: Float, epsilon: number): Float
   /** Rotary positions on [batch, heads, seq, headDim]. */
   rotate(x: Float, table: RotaryTable): Float
+  /** Writes the elements of `source` into a view of the same shape. */
+  copyInto(target: Float, source: Float): void
+}
+
+export interface Backend {
+  readonly name: string
+  /** What runs, in one line: `reference (plain TypeScript, one thread)`. */
+  describe(): string
+
+  /** Takes a weight [rows, columns] over; the tensor is not needed afterwards. */
+  pack(weight: Tensor, options: PackOptions): PackedMatrix
+  /** A tensor of zeros in the backend's memory that lives until it is freed. */
+  allocate(shape: Shape): Float
+  /** Gives back a packed matrix, or a tensor from `allocate`. Neither is used afterwards. */
+  free(held: PackedMatrix | Float): void
+
+  /**
+   * Runs a pass: `part` computes on the kernels and returns what outlives it through `keep`. Passes may overlap,
+   * as when a hook of one pass runs another.
+   */
+  run<T>(part: (pass: BackendPass) => Promise<T>): Promise<T>
 
   /** Gives back memory and threads. Idempotent; the backend's tensors and packed matrices are not used afterwards. */
   dispose(): void
+}
+
+export interface BackendPass {
+  readonly kernels: Kernels
+  /** The tensor where it outlives the pass: itself if it does anyway, else a copy. */
+  keep(tensor: Float): Float
 }

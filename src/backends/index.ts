@@ -1,2 +1,3 @@
-export type { AttentionInputs, Backend, PackedMatrix, PackOptions } from './backend.js'
+export type { AttentionInputs, Backend, BackendPass, Kernels, PackedMatrix, PackOptions } from './backend.js'
 export { referenceBackend } from './reference/reference.js'
+export { defaultBackend } from './default.js'

@@ -1,2 +1,2 @@
-export { generationConfig, type GenerateOptions, type GenerationConfig } from './generation-config.js'
+export { generationConfig, lengthLimits, type GenerateOptions, type GenerationConfig } from './generation-config.js'
 export { collect, greedySearch, type GenerateOutput, type GenerationStep, type NextLogits } from './greedy.js'

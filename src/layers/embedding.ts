@@ -4,6 +4,7 @@
  */
 import type { PackedMatrix } from '../backends/index.js'
 import type { Float, Ids } from '../tensor/ops/index.js'
+import type { Pass } from './pass.js'
 import type { Parameter, WeightScope } from './weights.js'
 
 export interface EmbeddingOptions {
@@ -14,21 +15,19 @@ export interface EmbeddingOptions {
 }
 
 export class Embedding {
-  readonly #weights: WeightScope
   readonly #table: Parameter<PackedMatrix>
 
   constructor(weights: WeightScope, { rows, dimension, tied = false }: EmbeddingOptions) {
-    this.#weights = weights
     this.#table = weights.matrix('weight', [rows, dimension], { use: tied ? 'both' : 'gather' })
   }
 
   /** ids [...] -> [..., dimension] */
-  forward(ids: Ids): Float {
-    return this.#weights.backend.gather(this.#table.value, ids)
+  forward(ids: Ids, { kernels }: Pass): Float {
+    return kernels.gather(this.#table.value, ids)
   }
 
   /** Product with every row of the table: [..., dimension] -> [..., rows]. */
-  project(x: Float): Promise<Float> {
-    return this.#weights.backend.linear(x, this.#table.value)
+  project(x: Float, { kernels }: Pass): Promise<Float> {
+    return kernels.linear(x, this.#table.value)
   }
 }

@@ -2,10 +2,10 @@
  * The feed-forward block of a transformer layer: up to a wider space, an activation, and down again, for each position alone. The
  * gated form multiplies the activated projection with a second, linear one (Shazeer 2020, https://arxiv.org/abs/2002.05202).
  */
-import type { Backend } from '../backends/index.js'
 import type { Activation, Float } from '../tensor/ops/index.js'
-import { hookPoint, type Glass, type HookPoint } from '../trace/glass.js'
+import { hookPoint, type HookPoint } from '../trace/glass.js'
 import { Linear } from './linear.js'
+import type { Pass } from './pass.js'
 import type { WeightScope } from './weights.js'
 
 export interface FeedForwardOptions {
@@ -18,7 +18,6 @@ export interface FeedForwardOptions {
 }
 
 export class FeedForward {
-  readonly #backend: Backend
   readonly #activation: Activation
   readonly #up: Linear
   readonly #gate: Linear | undefined
@@ -28,7 +27,6 @@ export class FeedForward {
   constructor(name: string, weights: WeightScope, options: FeedForwardOptions) {
     const { dimension, hiddenDimension, activation, bias, names } = options
     const wider = { inFeatures: dimension, outFeatures: hiddenDimension, bias }
-    this.#backend = weights.backend
     this.#activation = activation
     this.#gate = names.gate === undefined ? undefined : new Linear(weights.scope(names.gate), wider)
     this.#up = new Linear(weights.scope(names.up), wider)
@@ -48,20 +46,20 @@ export class FeedForward {
   }
 
   /** [batch, query, dimension] -> [batch, query, dimension] */
-  async forward(x: Float, glass: Glass): Promise<Float> {
-    const activated = await this.#activated(this.#gate ?? this.#up, x, glass) // [batch, query, hidden]
+  async forward(x: Float, pass: Pass): Promise<Float> {
+    const activated = await this.#activated(this.#gate ?? this.#up, x, pass) // [batch, query, hidden]
     let hidden = activated
     if (this.#gate) {
-      const up = await glass.show(this.#points.up, await this.#up.forward(x)) // [batch, query, hidden]
-      hidden = this.#backend.multiply(activated, up)
+      const up = await pass.show(this.#points.up, await this.#up.forward(x, pass)) // [batch, query, hidden]
+      hidden = pass.kernels.multiply(activated, up)
     }
-    hidden = await glass.show(this.#points.hidden, hidden)
-    return glass.show(this.#points.out, await this.#down.forward(hidden))
+    hidden = await pass.show(this.#points.hidden, hidden)
+    return pass.show(this.#points.out, await this.#down.forward(hidden, pass))
   }
 
   /** Projection and activation are one kernel unless someone looks between them. */
-  async #activated(projection: Linear, x: Float, glass: Glass): Promise<Float> {
-    if (!glass.watches(this.#points.pre)) return projection.forward(x, this.#activation)
-    return this.#backend.activate(await glass.show(this.#points.pre, await projection.forward(x)), this.#activation)
+  async #activated(projection: Linear, x: Float, pass: Pass): Promise<Float> {
+    if (!pass.watches(this.#points.pre)) return projection.forward(x, pass, this.#activation)
+    return pass.kernels.activate(await pass.show(this.#points.pre, await projection.forward(x, pass)), this.#activation)
   }
 }

@@ -3,6 +3,7 @@
  */
 import type { Activation, Float } from '../tensor/ops/index.js'
 import type { PackedMatrix } from '../backends/index.js'
+import type { Pass } from './pass.js'
 import type { Parameter, WeightScope } from './weights.js'
 
 export interface LinearOptions {
@@ -12,11 +13,9 @@ export interface LinearOptions {
 }
 
 export class Linear {
-  readonly #weights: WeightScope
   readonly #weight: Parameter<PackedMatrix>
 
   constructor(weights: WeightScope, { inFeatures, outFeatures, bias }: LinearOptions) {
-    this.#weights = weights
     this.#weight = weights.matrix('weight', [outFeatures, inFeatures], {
       use: 'linear',
       bias: bias ? 'bias' : undefined,
@@ -24,7 +23,7 @@ export class Linear {
   }
 
   /** [..., inFeatures] -> [..., outFeatures] */
-  forward(x: Float, activation?: Activation): Promise<Float> {
-    return this.#weights.backend.linear(x, this.#weight.value, activation)
+  forward(x: Float, { kernels }: Pass, activation?: Activation): Promise<Float> {
+    return kernels.linear(x, this.#weight.value, activation)
   }
 }

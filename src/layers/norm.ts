@@ -2,6 +2,7 @@
  * The two normalisation layers: LayerNorm (BERT, BART, GPT-2) and RMSNorm (T5, Llama).
  */
 import type { Float } from '../tensor/ops/index.js'
+import type { Pass } from './pass.js'
 import type { Parameter, WeightScope } from './weights.js'
 
 export interface NormOptions {
@@ -11,36 +12,32 @@ export interface NormOptions {
 
 /** [..., dimension] -> [..., dimension], mean 0 and variance 1 before gain and shift. */
 export class LayerNorm {
-  readonly #weights: WeightScope
   readonly #gain: Parameter<Float>
   readonly #shift: Parameter<Float>
   readonly #epsilon: number
 
   constructor(weights: WeightScope, { dimension, epsilon }: NormOptions) {
-    this.#weights = weights
     this.#gain = weights.vector('weight', [dimension])
     this.#shift = weights.vector('bias', [dimension])
     this.#epsilon = epsilon
   }
 
-  forward(x: Float): Float {
-    return this.#weights.backend.layerNorm(x, this.#gain.value, this.#shift.value, this.#epsilon)
+  forward(x: Float, { kernels }: Pass): Float {
+    return kernels.layerNorm(x, this.#gain.value, this.#shift.value, this.#epsilon)
   }
 }
 
 /** [..., dimension] -> [..., dimension], mean square 1 before the gain; no mean is taken off and nothing is added. */
 export class RMSNorm {
-  readonly #weights: WeightScope
   readonly #gain: Parameter<Float>
   readonly #epsilon: number
 
   constructor(weights: WeightScope, { dimension, epsilon }: NormOptions) {
-    this.#weights = weights
     this.#gain = weights.vector('weight', [dimension])
     this.#epsilon = epsilon
   }
 
-  forward(x: Float): Float {
-    return this.#weights.backend.rmsNorm(x, this.#gain.value, this.#epsilon)
+  forward(x: Float, { kernels }: Pass): Float {
+    return kernels.rmsNorm(x, this.#gain.value, this.#epsilon)
   }
 }

@@ -4,10 +4,11 @@
  * once, and only then reads the tensors, one by one, straight into the backend's own order. So a hostile or wrong file is
  * refused before memory is taken for it, and no tensor is held twice.
  */
-import type { Backend, PackedMatrix } from '../backends/index.js'
+import type { Backend, PackedMatrix, PackOptions } from '../backends/index.js'
 import { throwIfAborted, WeightsError } from '../errors.js'
 import type { TensorSource } from '../safetensors/index.js'
 import { shapesEqual, showShape, type Shape } from '../tensor/shape.js'
+import { rowMajor } from '../tensor/ops/float.js'
 import type { Float } from '../tensor/ops/index.js'
 import type { Tensor } from '../tensor/tensor.js'
 
@@ -32,7 +33,8 @@ export class Parameter<T> {
 
 interface Wanted {
   readonly tensors: readonly { readonly name: string; readonly shape: Shape }[]
-  readonly fill: (tensors: readonly Tensor[]) => void
+  /** Moves the tensors into the backend and returns what it holds there. */
+  readonly fill: (tensors: readonly Tensor[]) => PackedMatrix | Float
 }
 
 export interface LoadOptions {
@@ -41,15 +43,26 @@ export interface LoadOptions {
   readonly onProgress?: (done: number, total: number) => void
 }
 
+export interface WeightsOptions {
+  readonly backend: Backend
+  /** Whether the backend is for these weights alone and is disposed with them. */
+  readonly owned?: boolean
+  /** `int8` quantises the matrices of linear layers. */
+  readonly dtype?: PackOptions['dtype']
+}
+
 export class Weights {
   readonly backend: Backend
   readonly #source: TensorSource
+  readonly #options: WeightsOptions
   readonly #wanted: Wanted[] = []
   readonly #ignored: RegExp[] = []
+  readonly #held: (PackedMatrix | Float)[] = []
 
-  constructor(source: TensorSource, backend: Backend) {
+  constructor(source: TensorSource, options: WeightsOptions) {
     this.#source = source
-    this.backend = backend
+    this.backend = options.backend
+    this.#options = options
   }
 
   /** Whether the file has a tensor of that name. */
@@ -83,9 +96,20 @@ export class Weights {
       throwIfAborted(signal, `loading ${this.#source.name}`)
       const read: Tensor[] = []
       for (const { name } of tensors) read.push(await this.#source.tensor(name))
-      fill(read)
+      this.#held.push(fill(read))
       onProgress?.(++done, this.#wanted.length)
     }
+  }
+
+  /** Gives back the memory of all parameters, and the backend if it is owned. Idempotent. */
+  dispose(): void {
+    for (const held of this.#held.splice(0)) this.backend.free(held)
+    if (this.#options.owned) this.backend.dispose()
+  }
+
+  /** @internal */
+  pack(weight: Tensor, options: PackOptions): PackedMatrix {
+    return this.backend.pack(weight, { ...options, dtype: options.use === 'linear' ? this.#options.dtype : undefined })
   }
 
   #check(): void {
@@ -115,12 +139,10 @@ export class Weights {
 
 /** Asks for weights under a prefix. */
 export class WeightScope {
-  readonly backend: Backend
   readonly #weights: Weights
   readonly #prefix: string
 
   constructor(weights: Weights, prefix: string) {
-    this.backend = weights.backend
     this.#weights = weights
     this.#prefix = prefix
   }
@@ -137,7 +159,7 @@ export class WeightScope {
     this.#weights.want({
       tensors,
       fill: ([weight, bias]) => {
-        parameter.value = this.backend.pack(weight, { bias, use: options.use })
+        return (parameter.value = this.#weights.pack(weight, { bias, use: options.use }))
       },
     })
     return parameter
@@ -149,7 +171,9 @@ export class WeightScope {
     this.#weights.want({
       tensors: [{ name: this.#name(name), shape }],
       fill: ([tensor]) => {
-        parameter.value = tensor.to('float32')
+        const held = this.#weights.backend.allocate(shape)
+        held.data.set(rowMajor(tensor.to('float32')), held.offset)
+        return (parameter.value = held)
       },
     })
     return parameter

@@ -7,17 +7,24 @@
  *   const { lastHiddenState } = await model.forward({ inputIds: [[101, 7592, 102]] })   // [1, 3, 768]
  */
 import { MultiHeadAttention, paddingMask } from '../attention/index.js'
-import { InputError, throwIfAborted } from '../errors.js'
+import { InputError } from '../errors.js'
 import type { FolderLike } from '../files/folder.js'
 import type { JsonObject } from '../files/json.js'
-import { Embedding, FeedForward, LayerNorm, Linear, type Weights, type WeightScope } from '../layers/index.js'
-import type { Backend } from '../backends/index.js'
+import {
+  Embedding,
+  FeedForward,
+  LayerNorm,
+  Linear,
+  type Pass,
+  type Weights,
+  type WeightScope,
+} from '../layers/index.js'
 import type { Activation, Float } from '../tensor/ops/index.js'
 import { Tensor } from '../tensor/tensor.js'
-import { hookPoint, type Glass, type HookPoint } from '../trace/glass.js'
+import { hookPoint, type HookPoint } from '../trace/glass.js'
 import { ACTIVATION_CHOICES, ACTIVATION_NAMES } from './activation-name.js'
 import { toIds, toMask, type IdsLike } from './inputs.js'
-import { loadModel, requireFamily, RunGlass, type FromPretrainedOptions, type Model, type RunOptions } from './model.js'
+import { loadModel, Model, requireFamily, type FromPretrainedOptions, type RunOptions } from './model.js'
 
 /** config.json of a BERT, in camelCase. */
 export interface BertConfig {
@@ -75,7 +82,6 @@ export interface BertOptions extends FromPretrainedOptions {
 }
 
 class BertEmbeddings {
-  readonly #backend: Backend
   readonly #word: Embedding
   readonly #position: Embedding
   readonly #tokenType: Embedding
@@ -84,7 +90,6 @@ class BertEmbeddings {
 
   constructor(weights: WeightScope, config: BertConfig) {
     const dimension = config.hiddenSize
-    this.#backend = weights.backend
     this.#word = new Embedding(weights.scope('word_embeddings'), { rows: config.vocabSize, dimension })
     this.#position = new Embedding(weights.scope('position_embeddings'), {
       rows: config.maxPositionEmbeddings,
@@ -109,19 +114,18 @@ class BertEmbeddings {
     return Object.values(this.#points)
   }
 
-  async forward(inputIds: Tensor<'int32'>, tokenTypeIds: Tensor<'int32'>, glass: Glass): Promise<Float> {
+  async forward(inputIds: Tensor<'int32'>, tokenTypeIds: Tensor<'int32'>, pass: Pass): Promise<Float> {
     const [batch, seq] = inputIds.shape
     const positions = Tensor.int32(Int32Array.from({ length: seq }, (_, i) => i)).broadcastTo([batch, seq])
-    const word = await glass.show(this.#points.word, this.#word.forward(inputIds)) // [batch, seq, hidden]
-    const tokenType = await glass.show(this.#points.tokenType, this.#tokenType.forward(tokenTypeIds)) // [batch, seq, hidden]
-    const position = await glass.show(this.#points.position, this.#position.forward(positions)) // [batch, seq, hidden]
-    const sum = this.#backend.add(this.#backend.add(word, tokenType), position)
-    return glass.show(this.#points.out, this.#norm.forward(sum))
+    const word = await pass.show(this.#points.word, this.#word.forward(inputIds, pass)) // [batch, seq, hidden]
+    const tokenType = await pass.show(this.#points.tokenType, this.#tokenType.forward(tokenTypeIds, pass)) // [batch, seq, hidden]
+    const position = await pass.show(this.#points.position, this.#position.forward(positions, pass)) // [batch, seq, hidden]
+    const sum = pass.kernels.add(pass.kernels.add(word, tokenType), position)
+    return pass.show(this.#points.out, this.#norm.forward(sum, pass))
   }
 }
 
 class BertLayer {
-  readonly #backend: Backend
   readonly #attention: MultiHeadAttention
   readonly #attentionNorm: LayerNorm
   readonly #feedForward: FeedForward
@@ -133,7 +137,6 @@ class BertLayer {
     const dimension = config.hiddenSize
     const norm = { dimension, epsilon: config.layerNormEps }
     const headDim = dimension / config.numAttentionHeads
-    this.#backend = weights.backend
     this.#attention = new MultiHeadAttention(`${name}.self_attention`, weights.scope('attention'), {
       dimension,
       numHeads: config.numAttentionHeads,
@@ -159,18 +162,16 @@ class BertLayer {
     return [...this.#attention.hookPoints(), this.#middle, ...this.#feedForward.hookPoints(), this.out]
   }
 
-  async forward(hiddenStates: Float, mask: Float, glass: Glass): Promise<Float> {
-    const attended = await this.#attention.forward({ hiddenStates, mask }, glass) // [batch, seq, hidden]
-    const middle = await glass.show(
-      this.#middle,
-      this.#attentionNorm.forward(this.#backend.add(attended, hiddenStates)),
-    )
-    const fed = await this.#feedForward.forward(middle, glass) // [batch, seq, hidden]
-    return glass.show(this.out, this.#outputNorm.forward(this.#backend.add(fed, middle)))
+  async forward(hiddenStates: Float, mask: Float, pass: Pass): Promise<Float> {
+    const attended = await this.#attention.forward({ hiddenStates, mask }, pass) // [batch, seq, hidden]
+    const sum = pass.kernels.add(attended, hiddenStates)
+    const middle = await pass.show(this.#middle, this.#attentionNorm.forward(sum, pass)) // [batch, seq, hidden]
+    const fed = await this.#feedForward.forward(middle, pass) // [batch, seq, hidden]
+    return pass.show(this.out, this.#outputNorm.forward(pass.kernels.add(fed, middle), pass))
   }
 }
 
-export class BertModel implements Model {
+export class BertModel extends Model {
   readonly config: BertConfig
   readonly #embeddings: BertEmbeddings
   readonly #layers: readonly BertLayer[]
@@ -178,6 +179,7 @@ export class BertModel implements Model {
   readonly #poolerPoint: HookPoint
 
   constructor(config: BertConfig, weights: Weights, { addPoolingLayer }: Pick<BertOptions, 'addPoolingLayer'> = {}) {
+    super(weights)
     const prefix = weights.has('bert.embeddings.word_embeddings.weight') ? 'bert' : ''
     const root = weights.scope(prefix)
     const hasPooler = weights.has(`${prefix && 'bert.'}pooler.dense.weight`)
@@ -228,16 +230,16 @@ export class BertModel implements Model {
     const probs = options.outputAttentions
       ? this.hookPoints().filter(({ name }) => name.endsWith('self_attention.probs'))
       : undefined
-    const run = new RunGlass(this, options, [states, probs])
-
-    let hiddenStates = await this.#embeddings.forward(inputIds, tokenTypeIds, run.glass) // [batch, seq, hidden]
-    for (const layer of this.#layers) {
-      throwIfAborted(options.signal, 'the forward pass')
-      hiddenStates = await layer.forward(hiddenStates, mask, run.glass)
-    }
-    const first = hiddenStates.select(1, 0) // [batch, hidden]
-    const poolerOutput =
-      this.#pooler && (await run.glass.show(this.#poolerPoint, await this.#pooler.forward(first, 'tanh')))
-    return { lastHiddenState: hiddenStates, poolerOutput, hiddenStates: run.take(states), attentions: run.take(probs) }
+    const { result, take } = await this.run(options, [states, probs], async (pass, keep) => {
+      let hiddenStates = await this.#embeddings.forward(inputIds, tokenTypeIds, pass) // [batch, seq, hidden]
+      for (const layer of this.#layers) {
+        hiddenStates = await pass.layer(hiddenStates, (x, pass) => layer.forward(x, mask, pass))
+      }
+      const first = hiddenStates.select(1, 0) // [batch, hidden]
+      const pooled =
+        this.#pooler && (await pass.show(this.#poolerPoint, await this.#pooler.forward(first, pass, 'tanh')))
+      return { lastHiddenState: keep(hiddenStates), poolerOutput: pooled && keep(pooled) }
+    })
+    return { ...result, hiddenStates: take(states), attentions: take(probs) }
   }
 }

@@ -1,6 +1,6 @@
 export { BertModel, type BertConfig, type BertInputs, type BertOptions, type BertOutput } from './bert.js'
 export type { IdsLike } from './inputs.js'
-export type { FromPretrainedOptions, Model, RunOptions } from './model.js'
+export { Model, type FromPretrainedOptions, type RunOptions } from './model.js'
 export { AutoModel, classOf, familyOf, FAMILIES, type Family, type TextEncoder } from './registry.js'
 export {
   T5EncoderModel,

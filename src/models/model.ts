@@ -2,20 +2,22 @@
  * What all models have in common: they are loaded from a Hugging Face folder onto a backend, list their hook points, and let a
  * caller look inside a run. A family's file says the rest.
  */
-import { referenceBackend, type Backend } from '../backends/index.js'
+import { defaultBackend, type Backend } from '../backends/index.js'
 import { ConfigError } from '../errors.js'
 import { JsonObject } from '../files/json.js'
 import { openFolder, readText, requireText, type FolderLike } from '../files/folder.js'
 import { generationConfig, type GenerationConfig } from '../generation/index.js'
-import { Weights, type LoadOptions } from '../layers/index.js'
+import { Pass, Weights, type LoadOptions } from '../layers/index.js'
 import { openCheckpoint } from '../safetensors/index.js'
 import type { Float } from '../tensor/ops/index.js'
 import { CLEAR, glassOf, type Glass, type HookPoint, type Hooks } from '../trace/index.js'
 import { behind } from '../trace/hooks.js'
 
 export interface FromPretrainedOptions extends LoadOptions {
-  /** Where the kernels run; the reference backend unless told. The caller disposes it. */
+  /** Where the kernels run. By default the model gets the fastest backend for itself and disposes it with itself. */
   readonly backend?: Backend
+  /** `int8` quantises the matrices of linear layers: faster and smaller, at the price of some accuracy. */
+  readonly dtype?: 'int8'
 }
 
 /** Options that every forward pass takes. */
@@ -29,11 +31,56 @@ export interface RunOptions {
   readonly outputAttentions?: boolean
 }
 
-/** A model that is built and loaded the same way in every family. */
-export interface Model {
+/**
+ * What every family's classes share. A model owns its weights; one that was loaded without a backend owns that too.
+ */
+export abstract class Model {
+  readonly #weights: Weights
+
+  constructor(weights: Weights) {
+    this.#weights = weights
+  }
+
   /** Every place in the forward pass where a tensor can be read or replaced. */
-  hookPoints(): readonly HookPoint[]
+  abstract hookPoints(): readonly HookPoint[]
+
+  /** Gives back the weights' memory, and the backend if the model made it. Idempotent; the model is not used afterwards. */
+  dispose(): void {
+    this.#weights.dispose()
+  }
+
+  /** Where the kernels run. */
+  protected get backend(): Backend {
+    return this.#weights.backend
+  }
+
+  /**
+   * Runs a pass through the caller's hooks and, behind them, a collector of the tensors at `points`. `part` returns what
+   * outlives the pass, each tensor through `keep`.
+   */
+  protected async run<T>(
+    { hooks, signal }: Pick<RunOptions, 'hooks' | 'signal'>,
+    points: readonly (readonly HookPoint[] | undefined)[],
+    part: (pass: Pass, keep: (tensor: Float) => Float) => Promise<T>,
+  ): Promise<{ result: T; take: Take }> {
+    const wanted = new Set(points.flatMap((list) => list ?? []).map(({ name }) => name))
+    const collected = new Map<string, Float>()
+    const collector: Glass = {
+      watches: ({ name }) => wanted.has(name),
+      show: async ({ name }, tensor) => {
+        if (wanted.has(name)) collected.set(name, tensor.copy())
+        return tensor
+      },
+    }
+    const user = hooks ? glassOf(hooks, this.hookPoints()) : CLEAR
+    const glass = wanted.size === 0 ? user : behind(user, collector)
+    const result = await Pass.run(this.backend, { glass, signal }, part)
+    return { result, take: (list) => list?.map(({ name }) => collected.get(name)!) }
+  }
 }
+
+/** The collected tensors of these points, in their order; undefined when they were not asked for. */
+export type Take = (points: readonly HookPoint[] | undefined) => readonly Float[] | undefined
 
 /** How a family builds one of its classes from config.json; weights are asked for here and read afterwards. */
 export type Build<M extends Model> = (config: JsonObject, weights: Weights, generation: GenerationConfig) => M
@@ -46,7 +93,7 @@ export type Build<M extends Model> = (config: JsonObject, weights: Weights, gene
 export async function loadModel<M extends Model>(
   location: FolderLike,
   build: Build<M>,
-  { backend = referenceBackend(), ...options }: FromPretrainedOptions = {},
+  { backend, dtype, ...options }: FromPretrainedOptions = {},
 ): Promise<M> {
   const folder = openFolder(location)
   const config = JsonObject.parse(
@@ -57,11 +104,14 @@ export async function loadModel<M extends Model>(
   const generationJson =
     generationText === undefined ? undefined : JsonObject.parse(generationText, `${folder.name}/generation_config.json`)
   const checkpoint = await openCheckpoint(folder)
+  const weights = new Weights(checkpoint, { backend: backend ?? (await defaultBackend()), owned: !backend, dtype })
   try {
-    const weights = new Weights(checkpoint, backend)
     const model = build(config, weights, generationConfig(config, generationJson))
     await weights.load(options)
     return model
+  } catch (error) {
+    weights.dispose()
+    throw error
   } finally {
     await checkpoint.close()
   }
@@ -76,31 +126,4 @@ export function requireFamily(config: JsonObject, family: string): void {
       `${config.where}: model_type is "${got}", this class loads "${family}"; AutoModel picks the class by itself`,
     )
   }
-}
-
-/** The caller's hooks and, behind them, a collector for the outputs that were asked for. */
-export class RunGlass {
-  readonly glass: Glass
-  readonly #collected = new Map<string, Float>()
-
-  constructor(model: Model, { hooks }: RunOptions, collect: readonly (readonly HookPoint[] | undefined)[]) {
-    const wanted = new Set(collect.flatMap((points) => points ?? []).map(({ name }) => name))
-    const user = hooks ? glassOf(hooks, model.hookPoints()) : CLEAR
-    if (wanted.size === 0) {
-      this.glass = user
-      return
-    }
-    const collector: Glass = {
-      watches: ({ name }) => wanted.has(name),
-      show: async (point, tensor) => {
-        if (wanted.has(point.name)) this.#collected.set(point.name, tensor)
-        return tensor
-      },
-    }
-    this.glass = hooks ? behind(user, collector) : collector
-  }
-
-  /** The collected tensors of these points, in their order; undefined when they were not asked for. */
-  readonly take = (points: readonly HookPoint[] | undefined): readonly Float[] | undefined =>
-    points?.map(({ name }) => this.#collected.get(name)!)
 }

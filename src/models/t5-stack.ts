@@ -4,14 +4,42 @@
  */
 import { KeyValueCache, MultiHeadAttention, RelativePositionBias } from '../attention/index.js'
 import type { Backend } from '../backends/index.js'
-import { throwIfAborted } from '../errors.js'
-import { FeedForward, RMSNorm, type WeightScope } from '../layers/index.js'
+import { FeedForward, RMSNorm, type Pass, type WeightScope } from '../layers/index.js'
 import type { Float } from '../tensor/ops/index.js'
-import { hookPoint, type Glass, type HookPoint } from '../trace/glass.js'
+import { hookPoint, type HookPoint } from '../trace/glass.js'
 import type { T5Config } from './t5-config.js'
 
-/** Keys and values of each decoder layer: its own, which grow, and those of the encoder's states, made once. */
-export type T5Cache = readonly { readonly self: KeyValueCache; readonly cross: KeyValueCache }[]
+/** Keys and values of one decoder layer: its own, which grow, and those of the encoder's states, made once. */
+interface T5LayerCache {
+  readonly self: KeyValueCache
+  readonly cross: KeyValueCache
+}
+
+/** What a decoder remembers between the steps of one decoding. */
+export class T5Cache {
+  readonly layers: readonly T5LayerCache[]
+
+  /** @param capacity tokens to make room for at first */
+  constructor(backend: Backend, numLayers: number, capacity: number) {
+    this.layers = Array.from({ length: numLayers }, () => ({
+      self: new KeyValueCache(backend, capacity),
+      cross: new KeyValueCache(backend),
+    }))
+  }
+
+  /** Tokens held. */
+  get length(): number {
+    return this.layers[0].self.length
+  }
+
+  /** Gives back its memory. Idempotent. */
+  dispose(): void {
+    for (const { self, cross } of this.layers) {
+      self.dispose()
+      cross.dispose()
+    }
+  }
+}
 
 export interface T5StackInputs {
   /** [batch, query, dModel] */
@@ -33,7 +61,6 @@ interface Sublayer {
 }
 
 class T5Layer {
-  readonly #backend: Backend
   readonly #selfAttention: MultiHeadAttention
   readonly #crossAttention: MultiHeadAttention | undefined
   readonly #feedForward: FeedForward
@@ -64,7 +91,6 @@ class T5Layer {
       out: hookPoint(`${name}.${after}`, residual),
     })
     const last = isDecoder ? 2 : 1
-    this.#backend = weights.backend
     this.isDecoder = isDecoder
     this.input = hookPoint(`${name}.resid_pre`, residual)
     this.#self = sublayer(0, 'self_attention', 'resid_mid')
@@ -103,30 +129,30 @@ class T5Layer {
 
   async forward(
     x: Float,
-    { mask, encoderStates, encoderMask }: T5StackInputs,
+    { mask, encoderStates, encoderMask }: Omit<T5StackInputs, 'embeddings'>,
     positionBias: Float,
-    cache: T5Cache[number] | undefined,
-    glass: Glass,
+    cache: T5LayerCache | undefined,
+    pass: Pass,
   ): Promise<Float> {
-    let stream = await glass.show(this.input, x) // [batch, query, dModel]
-    stream = await this.#add(this.#self, stream, glass, (hiddenStates) =>
+    let stream = await pass.show(this.input, x) // [batch, query, dModel]
+    stream = await this.#add(this.#self, stream, pass, (hiddenStates) =>
       this.#selfAttention.forward(
         { hiddenStates, positionBias, mask, causal: this.isDecoder, cache: cache?.self },
-        glass,
+        pass,
       ),
     )
     const cross = this.#crossAttention
     if (cross) {
-      stream = await this.#add(this.#cross, stream, glass, (hiddenStates) =>
-        cross.forward({ hiddenStates, keyValueStates: encoderStates, mask: encoderMask, cache: cache?.cross }, glass),
+      stream = await this.#add(this.#cross, stream, pass, (hiddenStates) =>
+        cross.forward({ hiddenStates, keyValueStates: encoderStates, mask: encoderMask, cache: cache?.cross }, pass),
       )
     }
-    return this.#add(this.#feed, stream, glass, (hiddenStates) => this.#feedForward.forward(hiddenStates, glass))
+    return this.#add(this.#feed, stream, pass, (hiddenStates) => this.#feedForward.forward(hiddenStates, pass))
   }
 
-  async #add(part: Sublayer, stream: Float, glass: Glass, block: (normed: Float) => Promise<Float>): Promise<Float> {
-    const normed = await glass.show(part.normPoint, part.norm.forward(stream)) // [batch, query, dModel]
-    return glass.show(part.out, this.#backend.add(stream, await block(normed)))
+  async #add(part: Sublayer, stream: Float, pass: Pass, block: (normed: Float) => Promise<Float>): Promise<Float> {
+    const normed = await pass.show(part.normPoint, part.norm.forward(stream, pass)) // [batch, query, dModel]
+    return pass.show(part.out, pass.kernels.add(stream, await block(normed)))
   }
 }
 
@@ -175,21 +201,16 @@ export class T5Stack {
     return this.hookPoints().filter(({ name }) => name.endsWith(`${kind}.probs`))
   }
 
-  startCache(): T5Cache {
-    return this.#layers.map(() => ({ self: new KeyValueCache(), cross: new KeyValueCache() }))
-  }
-
   /** -> [batch, query, dModel] */
-  async forward(inputs: T5StackInputs, glass: Glass, signal?: AbortSignal): Promise<Float> {
-    const { embeddings, cache } = inputs
+  async forward({ embeddings, ...inputs }: T5StackInputs, pass: Pass): Promise<Float> {
     const queries = embeddings.shape[1]
-    const keys = queries + (cache?.[0].self.length ?? 0)
-    const bias = await glass.show(this.#biasPoint, this.#positionBias.forward(queries, keys)) // [1, heads, query, key]
+    const keys = queries + (inputs.cache?.length ?? 0)
+    const bias = await pass.show(this.#biasPoint, this.#positionBias.forward(queries, keys, pass)) // [1, heads, query, key]
     let stream = embeddings // [batch, query, dModel]
     for (const [index, layer] of this.#layers.entries()) {
-      throwIfAborted(signal, 'the forward pass')
-      stream = await layer.forward(stream, inputs, bias, cache?.[index], glass)
+      const cache = inputs.cache?.layers[index]
+      stream = await pass.layer(stream, (x, pass) => layer.forward(x, inputs, bias, cache, pass))
     }
-    return glass.show(this.#finalPoint, this.#finalNorm.forward(stream))
+    return pass.show(this.#finalPoint, this.#finalNorm.forward(stream, pass))
   }
 }

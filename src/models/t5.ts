@@ -13,19 +13,20 @@ import type { FolderLike } from '../files/folder.js'
 import {
   collect,
   greedySearch,
+  lengthLimits,
   type GenerateOptions,
   type GenerateOutput,
   type GenerationConfig,
   type GenerationStep,
 } from '../generation/index.js'
-import { Embedding, Linear, type Weights } from '../layers/index.js'
+import { Embedding, Linear, type Pass, type Weights } from '../layers/index.js'
 import { crossEntropy, type Float, type Ids } from '../tensor/ops/index.js'
 import { Tensor } from '../tensor/tensor.js'
-import { hookPoint, type Glass, type HookPoint } from '../trace/glass.js'
+import { hookPoint, type HookPoint } from '../trace/glass.js'
 import { toIds, toMask, type IdsLike } from './inputs.js'
-import { loadModel, RunGlass, type FromPretrainedOptions, type Model, type RunOptions } from './model.js'
+import { loadModel, Model, type FromPretrainedOptions, type RunOptions } from './model.js'
 import { t5Config, type T5Config } from './t5-config.js'
-import { T5Stack, type T5Cache } from './t5-stack.js'
+import { T5Cache, T5Stack } from './t5-stack.js'
 
 export interface T5EncoderInputs {
   /** [batch, seq] */
@@ -76,33 +77,39 @@ export interface T5GenerateOptions extends GenerateOptions, Pick<RunOptions, 'ho
 /** The names under which a checkpoint may repeat the embedding, and a leftover of the first release. */
 const REPEATED = [/^(encoder|decoder)\.embed_tokens\.weight$/, /EncDecAttention\.relative_attention_bias\.weight$/]
 
-async function encode(
-  model: Model,
-  stack: T5Stack,
-  embedding: Embedding,
-  inputs: T5EncoderInputs,
-  options: RunOptions,
-): Promise<T5Encoded> {
-  const inputIds = toIds('inputIds', inputs.inputIds) // [batch, seq]
-  const mask = paddingMask(toMask('attentionMask', inputs.attentionMask, inputIds)) // [batch, 1, 1, seq]
-  const states = options.outputHiddenStates ? stack.statePoints() : undefined
-  const probs = options.outputAttentions ? stack.probPoints('self_attention') : undefined
-  const { glass, take } = new RunGlass(model, options, [states, probs])
-  const lastHiddenState = await stack.forward({ embeddings: embedding.forward(inputIds), mask }, glass, options.signal)
-  return { lastHiddenState, mask, hiddenStates: take(states), attentions: take(probs) }
+/** What both classes share: the embedding and the encoder. */
+abstract class T5PreTrainedModel extends Model {
+  readonly config: T5Config
+  protected readonly embedding: Embedding
+  protected readonly encoder: T5Stack
+
+  constructor(config: T5Config, weights: Weights, tied: boolean) {
+    super(weights)
+    this.config = config
+    this.embedding = new Embedding(weights.scope('shared'), { rows: config.vocabSize, dimension: config.dModel, tied })
+    this.encoder = new T5Stack('encoder', weights.scope('encoder'), config)
+    weights.ignore(...REPEATED)
+  }
+
+  /** Reads a text: what a decoder looks at. */
+  async encode(inputs: T5EncoderInputs, options: RunOptions = {}): Promise<T5Encoded> {
+    const inputIds = toIds('inputIds', inputs.inputIds) // [batch, seq]
+    const mask = paddingMask(toMask('attentionMask', inputs.attentionMask, inputIds)) // [batch, 1, 1, seq]
+    const states = options.outputHiddenStates ? this.encoder.statePoints() : undefined
+    const probs = options.outputAttentions ? this.encoder.probPoints('self_attention') : undefined
+    const { result, take } = await this.run(options, [states, probs], async (pass, keep) => {
+      const embeddings = this.embedding.forward(inputIds, pass) // [batch, seq, dModel]
+      return keep(await this.encoder.forward({ embeddings, mask }, pass))
+    })
+    return { lastHiddenState: result, mask, hiddenStates: take(states), attentions: take(probs) }
+  }
 }
 
 /** The encoder alone. */
-export class T5EncoderModel implements Model {
-  readonly config: T5Config
-  readonly #embedding: Embedding
-  readonly #encoder: T5Stack
-
+export class T5EncoderModel extends T5PreTrainedModel {
   constructor(config: T5Config, weights: Weights) {
-    this.config = config
-    this.#embedding = new Embedding(weights.scope('shared'), { rows: config.vocabSize, dimension: config.dModel })
-    this.#encoder = new T5Stack('encoder', weights.scope('encoder'), config)
-    weights.ignore(...REPEATED, /^decoder\./, /^lm_head\./)
+    super(config, weights, false)
+    weights.ignore(/^decoder\./, /^lm_head\./)
   }
 
   static fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<T5EncoderModel> {
@@ -110,20 +117,16 @@ export class T5EncoderModel implements Model {
   }
 
   hookPoints(): readonly HookPoint[] {
-    return this.#encoder.hookPoints()
+    return this.encoder.hookPoints()
   }
 
-  forward(inputs: T5EncoderInputs, options: RunOptions = {}): Promise<T5EncoderOutput> {
-    return encode(this, this.#encoder, this.#embedding, inputs, options)
+  forward(inputs: T5EncoderInputs, options?: RunOptions): Promise<T5EncoderOutput> {
+    return this.encode(inputs, options)
   }
 }
 
-export class T5ForConditionalGeneration implements Model {
-  readonly config: T5Config
+export class T5ForConditionalGeneration extends T5PreTrainedModel {
   readonly generationConfig: GenerationConfig
-  readonly #weights: Weights
-  readonly #embedding: Embedding
-  readonly #encoder: T5Stack
   readonly #decoder: T5Stack
   /** Untied models have a head of their own; tied ones multiply with the embedding. */
   readonly #head: Linear | undefined
@@ -131,21 +134,13 @@ export class T5ForConditionalGeneration implements Model {
 
   constructor(config: T5Config, weights: Weights, generationConfig: GenerationConfig) {
     const { vocabSize, dModel, tieWordEmbeddings } = config
-    this.config = config
+    super(config, weights, tieWordEmbeddings)
     this.generationConfig = generationConfig
-    this.#weights = weights
-    this.#embedding = new Embedding(weights.scope('shared'), {
-      rows: vocabSize,
-      dimension: dModel,
-      tied: tieWordEmbeddings,
-    })
-    this.#encoder = new T5Stack('encoder', weights.scope('encoder'), config)
     this.#decoder = new T5Stack('decoder', weights.scope('decoder'), config)
     this.#head = tieWordEmbeddings
       ? undefined
       : new Linear(weights.scope('lm_head'), { inFeatures: dModel, outFeatures: vocabSize, bias: false })
     this.#logits = hookPoint('logits', ['batch', 'query', vocabSize])
-    weights.ignore(...REPEATED)
     if (tieWordEmbeddings) weights.ignore(/^lm_head\.weight$/)
   }
 
@@ -159,17 +154,12 @@ export class T5ForConditionalGeneration implements Model {
   }
 
   hookPoints(): readonly HookPoint[] {
-    return [...this.#encoder.hookPoints(), ...this.#decoder.hookPoints(), this.#logits]
+    return [...this.encoder.hookPoints(), ...this.#decoder.hookPoints(), this.#logits]
   }
 
-  /** Reads a text: what {@link decode} looks at. */
-  encode(inputs: T5EncoderInputs, options: RunOptions = {}): Promise<T5Encoded> {
-    return encode(this, this.#encoder, this.#embedding, inputs, options)
-  }
-
-  /** Empty caches for a decoding that goes on step by step. */
-  startCache(): T5Cache {
-    return this.#decoder.startCache()
+  /** An empty cache for a decoding that goes on step by step; `capacity` is the number of tokens to make room for at first. */
+  startCache(capacity = 32): T5Cache {
+    return new T5Cache(this.backend, this.config.numDecoderLayers, capacity)
   }
 
   /**
@@ -177,8 +167,11 @@ export class T5ForConditionalGeneration implements Model {
    * only those that it does not hold yet.
    */
   async decode(encoded: T5Encoded, decoderInputIds: IdsLike, options: DecodeOptions = {}): Promise<Float> {
-    const { glass } = new RunGlass(this, options, [])
-    return this.#decode(encoded, toIds('decoderInputIds', decoderInputIds), options, glass)
+    const ids = toIds('decoderInputIds', decoderInputIds)
+    const { result } = await this.run(options, [], async (pass, keep) =>
+      keep(await this.#decode(encoded, ids, options, pass)),
+    )
+    return result
   }
 
   /** One pass over source and target, as in training or scoring. */
@@ -194,8 +187,10 @@ export class T5ForConditionalGeneration implements Model {
     const states = options.outputHiddenStates ? this.#decoder.statePoints() : undefined
     const self = options.outputAttentions ? this.#decoder.probPoints('self_attention') : undefined
     const cross = options.outputAttentions ? this.#decoder.probPoints('cross_attention') : undefined
-    const { glass, take } = new RunGlass(this, options, [states, self, cross])
-    const logits = await this.#decode(encoded, decoderInputIds, { mask: mask && paddingMask(mask), ...options }, glass)
+    const decoderMask = mask && paddingMask(mask) // [batch, 1, 1, target]
+    const { result: logits, take } = await this.run(options, [states, self, cross], async (pass, keep) =>
+      keep(await this.#decode(encoded, decoderInputIds, { mask: decoderMask }, pass)),
+    )
     return {
       logits,
       loss: labels && crossEntropy(logits, labels),
@@ -220,30 +215,33 @@ export class T5ForConditionalGeneration implements Model {
   }
 
   /** The steps of {@link generateFrom}, one by one as they are decided. */
-  stream(encoded: T5Encoded, options: T5GenerateOptions = {}): AsyncGenerator<GenerationStep, void, void> {
-    const cache = this.startCache()
+  async *stream(encoded: T5Encoded, options: T5GenerateOptions = {}): AsyncGenerator<GenerationStep, void, void> {
+    const cache = this.startCache(lengthLimits(options, this.generationConfig).max)
     const nextLogits = async (tokens: readonly number[]) => {
       const ids = tokens.map((token) => [token]) // [batch, 1]
       return (await this.decode(encoded, ids, { ...options, cache })).select(1, 0) // [batch, vocabulary]
     }
-    return greedySearch(nextLogits, encoded.lastHiddenState.shape[0], this.generationConfig, options)
+    try {
+      yield* greedySearch(nextLogits, encoded.lastHiddenState.shape[0], this.generationConfig, options)
+    } finally {
+      cache.dispose()
+    }
   }
 
-  async #decode(encoded: T5Encoded, ids: Ids, options: DecodeOptions & { mask?: Float }, glass: Glass): Promise<Float> {
-    const hiddenStates = await this.#decoder.forward(
-      {
-        embeddings: this.#embedding.forward(ids),
-        mask: options.mask,
-        encoderStates: encoded.lastHiddenState,
-        encoderMask: encoded.mask,
-        cache: options.cache,
-      },
-      glass,
-      options.signal,
-    ) // [batch, target, dModel]
-    if (this.#head) return glass.show(this.#logits, await this.#head.forward(hiddenStates))
-    const scaled = this.#weights.backend.scale(hiddenStates, this.config.dModel ** -0.5)
-    return glass.show(this.#logits, await this.#embedding.project(scaled))
+  /** -> [batch, target, vocabulary] */
+  async #decode(
+    encoded: T5Encoded,
+    ids: Ids,
+    { cache, mask }: { readonly cache?: T5Cache; readonly mask?: Float },
+    pass: Pass,
+  ): Promise<Float> {
+    const embeddings = this.embedding.forward(ids, pass) // [batch, target, dModel]
+    const { lastHiddenState: encoderStates, mask: encoderMask } = encoded
+    const hiddenStates = await this.#decoder.forward({ embeddings, mask, encoderStates, encoderMask, cache }, pass) // [batch, target, dModel]
+    const logits = this.#head
+      ? await this.#head.forward(hiddenStates, pass)
+      : await this.embedding.project(pass.kernels.scale(hiddenStates, this.config.dModel ** -0.5), pass)
+    return pass.show(this.#logits, logits)
   }
 
   /** The decoder reads what it should have written, one place to the right: start token, label 0, label 1, … */
@@ -260,4 +258,4 @@ export interface DecodeOptions extends Pick<RunOptions, 'hooks' | 'signal'> {
   readonly cache?: T5Cache
 }
 
-export type { T5Cache, T5Config }
+export { T5Cache, type T5Config }

@@ -2,7 +2,8 @@
  * The pipeline: a question, the passages that are nearest to it, an answer from each, and one answer from all of them. Retrieval, reading
  * and mathematics are in retriever.ts, reader.ts and marginalise.ts; here is their order.
  */
-import { referenceBackend, type Backend } from '../backends/index.js'
+import { defaultBackend } from '../backends/index.js'
+import type { FromPretrainedOptions } from '../models/index.js'
 import { DEFAULT_WEIGHTS } from '../default-weights.js'
 import { InputError, throwIfAborted } from '../errors.js'
 import { openFolder, subfolder, type FolderLike } from '../files/folder.js'
@@ -24,10 +25,7 @@ import { SentenceEncoder } from './sentence-encoder.js'
 /** What a score is multiplied with before the softmax: cosines lie close together. */
 const SCORE_SCALE = 20
 
-export interface RagOptions {
-  /** Where the kernels run; the reference backend unless told. */
-  readonly backend?: Backend
-  readonly signal?: AbortSignal
+export interface RagOptions extends Pick<FromPretrainedOptions, 'backend' | 'dtype' | 'signal'> {
   /** Called while weights are read: what is loaded, tensors done and of all. */
   readonly onProgress?: (what: string, done: number, total: number) => void
 }
@@ -63,20 +61,20 @@ interface Scored {
 export class Rag {
   readonly reader: Reader
   readonly encoder: SentenceEncoder
-  readonly #backend: Backend
   readonly #openRetriever: () => Promise<Retriever>
   #retriever: Promise<Retriever> | undefined
+  readonly #dispose: () => void
 
-  private constructor(
-    reader: Reader,
-    encoder: SentenceEncoder,
-    backend: Backend,
-    openRetriever: () => Promise<Retriever>,
-  ) {
-    this.reader = reader
-    this.encoder = encoder
-    this.#backend = backend
-    this.#openRetriever = openRetriever
+  private constructor(parts: {
+    readonly reader: Reader
+    readonly encoder: SentenceEncoder
+    readonly openRetriever: () => Promise<Retriever>
+    readonly dispose: () => void
+  }) {
+    this.reader = parts.reader
+    this.encoder = parts.encoder
+    this.#openRetriever = parts.openRetriever
+    this.#dispose = parts.dispose
   }
 
   /**
@@ -84,16 +82,27 @@ export class Rag {
    * opened when it is first needed.
    */
   static async fromPretrained(location: FolderLike = DEFAULT_WEIGHTS, options: RagOptions = {}): Promise<Rag> {
-    const { backend = referenceBackend(), signal, onProgress } = options
+    const { onProgress, ...loadOptions } = options
     const folder = openFolder(location)
+    const backend = options.backend ?? (await defaultBackend())
+    const disposables: { dispose(): void }[] = options.backend ? [] : [backend]
+    const dispose = () => disposables.forEach((held) => held.dispose())
     const load = (what: string) => ({
+      ...loadOptions,
       backend,
-      signal,
       onProgress: onProgress && ((done: number, total: number) => onProgress(what, done, total)),
     })
-    const encoder = await SentenceEncoder.fromPretrained(subfolder(folder, 'all-MiniLM-L6-v2'), load('encoder'))
-    const reader = await Reader.fromPretrained(subfolder(folder, 'reader'), load('reader'))
-    return new Rag(reader, encoder, backend, () => Retriever.fromPretrained(subfolder(folder, 'world-facts'), encoder))
+    try {
+      const encoder = await SentenceEncoder.fromPretrained(subfolder(folder, 'all-MiniLM-L6-v2'), load('encoder'))
+      disposables.unshift(encoder)
+      const reader = await Reader.fromPretrained(subfolder(folder, 'reader'), load('reader'))
+      disposables.unshift(reader)
+      const openRetriever = () => Retriever.fromPretrained(subfolder(folder, 'world-facts'), encoder)
+      return new Rag({ reader, encoder, openRetriever, dispose })
+    } catch (error) {
+      dispose()
+      throw error
+    }
   }
 
   /** The retriever over the corpus. */
@@ -106,9 +115,9 @@ export class Rag {
     this.#retriever = Promise.resolve(retriever)
   }
 
-  /** Gives back the backend's memory and threads. The pipeline is not used afterwards. */
+  /** Gives back the models' memory, and the backend if the pipeline made it. Idempotent; the pipeline is not used afterwards. */
   dispose(): void {
-    this.#backend.dispose()
+    this.#dispose()
   }
 
   /**

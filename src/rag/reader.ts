@@ -45,6 +45,11 @@ export class Reader {
     return new Reader(await T5ForConditionalGeneration.fromPretrained(location, options), tokenizer)
   }
 
+  /** Gives back the model's memory. */
+  dispose(): void {
+    this.model.dispose()
+  }
+
   /** Reads the question with each passage. */
   async read(question: string, passages: readonly ReadablePassage[], signal?: AbortSignal): Promise<Reading> {
     const { inputIds, attentionMask } = this.tokenizer.encodeBatch(
@@ -100,7 +105,7 @@ export class Reading {
   /** One answer from all passages by RAG-Token: at each step the passages' distributions are mixed, and the most probable token is taken. */
   async answerByToken(logWeights: readonly number[], { maxNewTokens, signal }: ReaderOptions): Promise<number[]> {
     const { model } = this.#reader
-    const cache = model.startCache()
+    const cache = model.startCache(maxNewTokens)
     const nextLogits = async ([token]: readonly number[]) => {
       const logits = await model.decode(
         this.#encoded,
@@ -118,8 +123,12 @@ export class Reading {
       }
       return mixed.tensor
     }
-    const steps = greedySearch(nextLogits, 1, model.generationConfig, { maxNewTokens, signal })
-    const { sequences } = await collect(steps, 1, model.generationConfig)
-    return sequences[0].slice(1)
+    try {
+      const steps = greedySearch(nextLogits, 1, model.generationConfig, { maxNewTokens, signal })
+      const { sequences } = await collect(steps, 1, model.generationConfig)
+      return sequences[0].slice(1)
+    } finally {
+      cache.dispose()
+    }
   }
 }

@@ -59,6 +59,11 @@ export class SentenceEncoder {
     return new SentenceEncoder(folder.name.split('/').at(-1)!, model, tokenizer, settings)
   }
 
+  /** Gives back the model's memory. */
+  dispose(): void {
+    this.#model.dispose()
+  }
+
   /** Token ids of a text, as the encoder reads it. @throws InputError when it is too long */
   tokenize(text: string): readonly number[] {
     return this.#tokenizer.encode(text, { maxLength: this.maxLength }).ids
