@@ -2,7 +2,7 @@
  * `glassformer index`: embeds a corpus and writes the index file.
  */
 import { rename, rm, writeFile } from 'node:fs/promises'
-import { DEFAULT_WEIGHTS } from '../default-weights.js'
+import { DEFAULT_WEIGHTS } from '../shipped-files.js'
 import { FileError } from '../errors.js'
 import { parseCorpus, Retriever, SentenceEncoder, type IndexDType } from '../rag/index.js'
 import { openFolder, subfolder } from '../files/folder.js'

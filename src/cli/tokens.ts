@@ -1,7 +1,7 @@
 /**
  * `glassformer tokens`: how a text is cut into tokens.
  */
-import { DEFAULT_WEIGHTS } from '../default-weights.js'
+import { DEFAULT_WEIGHTS } from '../shipped-files.js'
 import { openFolder, subfolder } from '../files/folder.js'
 import { AutoTokenizer } from '../tokenizer/index.js'
 import type { Arguments, CommandSpec } from './arguments.js'

@@ -4,7 +4,7 @@
  */
 import { defaultBackend } from '../backends/index.js'
 import type { FromPretrainedOptions } from '../models/index.js'
-import { DEFAULT_WEIGHTS } from '../default-weights.js'
+import { DEFAULT_WEIGHTS } from '../shipped-files.js'
 import { InputError, throwIfAborted } from '../errors.js'
 import { openFolder, subfolder, type FolderLike } from '../files/folder.js'
 import type { Answer, AnswerToken, Candidate, RagMode } from './answer.js'

@@ -16,7 +16,7 @@ describe.each(BACKENDS)('BERT on $name', ({ create }) => {
       `${folder}/$file: states, attentions, pooler and pooling`,
       async ({ file, inputs, outputs }) => {
         const golden = await goldenTensors(folder, file)
-        const model = await BertModel.fromPretrained(goldenPath(folder), { backend: create() })
+        const model = await BertModel.fromPretrained(goldenPath(folder), { backend: await create() })
         const attentionMask = golden.ids('attention_mask')
         const output = await model.forward(
           {
@@ -48,7 +48,7 @@ describe.each(BACKENDS)('BERT on $name', ({ create }) => {
   }
 
   test('a text longer than the positions is refused with both lengths', async () => {
-    const model = await BertModel.fromPretrained(goldenPath('bert/base'), { backend: create() })
+    const model = await BertModel.fromPretrained(goldenPath('bert/base'), { backend: await create() })
     const inputIds = [new Array<number>(41).fill(5)]
     await expect(model.forward({ inputIds })).rejects.toThrow('the text has 41 tokens, this model reads at most 40')
   })

@@ -18,7 +18,7 @@ describe.each(BACKENDS)('T5 on $name', ({ create }) => {
     for (const { file, inputs, outputs } of goldenCase(folder).forward) {
       test(`${folder}/${file}: states, attentions, logits and loss are those of transformers`, async () => {
         const golden = await goldenTensors(folder, file)
-        const model = await T5ForConditionalGeneration.fromPretrained(goldenPath(folder), { backend: create() })
+        const model = await T5ForConditionalGeneration.fromPretrained(goldenPath(folder), { backend: await create() })
         const given = (name: string) => (name in inputs ? golden.ids(name) : undefined)
         const output = await model.forward(
           {
@@ -56,7 +56,7 @@ describe.each(BACKENDS)('T5 on $name', ({ create }) => {
       Object.keys(args).every((key) => key in OPTION || (key === 'use_cache' && args[key] === false)),
     )
     test.each(greedy)(`${folder}: $name writes the ids of transformers`, async ({ args, ...golden }) => {
-      const model = await T5ForConditionalGeneration.fromPretrained(goldenPath(folder), { backend: create() })
+      const model = await T5ForConditionalGeneration.fromPretrained(goldenPath(folder), { backend: await create() })
       const options = Object.fromEntries(
         Object.entries(args)
           .filter(([key]) => key in OPTION)
@@ -72,7 +72,7 @@ describe.each(BACKENDS)('T5 on $name', ({ create }) => {
 
   test.each(goldenCase('t5/encoder').forward)('t5/encoder/$file: states, attentions and pooling', async ({ file }) => {
     const golden = await goldenTensors('t5/encoder', file)
-    const model = await T5EncoderModel.fromPretrained(goldenPath('t5/encoder'), { backend: create() })
+    const model = await T5EncoderModel.fromPretrained(goldenPath('t5/encoder'), { backend: await create() })
     const attentionMask = golden.ids('attention_mask')
     const output = await model.forward(
       { inputIds: golden.ids('input_ids'), attentionMask },

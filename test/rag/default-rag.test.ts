@@ -67,7 +67,7 @@ describe.each(BACKENDS)('the default pipeline on $name', ({ create }) => {
   let rag: Rag
   let retriever: Retriever
   beforeAll(async () => {
-    rag = await Rag.fromPretrained(undefined, { backend: create() })
+    rag = await Rag.fromPretrained(undefined, { backend: await create() })
     retriever = await rag.retriever()
   })
 

@@ -1,0 +1,45 @@
+/**
+ * A thread of the WebAssembly backend, in Node and in browsers. It gets the compiled kernels and the shared memory in one message, then
+ * sleeps until a job is there, takes parts of it until none is left, and sleeps again. The words that it shares with the
+ * main thread are described in src/backends/wasm/pool.ts.
+ */
+
+/** @typedef {(job: number, first: number, end: number, scratch: number) => void} SharedKernel */
+
+const isNode = typeof process !== 'undefined' && process.versions?.node !== undefined
+const port = isNode ? (await import('node:worker_threads')).parentPort : globalThis
+
+port.onmessage = ({ data: { module, memory, control, slot, kernels, words, spins } }) => {
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } })
+  /** @type {SharedKernel[]} */
+  const run = kernels.map((/** @type {string} */ name) => exports[name])
+  let seen = 0
+  for (;;) {
+    for (let i = 0; i < spins && Atomics.load(control, words.job) === seen; i++);
+    Atomics.wait(control, words.job, seen)
+    seen = Atomics.load(control, words.job)
+    if (Atomics.load(control, words.stop) === 1) break
+    takeParts()
+  }
+  if (isNode) port.close()
+
+  function takeParts() {
+    Atomics.add(control, words.active, 1)
+    for (;;) {
+      const part = Atomics.add(control, words.next, 1)
+      const parts = Atomics.load(control, words.parts)
+      if (part >= parts) break
+      const size = control[words.partSize]
+      const first = part * size
+      const end = Math.min(first + size, control[words.units])
+      run[control[words.kernel]](
+        control[words.argument],
+        first,
+        end,
+        control[words.scratch] + slot * control[words.scratchStride],
+      )
+      if (Atomics.add(control, words.done, 1) + 1 === parts) Atomics.notify(control, words.done)
+    }
+    if (Atomics.sub(control, words.active, 1) === 1) Atomics.notify(control, words.active)
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * Weight matrices in the order that the kernels read; see assembly/pack.ts and assembly/int8.ts.
+ */
+import { InputError, ShapeError } from '../../errors.js'
+import { quantizeRows } from '../../tensor/ops/index.js'
+import { rowMajor } from '../../tensor/ops/float.js'
+import { showShape } from '../../tensor/shape.js'
+import type { Tensor } from '../../tensor/tensor.js'
+import type { PackedMatrix, PackOptions } from '../backend.js'
+import type { KernelExports } from './exports.js'
+import type { KernelMemory } from './memory.js'
+
+/** Numbers of the dtypes that panels may have; assembly/dtypes.ts has the same. */
+const DTYPES = { float32: 0, float16: 1, bfloat16: 2 } as const
+type PanelDType = keyof typeof DTYPES
+
+export const PANEL = 8
+
+/** A matrix in the kernels' memory. */
+export class WasmMatrix implements PackedMatrix {
+  readonly rows: number
+  readonly columns: number
+  readonly byteLength: number
+  /** `rows` is row-major; `panels` and `int8` are in panels of eight rows. */
+  readonly layout: 'rows' | 'panels' | 'int8'
+  /** Number of the dtype of rows and panels. */
+  readonly dtype: number
+  /** Address of the block; the parts follow one another. */
+  readonly address: number
+  /** int8: addresses of the rows' scales and of 64 times their sums. */
+  readonly scales: number = 0
+  readonly offsets: number = 0
+  /** Address of the bias, padded to whole panels; 0 without one. */
+  readonly bias: number = 0
+
+  constructor(memory: KernelMemory, exports: KernelExports, weight: Tensor, { bias, use, dtype }: PackOptions) {
+    if (weight.rank !== 2) throw new ShapeError('pack', `weight ${showShape(weight.shape)} is not [rows, columns]`)
+    if (dtype === 'int8' && use !== 'linear') throw new InputError('bad-option', `pack: int8 is for linear, not ${use}`)
+    const [rows, columns] = weight.shape
+    this.rows = rows
+    this.columns = columns
+    this.layout = dtype === 'int8' ? 'int8' : use === 'gather' ? 'rows' : 'panels'
+
+    const panelRows = Math.ceil(rows / PANEL) * PANEL
+    const source = this.layout === 'int8' ? quantizeRows(weight) : readable(weight)
+    const elements = 'scales' in source ? source.values : elementsOf(source)
+    this.dtype = 'scales' in source ? 0 : DTYPES[source.dtype]
+
+    const width = this.layout === 'int8' ? Math.ceil(columns / 4) * 4 : columns * elements.BYTES_PER_ELEMENT
+    const matrixBytes = align((this.layout === 'rows' ? rows : panelRows) * width)
+    const vectorBytes = align(panelRows * 4)
+    const vectors = (this.layout === 'int8' ? 2 : 0) + (bias ? 1 : 0)
+    this.byteLength = matrixBytes + vectors * vectorBytes
+    this.address = memory.heap.allocate(this.byteLength)
+
+    let at = this.address + matrixBytes
+    const vector = (values: Float32Array): number => {
+      const start = at
+      memory.float32.fill(0, start / 4, start / 4 + panelRows)
+      memory.float32.set(values, start / 4)
+      at += vectorBytes
+      return start
+    }
+    if (bias) this.bias = vector(rowMajor(bias.to('float32')))
+    if ('scales' in source) {
+      this.scales = vector(source.scales)
+      this.offsets = at
+    }
+    if (this.layout === 'rows') memory.bytes.set(bytesOf(elements), this.address)
+    else {
+      inSlices(memory, elements, columns, (slice, first, count) => {
+        const target = this.address + first * width
+        if (this.layout === 'int8') exports.packInt8(target, this.offsets + first * 4, slice, count, columns)
+        else exports.packPanels(target, slice, count, columns, elements.BYTES_PER_ELEMENT)
+      })
+    }
+  }
+}
+
+/** The weight row-major in a dtype that the kernels read: its own, or float32. */
+function readable(weight: Tensor): Tensor<PanelDType> {
+  const source = weight.contiguous()
+  const fits = source.dtype in DTYPES && !(source.dtype === 'float16' && hasNonFinite(source as Tensor<'float16'>))
+  return fits ? (source as unknown as Tensor<PanelDType>) : source.to('float32')
+}
+
+function elementsOf({ data, offset, size }: Tensor<PanelDType>): Float32Array | Uint16Array {
+  return data.subarray(offset, offset + size)
+}
+
+/** Whether a float16 tensor holds an infinity or NaN, which the kernels' widening does not keep (assembly/simd.ts). */
+function hasNonFinite({ data, offset, size }: Tensor<'float16'>): boolean {
+  for (let i = offset; i < offset + size; i++) if ((data[i] & 0x7c00) === 0x7c00) return true
+  return false
+}
+
+/** Lends the kernels a copy of some rows at a time, whole panels of them, so that no matrix is ever there twice. */
+function inSlices(
+  memory: KernelMemory,
+  elements: Int8Array | Uint16Array | Float32Array,
+  columns: number,
+  pack: (slice: number, first: number, count: number) => void,
+): void {
+  const rows = elements.length / columns
+  const together = Math.max(1, Math.floor(SLICE_BYTES / (columns * elements.BYTES_PER_ELEMENT * PANEL))) * PANEL
+  const slice = memory.heap.allocate(Math.min(together, rows) * columns * elements.BYTES_PER_ELEMENT)
+  for (let first = 0; first < rows; first += together) {
+    const count = Math.min(together, rows - first)
+    memory.bytes.set(bytesOf(elements.subarray(first * columns, (first + count) * columns)), slice)
+    pack(slice, first, count)
+  }
+  memory.heap.free(slice)
+}
+
+const SLICE_BYTES = 512 * 1024
+
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength)
+}
+
+function align(bytes: number): number {
+  return Math.ceil(bytes / 64) * 64
+}
