@@ -6,7 +6,7 @@
 import { LinearJob, finish } from './linear'
 import { BFLOAT16, FLOAT16, FLOAT32 } from './dtypes'
 import { PANEL } from './pack'
-import { fma, splat, widenBfloat16High, widenBfloat16Low, widenFloat16High, widenFloat16Low } from './simd'
+import { fma, halfBits, halfScale, splat, widenBfloat16High, widenBfloat16Low, widenFloat16High, widenFloat16Low } from './simd'
 
 /** Panels `first` to `end` of one output row. */
 export function linearRow(job: LinearJob, first: i32, end: i32, scratch: usize): void {
@@ -38,15 +38,15 @@ function four(x: usize, panel: usize, panelBytes: usize, out: usize, k: i32, dty
 }
 
 @inline
-function low(dtype: i32, at: usize): v128 {
+function low(dtype: i32, at: usize, bits: v128, scale: v128): v128 {
   if (dtype == FLOAT32) return v128.load(at)
-  return dtype == FLOAT16 ? widenFloat16Low(v128.load(at)) : widenBfloat16Low(v128.load(at))
+  return dtype == FLOAT16 ? widenFloat16Low(v128.load(at), bits, scale) : widenBfloat16Low(v128.load(at))
 }
 
 @inline
-function high(dtype: i32, at: usize): v128 {
+function high(dtype: i32, at: usize, bits: v128, scale: v128): v128 {
   if (dtype == FLOAT32) return v128.load(at, 16)
-  return dtype == FLOAT16 ? widenFloat16High(v128.load(at)) : widenBfloat16High(v128.load(at))
+  return dtype == FLOAT16 ? widenFloat16High(v128.load(at), bits, scale) : widenBfloat16High(v128.load(at))
 }
 
 @inline
@@ -63,16 +63,18 @@ function fourOf(dtype: i32, x: usize, p0: usize, panelBytes: usize, out: usize, 
   let p2 = p1 + panelBytes
   let p3 = p2 + panelBytes
   const step: usize = dtype == FLOAT32 ? 32 : 16
+  const bits = halfBits()
+  const scale = halfScale()
   for (const end = x + ((<usize>k) << 2); x < end; x += 4) {
     const value = v128.load32_splat(x)
-    s00 = fma(value, low(dtype, p0), s00)
-    s01 = fma(value, high(dtype, p0), s01)
-    s10 = fma(value, low(dtype, p1), s10)
-    s11 = fma(value, high(dtype, p1), s11)
-    s20 = fma(value, low(dtype, p2), s20)
-    s21 = fma(value, high(dtype, p2), s21)
-    s30 = fma(value, low(dtype, p3), s30)
-    s31 = fma(value, high(dtype, p3), s31)
+    s00 = fma(value, low(dtype, p0, bits, scale), s00)
+    s01 = fma(value, high(dtype, p0, bits, scale), s01)
+    s10 = fma(value, low(dtype, p1, bits, scale), s10)
+    s11 = fma(value, high(dtype, p1, bits, scale), s11)
+    s20 = fma(value, low(dtype, p2, bits, scale), s20)
+    s21 = fma(value, high(dtype, p2, bits, scale), s21)
+    s30 = fma(value, low(dtype, p3, bits, scale), s30)
+    s31 = fma(value, high(dtype, p3, bits, scale), s31)
     p0 += step
     p1 += step
     p2 += step
@@ -93,10 +95,12 @@ function one(x: usize, panel: usize, out: usize, k: i32, dtype: i32): void {
   let s0 = splat(0)
   let s1 = splat(0)
   const step: usize = dtype == FLOAT32 ? 32 : 16
+  const bits = halfBits()
+  const scale = halfScale()
   for (const end = x + ((<usize>k) << 2); x < end; x += 4, panel += step) {
     const value = v128.load32_splat(x)
-    s0 = fma(value, low(dtype, panel), s0)
-    s1 = fma(value, high(dtype, panel), s1)
+    s0 = fma(value, low(dtype, panel, bits, scale), s0)
+    s1 = fma(value, high(dtype, panel, bits, scale), s1)
   }
   v128.store(out, s0)
   v128.store(out, s1, 16)
