@@ -4,7 +4,8 @@
  */
 import { referenceBackend, type Backend } from '../backends/index.js'
 import { DEFAULT_WEIGHTS } from '../default-weights.js'
-import { InputError, throwIfAborted } from '../errors.js'
+import { InputError } from '../errors.js'
+import { checkpoint } from '../event-loop.js'
 import { openFolder, subfolder, type FolderLike } from '../files/folder.js'
 import type { Answer, AnswerToken, Candidate, RagMode } from './answer.js'
 import type { Passage } from './corpus.js'
@@ -120,7 +121,7 @@ export class Rag {
     const { mode = 'conditioned', maxNewTokens = 40, signal } = options
     const passages = await this.#retrieve(question, options)
     const priors = logPrior(passages.map(({ score }) => score * SCORE_SCALE))
-    throwIfAborted(signal, 'the answer')
+    await checkpoint(signal, 'the answer')
     const reading = await this.reader.read(question, passages, signal)
     const own = await reading.answers({ maxNewTokens, signal })
 
