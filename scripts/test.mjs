@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 
@@ -11,25 +12,23 @@ const NOTHING = { passed: 0, failed: 0, skipped: 0 }
 
 /** In the order in which they run. A check is a program that exits with 0; a project's tests are counted one by one. */
 const STAGES = [
-  { name: 'types', checks: [['typescript/bin/tsc', '--noEmit']] },
+  { name: 'types', checks: [['node_modules/typescript/bin/tsc', '--noEmit']] },
   {
     name: 'lint',
     checks: [
-      ['eslint/bin/eslint.js', '.', '--max-warnings', '0'],
-      ['prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
+      ['node_modules/eslint/bin/eslint.js', '.', '--max-warnings', '0'],
+      ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
     ],
   },
-  { name: 'build', checks: [['../scripts/build.mjs']] },
+  { name: 'build', checks: [['scripts/build.mjs']] },
   { name: 'unit', project: 'unit', needs: 'build' },
   { name: 'browser', project: 'browser', needs: 'build' },
   { name: 'package', project: 'package', needs: 'build' },
 ]
 
-/** Runs a script of node_modules. */
-function succeeds([script, ...args]) {
-  const { status, error } = spawnSync(process.execPath, [join('node_modules', script), ...args], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
+/** Whether a script exits with 0. */
+function succeeds(args) {
+  const { status, error } = spawnSync(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] })
   if (error) console.error(error.message)
   return status === 0
 }
@@ -46,7 +45,7 @@ function runProject(project) {
   const report = join(folder, 'report.json')
   try {
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-    const succeeded = succeeds(['vitest/vitest.mjs', 'run', '--project', project, ...reporters])
+    const succeeded = succeeds(['node_modules/vitest/vitest.mjs', 'run', '--project', project, ...reporters])
     return count(report, succeeded)
   } finally {
     rmSync(folder, { recursive: true })
@@ -83,7 +82,7 @@ function chosen(names) {
 const show = ({ passed, failed, skipped }) =>
   `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
 
-process.chdir(new URL('..', import.meta.url).pathname)
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const results = new Map()
 for (const { name, checks, project, needs } of chosen(process.argv.slice(2))) {
   console.log(`\n== ${name}`)
