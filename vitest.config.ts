@@ -24,7 +24,12 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'package', include: ['test/package/*.test.ts'], globalSetup: 'test/package/install.ts' },
+        test: {
+          name: 'package',
+          include: ['test/package/*.test.ts'],
+          globalSetup: 'test/package/install.ts',
+          testTimeout: 180_000,
+        },
       },
     ],
   },

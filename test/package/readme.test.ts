@@ -30,7 +30,7 @@ async function runConsole(block: string): Promise<string> {
  * README.md with every output made anew: what a `ts` block prints stands in the `text` block after it, what a command prints under it.
  * `npx vitest --project package -u` writes it.
  */
-test('README.md shows what its commands and programs print', { timeout: 180_000 }, async () => {
+test('README.md shows what its commands and programs print', async () => {
   let printed = ''
   let rendered = ''
   let end = 0
