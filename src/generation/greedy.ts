@@ -2,7 +2,8 @@
  * Greedy search: at every step, each row of the batch takes its most probable next token, until all rows have ended. It knows a
  * model only as a function from the last tokens to the logits of the next ones.
  */
-import { InputError, throwIfAborted } from '../errors.js'
+import { InputError } from '../errors.js'
+import { checkpoint } from '../event-loop.js'
 import type { Float } from '../tensor/ops/index.js'
 import { logSumExpRow } from '../tensor/ops/index.js'
 import { rowMajor } from '../tensor/ops/float.js'
@@ -42,7 +43,7 @@ export async function* greedySearch(
   const ended = new Array<boolean>(batch).fill(false)
   let tokens: readonly number[] = new Array<number>(batch).fill(config.decoderStartTokenId)
   for (let step = 0; step < max && ended.includes(false); step++) {
-    throwIfAborted(options.signal, 'the generation')
+    await checkpoint(options.signal, 'the generation')
     const logits = await nextLogits(tokens) // [batch, vocabulary]
     const data = rowMajor(logits)
     const width = logits.shape[1]

@@ -5,7 +5,8 @@
  * refused before memory is taken for it, and no tensor is held twice.
  */
 import type { Backend, PackedMatrix, PackOptions } from '../backends/index.js'
-import { throwIfAborted, WeightsError } from '../errors.js'
+import { WeightsError } from '../errors.js'
+import { checkpoint } from '../event-loop.js'
 import type { TensorSource } from '../safetensors/index.js'
 import { shapesEqual, showShape, type Shape } from '../tensor/shape.js'
 import { rowMajor } from '../tensor/ops/float.js'
@@ -93,7 +94,7 @@ export class Weights {
     this.#check()
     let done = 0
     for (const { tensors, fill } of this.#wanted) {
-      throwIfAborted(signal, `loading ${this.#source.name}`)
+      await checkpoint(signal, `loading ${this.#source.name}`)
       const read: Tensor[] = []
       for (const { name } of tensors) read.push(await this.#source.tensor(name))
       this.#held.push(fill(read))

@@ -3,10 +3,11 @@
  * and mathematics are in retriever.ts, reader.ts and marginalise.ts; here is their order.
  */
 import { defaultBackend } from '../backends/index.js'
+import { InputError } from '../errors.js'
+import { checkpoint } from '../event-loop.js'
+import { openFolder, subfolder, type FolderLike } from '../files/folder.js'
 import type { FromPretrainedOptions } from '../models/index.js'
 import { DEFAULT_WEIGHTS } from '../shipped-files.js'
-import { InputError, throwIfAborted } from '../errors.js'
-import { openFolder, subfolder, type FolderLike } from '../files/folder.js'
 import type { Answer, AnswerToken, Candidate, RagMode } from './answer.js'
 import type { Passage } from './corpus.js'
 import {
@@ -129,7 +130,7 @@ export class Rag {
     const { mode = 'conditioned', maxNewTokens = 40, signal } = options
     const passages = await this.#retrieve(question, options)
     const priors = logPrior(passages.map(({ score }) => score * SCORE_SCALE))
-    throwIfAborted(signal, 'the answer')
+    await checkpoint(signal, 'the answer')
     const reading = await this.reader.read(question, passages, signal)
     const own = await reading.answers({ maxNewTokens, signal })
 

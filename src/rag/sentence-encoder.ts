@@ -2,7 +2,8 @@
  * Texts to vectors, as sentence-transformers does it: modules.json names the steps, 1_Pooling/config.json the pooling,
  * sentence_bert_config.json the longest text. Reimers and Gurevych 2019, https://arxiv.org/abs/1908.10084.
  */
-import { ConfigError, throwIfAborted } from '../errors.js'
+import { ConfigError } from '../errors.js'
+import { checkpoint } from '../event-loop.js'
 import { openFolder, readText, requireText, subfolder, type Folder, type FolderLike } from '../files/folder.js'
 import { JsonObject, parseJson } from '../files/json.js'
 import { pool, type PoolingMode, type PoolingOptions } from '../layers/index.js'
@@ -79,7 +80,7 @@ export class SentenceEncoder {
     const vectors = new Float32Array(texts.length * this.dimension)
     const byLength = texts.map((_, index) => index).sort((a, b) => texts[a].length - texts[b].length)
     for (let start = 0; start < texts.length; start += batchSize) {
-      throwIfAborted(signal, 'the embedding')
+      await checkpoint(signal, 'the embedding')
       const batch = byLength.slice(start, start + batchSize)
       const encoded = this.#tokenizer.encodeBatch(
         batch.map((index) => texts[index]),

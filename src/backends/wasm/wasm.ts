@@ -129,7 +129,7 @@ function canShareMemory(): boolean {
 
 async function coreCount(): Promise<number> {
   const { hardwareConcurrency } = globalThis.navigator ?? {}
-  return hardwareConcurrency ?? (await import('node:os')).availableParallelism()
+  return hardwareConcurrency ?? (await import('./node-threads.js')).availableParallelism()
 }
 
 let reported = false
