@@ -50,7 +50,16 @@ export class AbortedError extends GlassformerError {
   }
 }
 
-/** Throws {@link AbortedError} when `signal` has fired. Called between the steps of every long run. */
+/** Throws {@link AbortedError} when `signal` has fired. Called between the steps of a long run. */
 export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
   if (signal?.aborted) throw new AbortedError(what, signal.reason)
+}
+
+/**
+ * Lets timers, key presses and signals be heard before a long run goes on, and then does what {@link throwIfAborted} does. A run
+ * that only computes never gives the event loop a turn by itself, so nothing could cancel it.
+ */
+export async function pauseForAbort(signal: AbortSignal | undefined, what: string): Promise<void> {
+  await new Promise<void>((resolve) => setTimeout(resolve))
+  throwIfAborted(signal, what)
 }

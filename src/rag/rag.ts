@@ -4,7 +4,7 @@
  */
 import { referenceBackend, type Backend } from '../backends/index.js'
 import { DEFAULT_WEIGHTS } from '../default-weights.js'
-import { InputError, throwIfAborted } from '../errors.js'
+import { InputError, pauseForAbort } from '../errors.js'
 import { openFolder, subfolder, type FolderLike } from '../files/folder.js'
 import type { Answer, AnswerToken, Candidate, RagMode } from './answer.js'
 import type { Passage } from './corpus.js'
@@ -120,13 +120,17 @@ export class Rag {
     const { mode = 'conditioned', maxNewTokens = 40, signal } = options
     const passages = await this.#retrieve(question, options)
     const priors = logPrior(passages.map(({ score }) => score * SCORE_SCALE))
-    throwIfAborted(signal, 'the answer')
+    await pauseForAbort(signal, 'the answer')
     const reading = await this.reader.read(question, passages, signal)
+    await pauseForAbort(signal, 'the answer')
     const own = await reading.answers({ maxNewTokens, signal })
 
     const texts = new Set([...own.map(({ text }) => text), ABSTENTION])
     const scored: Scored[] = []
-    for (const text of texts) scored.push(await this.#score(reading, text, signal))
+    for (const text of texts) {
+      await pauseForAbort(signal, 'the answer')
+      scored.push(await this.#score(reading, text, signal))
+    }
     const abstention =
       scored.at(-1)!.text === ABSTENTION ? scored.at(-1)! : scored.find(({ text }) => text === ABSTENTION)!
     const pAbstain = abstention.logLikelihoods.map((logLikelihood) => Math.min(Math.exp(logLikelihood), 1 - 1e-9))
@@ -193,7 +197,7 @@ export class Rag {
     let before = ''
     return ids.map((id, t) => {
       const upTo = this.reader.tokenizer.decode(ids.slice(0, t + 1))
-      const incomplete = upTo.endsWith('\ufffd')
+      const incomplete = upTo.endsWith('\ufffd') && t < ids.length - 1
       const text = incomplete ? '' : upTo.slice(before.length)
       if (!incomplete) before = upTo
       return { id, text, ...mixed[t] }
