@@ -83,12 +83,12 @@ const ELEMENT: readonly Rule[] = [
   {
     fact: fact('Its chemical symbol is (.+?)'),
     questions: ['What is the chemical symbol of {l}?', 'What is the symbol for {l}?'],
-    answers: ['The chemical symbol of {l} is {v}.'],
+    answers: ['The chemical symbol of {l} is {v}.', 'The chemical symbol of {s} is {v}.'],
   },
   {
     fact: fact('Its atomic number is (\\d+)'),
     questions: ['What is the atomic number of {l}?', 'Which atomic number does {l} have?'],
-    answers: ['The atomic number of {l} is {v}.'],
+    answers: ['The atomic number of {l} is {v}.', 'The atomic number of {s} is {v}.'],
   },
   {
     fact: fact('It melts at ([\\d.]+) kelvin'),
