@@ -12,6 +12,7 @@ import {
   type RagMode,
 } from '../../src/rag/index.js'
 import type { Reading } from '../../src/rag/reader.js'
+import { countingFolder } from '../support/folders.js'
 import { WORLD_FACTS, weightsPath } from '../support/weights.js'
 
 const QUESTION = 'What is the capital of France?'
@@ -122,6 +123,14 @@ describe('own passages', () => {
       { id: '2', title: '' },
       { id: '1', title: '' },
     ])
+  })
+  test('are all that is read: the corpus is not opened', async () => {
+    const { folder, reads } = countingFolder(weightsPath(''))
+    const own = await Rag.fromPretrained(folder)
+    await own.ask(QUESTION, { passages: [FRANCE], maxNewTokens: 1 })
+    expect([...reads.keys()].filter((file) => file.startsWith('world-facts'))).toEqual([])
+    await own.retriever()
+    expect([...reads.keys()]).toContain('world-facts/index.bin')
   })
   test('are read up to topK, best first', async () => {
     const { passages } = await rag.ask(QUESTION, { passages: [TEA, JAPAN, FRANCE], topK: 2 })
