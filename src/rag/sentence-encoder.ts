@@ -116,7 +116,11 @@ async function readSettings(folder: Folder): Promise<SentenceSettings> {
       `${where}: steps ${kinds.join(', ')}; supported are Transformer, Pooling and then Normalize`,
     )
   }
-  const poolingFolder = subfolder(folder, steps[1].string('path'))
+  const path = steps[1].string('path')
+  if (/^[/\\]|(^|[/\\])\.\.([/\\]|$)/.test(path)) {
+    throw new ConfigError('unsupported-modules', `${where}: ${JSON.stringify(path)} is not a part of this folder`)
+  }
+  const poolingFolder = subfolder(folder, path)
   const poolingWhere = `${poolingFolder.name}/config.json`
   const pooling = JsonObject.parse(
     await requireText(poolingFolder, 'config.json', 'describes the pooling'),

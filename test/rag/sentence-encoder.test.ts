@@ -110,6 +110,13 @@ describe('a folder that is no sentence encoder is refused before its weights are
     ['only a transformer', 'modules.json', [transformer], 'unsupported-modules', 'steps Transformer; supported are'],
     ['a dense layer', 'modules.json', [transformer, pooling, module('Dense')], 'unsupported-modules', 'Dense'],
     ['steps in another order', 'modules.json', [pooling, transformer], 'unsupported-modules', 'Pooling, Transformer'],
+    ...['../1_Pooling', '/etc', 'a/../../b', '..', '..\\x'].map((path): [string, string, unknown, string, string] => [
+      `a pooling in ${path}`,
+      'modules.json',
+      [transformer, module('Pooling', path)],
+      'unsupported-modules',
+      'is not a part of this folder',
+    ]),
     ['no pooling', '1_Pooling/config.json', undefined, 'file-not-found', 'which describes the pooling'],
     [
       'a pooling that is not supported',
