@@ -1,7 +1,9 @@
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { askAll, report, type Asked } from '../../bench/evaluate.js'
+import { askAll, report, type Asked, type Report } from '../../bench/evaluate.js'
 import { writeQuestions, type EvalQuestion } from '../../bench/questions.js'
 import { Rag, type Answer } from '../../src/rag/index.js'
+import { runScript } from '../support/cli.js'
 import { WORLD_FACTS } from '../support/weights.js'
 
 const asked = (kind: EvalQuestion['kind'], answers: readonly string[]): EvalQuestion => ({
@@ -55,4 +57,14 @@ test('the first 20 questions are answered as well as they were', { timeout: 600_
   rag.dispose()
   expect(recallAt5).toBeGreaterThanOrEqual(0.95)
   expect(exactMatch).toBeGreaterThanOrEqual(0.75)
+})
+
+test('the command prints report and answers as JSON, progress apart from them, and refuses unknown options', async () => {
+  const run = (...args: string[]) => runScript(fileURLToPath(new URL('../../bench/eval.ts', import.meta.url)), args)
+  const { code, stdout, stderr } = await run('--limit', '1', '--json')
+  expect({ code, stderr }).toEqual({ code: 0, stderr: 'asked 1/1\n' })
+  const printed = JSON.parse(stdout) as { report: Report; answers: { question: string; text: string }[] }
+  expect(printed.report.questions).toBe(1)
+  expect(printed.answers).toEqual([expect.objectContaining({ question: writeQuestions(WORLD_FACTS)[0].question })])
+  expect(await run('--fast')).toMatchObject({ code: 2, stdout: '' })
 })

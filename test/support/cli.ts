@@ -5,7 +5,7 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-const COMMAND = [process.execPath, '--import', import.meta.resolve('tsx'), MAIN]
+const TSX = [process.execPath, '--import', import.meta.resolve('tsx')]
 
 export interface CliResult {
   /** Exit code; null when a signal ended the process. */
@@ -23,8 +23,13 @@ export interface CliOptions {
 }
 
 /** `glassformer ARGS` with piped outputs. */
-export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-  return run([...COMMAND, ...args], { input: '', ...options })
+export function runCli(args: readonly string[], options?: CliOptions): Promise<CliResult> {
+  return runScript(MAIN, args, options)
+}
+
+/** A TypeScript file as a program of its own, with piped outputs. */
+export function runScript(file: string, args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  return run([...TSX, file, ...args], { input: '', ...options })
 }
 
 /** Why there is no terminal to run on, or undefined when there is one: it takes `script` of util-linux. */
@@ -32,7 +37,7 @@ export const NO_TERMINAL = noTerminal()
 
 /** `glassformer ARGS` on a terminal of its own; what it writes to both outputs comes as stdout. */
 export function runCliOnTerminal(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-  const command = [...COMMAND, ...args].map((part) => `'${part.replaceAll("'", "'\\''")}'`).join(' ')
+  const command = [...TSX, MAIN, ...args].map((part) => `'${part.replaceAll("'", "'\\''")}'`).join(' ')
   return run(['script', '--quiet', '--return', '--command', command, '/dev/null'], options)
 }
 
