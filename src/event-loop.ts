@@ -2,7 +2,7 @@
  * Long runs and the event loop. Kernels that compute where they are called resolve as microtasks, which let no timer, click,
  * repaint or SIGINT through; an AbortSignal could not even fire. So every long run stops for a moment between its steps.
  */
-import { throwIfAborted } from './errors.js'
+import { AbortedError } from './errors.js'
 
 /** Longest time without a stop, in milliseconds: a person does not notice it, and the stops cost nothing beside it. */
 const LONGEST = 50
@@ -18,5 +18,5 @@ export async function checkpoint(signal: AbortSignal | undefined, what: string):
     await new Promise((resolve) => setTimeout(resolve))
     lastStop = performance.now()
   }
-  throwIfAborted(signal, what)
+  if (signal?.aborted) throw new AbortedError(what, signal.reason)
 }

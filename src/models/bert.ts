@@ -24,7 +24,7 @@ import { Tensor } from '../tensor/tensor.js'
 import { hookPoint, type HookPoint } from '../trace/glass.js'
 import { ACTIVATION_CHOICES, ACTIVATION_NAMES } from './activation-name.js'
 import { toIds, toMask, type IdsLike } from './inputs.js'
-import { loadModel, Model, requireFamily, type FromPretrainedOptions, type RunOptions } from './model.js'
+import { loadModel, MAX_LAYERS, Model, requireFamily, type FromPretrainedOptions, type RunOptions } from './model.js'
 
 /** config.json of a BERT, in camelCase. */
 export interface BertConfig {
@@ -46,7 +46,7 @@ export function bertConfig(json: JsonObject): BertConfig {
   return {
     vocabSize: json.integer('vocab_size'),
     hiddenSize: json.integer('hidden_size'),
-    numHiddenLayers: json.integer('num_hidden_layers'),
+    numHiddenLayers: json.integer('num_hidden_layers', { max: MAX_LAYERS }),
     numAttentionHeads: json.divisor('num_attention_heads', 'hidden_size'),
     intermediateSize: json.integer('intermediate_size'),
     hiddenAct: ACTIVATION_NAMES[json.oneOf('hidden_act', ACTIVATION_CHOICES, 'gelu')],

@@ -117,6 +117,9 @@ export async function loadModel<M extends Model>(
   }
 }
 
+/** More layers than any model has: a config that asks for more is refused before they are built. */
+export const MAX_LAYERS = 1024
+
 /** @throws ConfigError when config.json is of another family */
 export function requireFamily(config: JsonObject, family: string): void {
   const got = config.string('model_type')

@@ -35,7 +35,7 @@ export class FlatIndex {
    * @throws ShapeError when they are not whole rows, InputError for NaN or Infinity
    */
   static fromVectors(vectors: Float32Array, dimension: number, dtype: IndexDType = 'float32'): FlatIndex {
-    if (!Number.isInteger(vectors.length / dimension)) {
+    if (!Number.isSafeInteger(dimension) || dimension < 1 || vectors.length % dimension !== 0) {
       throw new ShapeError('FlatIndex', `${vectors.length} numbers are not whole vectors of ${dimension}`)
     }
     const wrong = vectors.findIndex((value) => !Number.isFinite(value))

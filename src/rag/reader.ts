@@ -2,7 +2,6 @@
  * The reader: a T5 that answers a question from one passage. All passages of a question form a batch: they are read once, each
  * writes its own answer, and any text can be scored under each of them.
  */
-import { checkpoint } from '../event-loop.js'
 import type { FolderLike } from '../files/folder.js'
 import { greedySearch, collect } from '../generation/index.js'
 import { T5ForConditionalGeneration, type FromPretrainedOptions, type T5Encoded } from '../models/index.js'
@@ -90,7 +89,6 @@ export class Reading {
 
   /** ln p(token|passage, tokens before) of a text's tokens and its end, under each passage: [passage][token]. */
   async score(ids: readonly number[], signal?: AbortSignal): Promise<number[][]> {
-    await checkpoint(signal, 'the scoring')
     const { model } = this.#reader
     const passages = this.inputIds.length
     const shifted = [model.generationConfig.decoderStartTokenId, ...ids.slice(0, -1)]

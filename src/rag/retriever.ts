@@ -68,9 +68,9 @@ export class Retriever {
 
   /** A retriever from the bytes of an index file and the passages that it was made of. */
   static open(bytes: Uint8Array, passages: readonly Passage[], encoder: SentenceEncoder, where: string): Retriever {
-    const { index, meta } = decodeIndex(bytes, where)
-    requireIndexOf(meta, passages, encoder.name, where)
-    return new Retriever(encoder, passages, index)
+    const decoded = decodeIndex(bytes, where)
+    requireIndexOf(decoded, { encoder, passages }, where)
+    return new Retriever(encoder, passages, decoded.index)
   }
 
   /** The bytes of an index file, for {@link Retriever.open}. */

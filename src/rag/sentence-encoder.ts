@@ -2,7 +2,7 @@
  * Texts to vectors, as sentence-transformers does it: modules.json names the steps, 1_Pooling/config.json the pooling,
  * sentence_bert_config.json the longest text. Reimers and Gurevych 2019, https://arxiv.org/abs/1908.10084.
  */
-import { ConfigError } from '../errors.js'
+import { ConfigError, InputError } from '../errors.js'
 import { checkpoint } from '../event-loop.js'
 import { openFolder, readText, requireText, subfolder, type Folder, type FolderLike } from '../files/folder.js'
 import { JsonObject, parseJson } from '../files/json.js'
@@ -77,6 +77,9 @@ export class SentenceEncoder {
    */
   async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<Float32Array> {
     const { batchSize = 32, truncate = false, signal, onProgress } = options
+    if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
+      throw new InputError('bad-option', `embed: batchSize is ${batchSize}, expected a whole number of 1 or more`)
+    }
     const vectors = new Float32Array(texts.length * this.dimension)
     const byLength = texts.map((_, index) => index).sort((a, b) => texts[a].length - texts[b].length)
     for (let start = 0; start < texts.length; start += batchSize) {
@@ -119,7 +122,11 @@ async function readSettings(folder: Folder): Promise<SentenceSettings> {
       `${where}: steps ${kinds.join(', ')}; supported are Transformer, Pooling and then Normalize`,
     )
   }
-  const poolingFolder = subfolder(folder, steps[1].string('path'))
+  const path = steps[1].string('path')
+  if (/^[/\\]|(^|[/\\])\.\.([/\\]|$)/.test(path)) {
+    throw new ConfigError('unsupported-modules', `${where}: ${JSON.stringify(path)} is not a part of this folder`)
+  }
+  const poolingFolder = subfolder(folder, path)
   const poolingWhere = `${poolingFolder.name}/config.json`
   const pooling = JsonObject.parse(
     await requireText(poolingFolder, 'config.json', 'describes the pooling'),
@@ -137,10 +144,18 @@ async function readSettings(folder: Folder): Promise<SentenceSettings> {
       : JsonObject.parse(limits, `${folder.name}/sentence_bert_config.json`).integer('max_seq_length', {
           fallback: positions,
         })
+  const dimension = pooling.integer('word_embedding_dimension')
+  const width = config.integer(config.has('d_model') ? 'd_model' : 'hidden_size')
+  if (dimension !== width) {
+    throw new ConfigError(
+      'config-type',
+      `${poolingWhere}: vectors of ${dimension} from a model whose states have ${width}`,
+    )
+  }
   return {
     pooling: { mode: poolingMode(pooling), normalize: kinds[2] === 'Normalize' },
-    dimension: pooling.integer('word_embedding_dimension'),
-    maxLength,
+    dimension,
+    maxLength: Math.min(maxLength, positions),
   }
 }
 
