@@ -8,7 +8,7 @@ import { launchChromium } from './chromium.js'
 import type { BackendName, checks as pageChecks } from './page.js'
 import { startServer, type ServerOptions, type TestServer } from './server.js'
 
-const BACKENDS: readonly BackendName[] = ['reference']
+const BACKENDS: readonly BackendName[] = ['reference', 'wasm plain', 'wasm relaxed']
 const SEED_QUESTION = 'What is the capital of France?'
 const SEED_ANSWER = 'The capital of France is Paris.'
 const BUNDLE = fileURLToPath(new URL('../../dist/browser.js', import.meta.url))

@@ -12,6 +12,7 @@ import {
   T5EncoderModel,
   T5ForConditionalGeneration,
   Tensor,
+  wasmBackend,
   type AskOptions,
   type Float,
   type T5EncoderInputs,
@@ -19,7 +20,11 @@ import {
 import { firstDifference, TOLERANCE } from '../support/tolerance.js'
 import type { GoldenCase } from '../support/goldens.js'
 
-const BACKENDS = { reference: referenceBackend }
+const BACKENDS = {
+  reference: async () => referenceBackend(),
+  'wasm plain': () => wasmBackend({ simd: 'plain' }),
+  'wasm relaxed': () => wasmBackend({ simd: 'relaxed' }),
+}
 export type BackendName = keyof typeof BACKENDS
 
 const GOLDENS = '/test/goldens'
@@ -27,7 +32,7 @@ const MODELS = { BertModel, T5EncoderModel, T5ForConditionalGeneration }
 
 /** The answer's text, and the posteriors of its passages. */
 async function ask(backend: BackendName, question: string, options?: AskOptions) {
-  const rag = await Rag.fromPretrained('/weights', { backend: BACKENDS[backend]() })
+  const rag = await Rag.fromPretrained('/weights', { backend: await BACKENDS[backend]() })
   try {
     const { text, passages } = await rag.ask(question, options)
     return { text, passages: passages.map(({ id, posterior }) => ({ id, posterior })) }
@@ -40,7 +45,7 @@ async function ask(backend: BackendName, question: string, options?: AskOptions)
 async function compareWithGolden(backend: BackendName, folder: string) {
   const golden = (await (await fetch(`${GOLDENS}/${folder}/case.json`)).json()) as GoldenCase
   const model = await MODELS[golden.model_class as keyof typeof MODELS].fromPretrained(`${GOLDENS}/${folder}`, {
-    backend: BACKENDS[backend](),
+    backend: await BACKENDS[backend](),
   })
   let compared = 0
   const differences: string[] = []
@@ -99,7 +104,7 @@ async function abortLoading(): Promise<void> {
 
 /** Asks with many passages and gives up by a timer, as by a button. The milliseconds until the pipeline stopped. */
 async function abortAsking(backend: BackendName): Promise<{ error: string; milliseconds: number }> {
-  const rag = await Rag.fromPretrained('/weights', { backend: BACKENDS[backend]() })
+  const rag = await Rag.fromPretrained('/weights', { backend: await BACKENDS[backend]() })
   const passages = Array.from({ length: 200 }, (_, i) => ({ text: `Country ${i} has a capital and ${i} rivers.` }))
   const start = performance.now()
   try {

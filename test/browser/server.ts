@@ -30,7 +30,7 @@ export interface TestServer {
 }
 
 const ROOT = new URL('../../', import.meta.url)
-const SERVED = /^\/(dist|weights|test\/goldens)\/(?!.*\.\.)/
+const SERVED = /^\/(dist|kernels|weights|test\/goldens)\/(?!.*\.\.)/
 const PAGE = '<!doctype html><title>glassformer</title><script type="module" src="/page.js"></script>'
 /** As strict as a page that runs WebAssembly can be. */
 const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
