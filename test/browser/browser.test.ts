@@ -8,7 +8,14 @@ import { launchChromium } from './chromium.js'
 import type { BackendName, checks as pageChecks } from './page.js'
 import { startServer, type ServerOptions, type TestServer } from './server.js'
 
-const BACKENDS: readonly BackendName[] = ['reference', 'wasm plain', 'wasm relaxed']
+/** Threads need a page that is cross-origin isolated; without it one runs. */
+const BACKENDS: readonly { readonly backend: BackendName; readonly isolated: boolean }[] = [
+  { backend: 'reference', isolated: false },
+  { backend: 'wasm plain', isolated: false },
+  { backend: 'wasm plain, 2 threads', isolated: true },
+  { backend: 'wasm relaxed', isolated: false },
+  { backend: 'wasm relaxed, 2 threads', isolated: true },
+]
 const SEED_QUESTION = 'What is the capital of France?'
 const SEED_ANSWER = 'The capital of France is Paris.'
 const BUNDLE = fileURLToPath(new URL('../../dist/browser.js', import.meta.url))
@@ -54,8 +61,8 @@ test('the bundle imports nothing that a page would have to find', () => {
   expect(imports).toBeNull()
 })
 
-describe.each(BACKENDS)('in a page, on %s', (backend) => {
-  test.each([true, false])('the seed question, from weights over http (COOP and COEP: %s)', async (isolated) => {
+describe.each(BACKENDS)('in a page, on $backend', ({ backend, isolated }) => {
+  test('the seed question, from weights over http', async () => {
     const page = await openPage({ isolated })
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(isolated)
     const { text, passages } = await page.evaluate(([name, question]) => checks.ask(name, question), [
@@ -67,37 +74,48 @@ describe.each(BACKENDS)('in a page, on %s', (backend) => {
     expect(passages[0].posterior).toBeGreaterThan(0.9)
   })
 
-  test('the seed question, from a passage that the page gives; the corpus is left alone', async () => {
-    const page = await openPage()
-    const passages = [{ title: 'France', text: 'France is a country in Europe. Its capital is Paris.' }]
-    const { text } = await page.evaluate(([name, question, given]) => checks.ask(name, question, { passages: given }), [
-      backend,
-      SEED_QUESTION,
-      passages,
-    ] as const)
-    expect(text).toBe(SEED_ANSWER)
-    expect(server.requests.filter(({ path }) => path.includes('world-facts'))).toEqual([])
-  })
-
-  test.each(['bert/base', 't5/encoder', 't5/v1_0-relu-tied', 't5/v1_1-gated-untied', 't5/gated-tied'])(
-    '%s: every output is that of transformers',
-    async (folder) => {
-      const page = await openPage()
+  test('goldens: every output is that of transformers', async () => {
+    const page = await openPage({ isolated })
+    for (const folder of ['bert/base', 't5/encoder', 't5/v1_0-relu-tied', 't5/v1_1-gated-untied', 't5/gated-tied']) {
       const { compared, differences } = await page.evaluate(
         ([name, golden]) => checks.compareWithGolden(name, golden),
         [backend, folder] as const,
       )
       expect(differences).toEqual([])
       expect(compared).toBe(goldenCase(folder).forward.flatMap(({ outputs }) => outputs).length)
-    },
-  )
-
-  test('a long answer stops soon after its signal fires', async () => {
-    const page = await openPage()
-    const { error, milliseconds } = await page.evaluate((name) => checks.abortAsking(name), backend)
-    expect(error).toBe('AbortError')
-    expect(milliseconds).toBeLessThan(20_000) // to the end it takes minutes
+    }
   })
+
+  test('a long answer stops when its signal fires, and the page gets its turns meanwhile', async () => {
+    const page = await openPage({ isolated })
+    const { error, turns } = await page.evaluate((name) => checks.abortAsking(name), backend)
+    expect(error).toBe('AbortError')
+    expect(turns).toBeGreaterThan(0)
+  })
+})
+
+test('a page gives its own passages; the corpus is left alone', async () => {
+  const page = await openPage()
+  const passages = [{ title: 'France', text: 'France is a country in Europe. Its capital is Paris.' }]
+  const { text } = await page.evaluate(([question, given]) => checks.ask(undefined, question, { passages: given }), [
+    SEED_QUESTION,
+    passages,
+  ] as const)
+  expect(text).toBe(SEED_ANSWER)
+  expect(server.requests.filter(({ path }) => path.includes('world-facts'))).toEqual([])
+})
+
+test('without isolation the default backend says once that it runs on one thread; with it, it runs on all', async () => {
+  const page = await openPage()
+  const warnings: string[] = []
+  page.on('console', (message) => message.type() === 'warning' && warnings.push(message.text()))
+  expect(await page.evaluate(() => checks.describeDefault())).toMatch(/^wasm \(\w+ SIMD, 1 thread\)$/)
+  await page.evaluate(() => checks.describeDefault())
+  expect(warnings).toEqual([expect.stringContaining('not cross-origin isolated')])
+
+  const isolated = await openPage({ isolated: true })
+  const cores = await isolated.evaluate(() => navigator.hardwareConcurrency)
+  expect(await isolated.evaluate(() => checks.describeDefault())).toContain(`${cores} thread`)
 })
 
 test('files that a user picks are a model', async () => {
