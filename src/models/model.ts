@@ -50,7 +50,7 @@ export abstract class Model {
   }
 
   /** Where the kernels run. */
-  protected get backend(): Backend {
+  get backend(): Backend {
     return this.#weights.backend
   }
 

@@ -2,6 +2,7 @@
  * Texts to vectors, as sentence-transformers does it: modules.json names the steps, 1_Pooling/config.json the pooling,
  * sentence_bert_config.json the longest text. Reimers and Gurevych 2019, https://arxiv.org/abs/1908.10084.
  */
+import type { Backend } from '../backends/index.js'
 import { ConfigError, InputError } from '../errors.js'
 import { checkpoint } from '../event-loop.js'
 import { openFolder, readText, requireText, subfolder, type Folder, type FolderLike } from '../files/folder.js'
@@ -58,6 +59,11 @@ export class SentenceEncoder {
       options,
     )
     return new SentenceEncoder(folder.name.split('/').at(-1)!, model, tokenizer, settings)
+  }
+
+  /** Where the encoder's kernels run. */
+  get backend(): Backend {
+    return this.#model.backend
   }
 
   /** Gives back the model's memory. */
