@@ -1,0 +1,131 @@
+/**
+ * One piece of work, ours against its peers: prepares each, checks that all compute the same, measures them in one race and
+ * returns a row for each peer. A peer that is missing or fails becomes a row that says why; nothing here stops the bench.
+ */
+import { cosine, race, spread, type RaceOptions, type Run, type Spread } from './measure.js'
+
+export interface Row {
+  readonly group: string
+  readonly work: string
+  readonly ours: string
+  readonly peer: string
+  /** Of both values: `GFLOP/s`, `ms`, `kB`. */
+  readonly unit: string
+  readonly values: { readonly ours: Spread; readonly peer: Spread } | undefined
+  /** How many times better than the peer we are, in whichever direction better is. */
+  readonly ratio: Spread | undefined
+  /** The ratio that we want to reach. */
+  readonly target: number | undefined
+  /** Why there is no ratio, or what else to know. */
+  readonly note: string | undefined
+}
+
+export interface Prepared {
+  readonly run: Run
+  /** What the run computes, to be compared with ours. */
+  readonly result?: () => Promise<ArrayLike<number>>
+  readonly close?: () => Promise<void> | void
+}
+
+export interface Entrant {
+  readonly name: string
+  readonly target?: number
+  /** Least cosine between its result and ours. Default 0.9999. */
+  readonly agreement?: number
+  readonly note?: string
+  /** @throws when it cannot run here; the message becomes the row's note */
+  readonly prepare: () => Promise<Prepared> | Prepared
+}
+
+export interface Comparison {
+  readonly group: string
+  readonly work: string
+  readonly unit: string
+  /** The value to show, from the seconds that one run takes. */
+  readonly value: (seconds: number) => number
+  readonly ours: Entrant
+  readonly peers: readonly Entrant[]
+}
+
+interface Ready extends Prepared {
+  readonly entrant: Entrant
+}
+
+export async function compare(comparison: Comparison, options: RaceOptions): Promise<Row[]> {
+  const { ours, peers } = comparison
+  const without = (entrant: Entrant, note: string) => emptyRow(comparison, entrant, note)
+  const mine = await ready(ours)
+  if (typeof mine === 'string') return peers.map((peer) => without(peer, mine))
+
+  const rows = new Map<Entrant, Row>()
+  const racers: Ready[] = []
+  try {
+    const wanted = await mine.result?.()
+    for (const peer of peers) {
+      const prepared = await ready(peer)
+      const problem = typeof prepared === 'string' ? prepared : await disagreement(prepared, wanted)
+      if (problem === undefined) racers.push(prepared as Ready)
+      else rows.set(peer, without(peer, problem))
+    }
+    const runs = [mine, ...racers].map(({ run }) => run)
+    const [own, ...theirs] = racers.length > 0 ? await race(runs, options) : []
+    racers.forEach(({ entrant }, i) => rows.set(entrant, fullRow(comparison, entrant, own, theirs[i])))
+  } finally {
+    for (const racer of [mine, ...racers]) await racer.close?.()
+  }
+  return peers.map((peer) => rows.get(peer)!)
+}
+
+/** The prepared entrant, or why there is none. */
+async function ready(entrant: Entrant): Promise<Ready | string> {
+  try {
+    return { ...(await entrant.prepare()), entrant }
+  } catch (error) {
+    return firstLine(error)
+  }
+}
+
+async function disagreement(peer: Ready, wanted: ArrayLike<number> | undefined): Promise<string | undefined> {
+  try {
+    if (!wanted || !peer.result) return undefined
+    const got = await peer.result()
+    if (got.length !== wanted.length) return `not the same work: ${got.length} numbers, ours are ${wanted.length}`
+    const similarity = cosine(got, wanted)
+    if (similarity >= (peer.entrant.agreement ?? 0.9999)) return undefined
+    return `not the same result: cosine ${similarity.toFixed(5)}`
+  } catch (error) {
+    return firstLine(error)
+  }
+}
+
+function fullRow(
+  { group, work, unit, value, ours }: Comparison,
+  peer: Entrant,
+  own: readonly number[],
+  their: readonly number[],
+): Row {
+  const shown = (seconds: readonly number[]) => spread(seconds.map(value))
+  return {
+    group,
+    work,
+    unit,
+    ours: ours.name,
+    peer: peer.name,
+    values: { ours: shown(own), peer: shown(their) },
+    ratio: spread(own.map((seconds, round) => their[round] / seconds)),
+    target: peer.target,
+    note: peer.note,
+  }
+}
+
+/** A row without numbers. */
+export function emptyRow({ group, work, unit, ours }: Omit<Comparison, 'value'>, peer: Entrant, note: string): Row {
+  const { name, target } = peer
+  return { group, work, unit, ours: ours.name, peer: name, values: undefined, ratio: undefined, target, note }
+}
+
+export function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  const line = text.split('\n')[0]
+  return line.length > 160 ? `${line.slice(0, 157)}...` : line
+}

@@ -1,0 +1,11 @@
+/**
+ * All groups, in the order of the table.
+ */
+import type { Group } from '../group.js'
+import { attention } from './attention.js'
+import { linear } from './linear.js'
+import { minilm } from './minilm.js'
+import { recurrent } from './recurrent.js'
+import { retrieval } from './retrieval.js'
+
+export const GROUPS: readonly Group[] = [linear, attention, minilm, retrieval, recurrent]
