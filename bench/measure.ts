@@ -3,8 +3,8 @@
  * slow moment of the machine hits all alike. A ratio is formed within each round, before any median is taken.
  */
 
-/** Does the work once. Returns the seconds it took where it keeps time itself, as a child process does. */
-export type Run = () => Promise<number | void> | number | void
+/** Does the work once. A number that it returns is the seconds it took: a child process keeps time itself. Anything else is ignored. */
+export type Run = () => unknown
 
 export interface RaceOptions {
   readonly rounds: number

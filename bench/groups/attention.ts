@@ -56,7 +56,7 @@ function measure({ options, peers, progress }: BenchContext, backend: Backend, s
       ) // [1, heads, seq, headDim]
       const run = () => ownAttention(backend, { query, key, value, scale })
       return {
-        run: async () => void (await run()),
+        run: () => run(),
         result: async () => (await run()).transpose(0, 2, 1, 3).toArray(),
       }
     },
@@ -71,7 +71,7 @@ function measure({ options, peers, progress }: BenchContext, backend: Backend, s
         flat.map((data, i) => [['query', 'key', 'value'][i], runtime.floats(data, [1, seq, width])]),
       )
       return {
-        run: async () => void (await session.run(feeds)),
+        run: () => session.run(feeds),
         result: async () => (await session.run(feeds)).y.data as Float32Array,
         close: () => session.release(),
       }
@@ -155,5 +155,5 @@ async function gpuAttention(peers: BenchContext['peers'], flat: readonly Float32
       return mix(exponentials, await sums(exponentials), value)
     }
   })
-  return { run: async () => void (await run()), result: async () => flatten(await run()) }
+  return { run: () => run(), result: async () => flatten(await run()) }
 }

@@ -59,11 +59,11 @@ function measure(
   const x = Tensor.float32(new Random(length).normals(length * hidden), [length, hidden])
   const ours: Entrant = {
     name: `encoder on ${backend.name}`,
-    prepare: () => ({ run: async () => void (await encoder.forward({ inputIds: [ids] })) }),
+    prepare: () => ({ run: () => encoder.forward({ inputIds: [ids] }) }),
   }
   const peer: Entrant = {
     name: `LSTM on ${backend.name}`,
-    prepare: () => ({ run: async () => void (await runLstm(backend, x, layers)) }),
+    prepare: () => ({ run: () => runLstm(backend, x, layers) }),
   }
   const value = (seconds: number) => length / seconds
   return compare({ group: 'recurrent', work, unit: 'tokens/s', value, ours, peers: [peer] }, options.race)

@@ -29,11 +29,13 @@ export class Faiss {
   /** @throws PeerMissing */
   static async start(): Promise<Faiss> {
     if (!(await exists(pythonPath()))) throw new PeerMissing('faiss-cpu is not installed')
-    // A numpy that must not use all of the processor's instructions says so in these; for a fair peer it may use them.
-    const { OPENBLAS_CORETYPE: _core, OPENBLAS_L2_SIZE: _cache, ...environment } = process.env
+    const environment: NodeJS.ProcessEnv = { ...process.env, OMP_NUM_THREADS: '1' }
+    // where a machine holds OpenBLAS back to older instructions, a fair peer may use all of them
+    delete environment.OPENBLAS_CORETYPE
+    delete environment.OPENBLAS_L2_SIZE
     const child = spawn(pythonPath(), [SERVER], {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...environment, OMP_NUM_THREADS: '1' },
+      env: environment,
     })
     const errors: string[] = []
     child.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text))

@@ -40,7 +40,7 @@ export async function loadTransformers(runtime: OnnxRuntime): Promise<Transforme
   } catch (error) {
     throw new PeerMissing(`@huggingface/transformers does not load: ${(error as Error).message}`)
   } finally {
-    delete host[RUNTIME]
+    Reflect.deleteProperty(host, RUNTIME)
   }
 }
 
