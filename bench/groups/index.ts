@@ -5,7 +5,8 @@ import type { Group } from '../group.js'
 import { attention } from './attention.js'
 import { linear } from './linear.js'
 import { minilm } from './minilm.js'
+import { reader } from './reader.js'
 import { recurrent } from './recurrent.js'
 import { retrieval } from './retrieval.js'
 
-export const GROUPS: readonly Group[] = [linear, attention, minilm, retrieval, recurrent]
+export const GROUPS: readonly Group[] = [linear, attention, minilm, reader, retrieval, recurrent]
