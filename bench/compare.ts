@@ -16,6 +16,8 @@ export interface Row {
   readonly ratio: Spread | undefined
   /** The ratio that we want to reach. */
   readonly target: number | undefined
+  /** What our value is to stay below. */
+  readonly limit: number | undefined
   /** Why there is no ratio, or what else to know. */
   readonly note: string | undefined
 }
@@ -43,6 +45,8 @@ export interface Comparison {
   readonly unit: string
   /** The value to show, from the seconds that one run takes. */
   readonly value: (seconds: number) => number
+  /** What our value is to stay below, where there is such a limit. */
+  readonly limit?: number
   readonly ours: Entrant
   readonly peers: readonly Entrant[]
 }
@@ -99,7 +103,7 @@ async function disagreement(peer: Ready, wanted: ArrayLike<number> | undefined):
 }
 
 function fullRow(
-  { group, work, unit, value, ours }: Comparison,
+  { group, work, unit, value, limit, ours }: Comparison,
   peer: Entrant,
   own: readonly number[],
   their: readonly number[],
@@ -114,14 +118,15 @@ function fullRow(
     values: { ours: shown(own), peer: shown(their) },
     ratio: spread(own.map((seconds, round) => their[round] / seconds)),
     target: peer.target,
+    limit,
     note: peer.note,
   }
 }
 
 /** A row without numbers. */
-export function emptyRow({ group, work, unit, ours }: Omit<Comparison, 'value'>, peer: Entrant, note: string): Row {
-  const { name, target } = peer
-  return { group, work, unit, ours: ours.name, peer: name, values: undefined, ratio: undefined, target, note }
+export function emptyRow(comparison: Omit<Comparison, 'value'>, { name, target }: Entrant, note?: string): Row {
+  const { group, work, unit, limit, ours } = comparison
+  return { group, work, unit, ours: ours.name, peer: name, values: undefined, ratio: undefined, target, limit, note }
 }
 
 export function firstLine(error: unknown): string {

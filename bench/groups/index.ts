@@ -3,10 +3,12 @@
  */
 import type { Group } from '../group.js'
 import { attention } from './attention.js'
+import { coldStart } from './cold-start.js'
 import { linear } from './linear.js'
 import { minilm } from './minilm.js'
 import { reader } from './reader.js'
 import { recurrent } from './recurrent.js'
 import { retrieval } from './retrieval.js'
+import { size } from './size.js'
 
-export const GROUPS: readonly Group[] = [linear, attention, minilm, reader, retrieval, recurrent]
+export const GROUPS: readonly Group[] = [linear, attention, minilm, reader, retrieval, recurrent, coldStart, size]

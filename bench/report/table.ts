@@ -30,12 +30,16 @@ export function table(rows: readonly Row[]): string {
   return [line(HEADINGS), line(widths.map((width) => '-'.repeat(width))), ...cells.map(line)].join('\n')
 }
 
-/** Whether the target is reached; undefined where there is none. */
-export function verdict({ ratio, target }: Row): string | undefined {
-  if (target === undefined) return undefined
-  const wanted = `target ${target}x`
-  if (!ratio) return wanted
-  return ratio.median >= target ? `${wanted} met` : `${wanted} MISSED`
+/** Whether target and limit are kept; undefined where there are none. */
+export function verdict({ ratio, target, values, limit, unit }: Row): string | undefined {
+  const parts: string[] = []
+  if (target !== undefined) parts.push(judged(`target ${target}x`, ratio && ratio.median >= target))
+  if (limit !== undefined) parts.push(judged(`limit ${limit} ${unit}`, values && values.ours.median <= limit))
+  return parts.length > 0 ? parts.join(', ') : undefined
+}
+
+function judged(wanted: string, met: boolean | undefined): string {
+  return met === undefined ? wanted : `${wanted} ${met ? 'met' : 'MISSED'}`
 }
 
 /** `12.3 (11.9..12.8)`; a single number where nothing varies. */
