@@ -27,6 +27,11 @@ export function modelOptions(backend: Backend, precision: WeightPrecision): { ba
   return precision === 'int8' ? ({ backend, dtype: 'int8' } as { backend: Backend }) : { backend }
 }
 
+/** Gives back what a model holds, where it holds anything that the backend's dispose() does not reach sooner. */
+export async function release(model: object): Promise<void> {
+  if ('dispose' in model) await (model as { dispose(): Promise<void> | void }).dispose()
+}
+
 /** A weight [rows, columns] and its bias [rows], packed for `linear`. @throws when this backend has no int8 weights */
 export function packLinear(backend: Backend, weight: Float, bias: Float, precision: WeightPrecision): PackedMatrix {
   requirePrecision(backend, precision)

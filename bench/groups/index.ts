@@ -10,5 +10,16 @@ import { reader } from './reader.js'
 import { recurrent } from './recurrent.js'
 import { retrieval } from './retrieval.js'
 import { size } from './size.js'
+import { smollm } from './smollm.js'
 
-export const GROUPS: readonly Group[] = [linear, attention, minilm, reader, retrieval, recurrent, coldStart, size]
+export const GROUPS: readonly Group[] = [
+  linear,
+  attention,
+  minilm,
+  reader,
+  smollm,
+  retrieval,
+  recurrent,
+  coldStart,
+  size,
+]

@@ -5,7 +5,7 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { bestBackend, modelOptions, type WeightPrecision } from '../backend.js'
+import { bestBackend, modelOptions, release, type WeightPrecision } from '../backend.js'
 import { compare, type Entrant, type Row } from '../compare.js'
 import type { BenchContext, Group } from '../group.js'
 import { bertGraph } from '../onnx/bert.js'
@@ -86,7 +86,7 @@ function measure(
       const encoder = await SentenceEncoder.fromPretrained(MINILM_FOLDER, modelOptions(backend, precision))
       const read = encoder.tokenize(texts[0]).length
       if (read !== tokens) throw new Error(`the texts have ${read} tokens, not ${tokens}`)
-      return { run: () => encoder.embed(texts), result: () => encoder.embed(texts) }
+      return { run: () => encoder.embed(texts), result: () => encoder.embed(texts), close: () => release(encoder) }
     },
   }
   const peer = (name: RuntimeName, dtype: 'fp32' | 'q8', target?: number): Entrant => ({

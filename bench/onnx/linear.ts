@@ -28,12 +28,7 @@ function floatProduct(graph: GraphBuilder, x: Value, weight: LinearWeight): Valu
 
 function quantizedProduct(graph: GraphBuilder, x: Value, weight: LinearWeight): Value {
   const { columns, rows } = weight
-  const values = transposed(weight) // [columns, rows]
-  const scales = new Float32Array(rows)
-  for (let at = 0; at < values.length; at++) {
-    scales[at % rows] = Math.max(scales[at % rows], Math.abs(values[at]) / 127)
-  }
-  const quantized = Int8Array.from(values, (value, at) => Math.round(value / (scales[at % rows] || 1)))
+  const { quantized, scales } = quantize(weight)
   const [xInteger, xScale, xZero] = graph.nodes('DynamicQuantizeLinear', [x], 3)
   const product = graph.node('MatMulInteger', [
     xInteger,
@@ -43,6 +38,22 @@ function quantizedProduct(graph: GraphBuilder, x: Value, weight: LinearWeight): 
   ])
   const scale = graph.node('Mul', [xScale, graph.floats(scales)])
   return graph.node('Mul', [graph.node('Cast', [product], { attributes: { to: 1 } }), scale])
+}
+
+/** Each row by its largest value, to 8 bits: [columns, rows] and a scale for each row. */
+function quantize({ data, rows, columns }: LinearWeight): { quantized: Int8Array; scales: Float32Array } {
+  const quantized = new Int8Array(data.length)
+  const scales = new Float32Array(rows)
+  for (let row = 0; row < rows; row++) {
+    let largest = 0
+    for (let column = 0; column < columns; column++) largest = Math.max(largest, Math.abs(data[row * columns + column]))
+    scales[row] = largest / 127
+    const factor = largest === 0 ? 0 : 127 / largest
+    for (let column = 0; column < columns; column++) {
+      quantized[column * rows + row] = Math.round(data[row * columns + column] * factor)
+    }
+  }
+  return { quantized, scales }
 }
 
 /** [rows, columns] -> [columns, rows], the order that ONNX's MatMul wants. */

@@ -24,7 +24,7 @@ export class PeerMissing extends Error {}
 export async function installPeers(mode: PeerMode): Promise<string[]> {
   if (mode !== 'install') return []
   const problems: string[] = []
-  for (const install of [installNode, installPython]) {
+  for (const install of [installNode, installRequirements]) {
     try {
       await install()
     } catch (error) {
@@ -44,10 +44,21 @@ async function installNode(): Promise<void> {
   })
 }
 
-async function installPython(): Promise<void> {
+async function installRequirements(): Promise<void> {
   if (!(await exists(pythonPath()))) await run('python3', ['-m', 'venv', PYTHON_FOLDER], { timeout: 2 * MINUTES })
   const requirements = ['-q', '-r', join(HERE, 'requirements.txt')]
   await run(pythonPath(), ['-m', 'pip', 'install', ...requirements], { timeout: 10 * MINUTES })
+}
+
+/** Adds a Python package without what it depends on. */
+export async function installPython(requirement: string): Promise<void> {
+  await run(pythonPath(), ['-m', 'pip', 'install', '-q', '--no-deps', requirement], { timeout: 10 * MINUTES })
+}
+
+/** Runs a script of the bench. @throws PeerMissing when there is no Python */
+export async function runPython(script: string, args: readonly string[]): Promise<void> {
+  if (!(await exists(pythonPath()))) throw new PeerMissing('Python packages are not installed')
+  await run(pythonPath(), [script, ...args], { timeout: 10 * MINUTES })
 }
 
 export function pythonPath(): string {

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { packageFolder, PeerMissing, requirePeer } from './install.js'
 
-export type OrtType = 'float32' | 'int64'
+export type OrtType = 'float32' | 'int32' | 'int64'
 
 export interface OrtTensor {
-  readonly data: Float32Array | BigInt64Array
+  readonly data: Float32Array | Int32Array | BigInt64Array
   readonly dims: readonly number[]
   dispose(): void
 }
@@ -68,6 +68,10 @@ export class OnnxRuntime {
 
   floats(data: Float32Array, dims: readonly number[]): OrtTensor {
     return new this.module.Tensor('float32', data, dims)
+  }
+
+  int32s(values: readonly number[], dims: readonly number[]): OrtTensor {
+    return new this.module.Tensor('int32', Int32Array.from(values), dims)
   }
 
   ids(values: ArrayLike<number>, dims: readonly number[]): OrtTensor {
