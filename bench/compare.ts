@@ -11,7 +11,7 @@ export interface Row {
   readonly peer: string
   /** Of both values: `GFLOP/s`, `ms`, `kB`. */
   readonly unit: string
-  readonly values: { readonly ours: Spread; readonly peer: Spread } | undefined
+  readonly values: { readonly ours?: Spread; readonly peer?: Spread }
   /** How many times better than the peer we are, in whichever direction better is. */
   readonly ratio: Spread | undefined
   /** The ratio that we want to reach. */
@@ -61,23 +61,35 @@ export async function compare(comparison: Comparison, options: RaceOptions): Pro
   const mine = await ready(ours)
   if (typeof mine === 'string') return peers.map((peer) => without(peer, mine))
 
-  const rows = new Map<Entrant, Row>()
+  const opened = [mine]
   const racers: Ready[] = []
+  const problems = new Map<Entrant, string>()
   try {
     const wanted = await mine.result?.()
     for (const peer of peers) {
       const prepared = await ready(peer)
-      const problem = typeof prepared === 'string' ? prepared : await disagreement(prepared, wanted)
-      if (problem === undefined) racers.push(prepared as Ready)
-      else rows.set(peer, without(peer, problem))
+      if (typeof prepared === 'string') {
+        problems.set(peer, prepared)
+        continue
+      }
+      opened.push(prepared)
+      const problem = await problemOf(prepared, wanted)
+      if (problem === undefined) racers.push(prepared)
+      else problems.set(peer, problem)
     }
-    const runs = [mine, ...racers].map(({ run }) => run)
-    const [own, ...theirs] = racers.length > 0 ? await race(runs, options) : []
-    racers.forEach(({ entrant }, i) => rows.set(entrant, fullRow(comparison, entrant, own, theirs[i])))
+    const [own, ...theirs] = await race(
+      [mine, ...racers].map(({ run }) => run),
+      options,
+    )
+    return peers.map((peer) => {
+      const lane = racers.findIndex(({ entrant }) => entrant === peer)
+      return fullRow(comparison, peer, own, theirs[lane], problems.get(peer))
+    })
+  } catch (error) {
+    return peers.map((peer) => without(peer, problems.get(peer) ?? firstLine(error)))
   } finally {
-    for (const racer of [mine, ...racers]) await racer.close?.()
+    for (const { close } of opened) await close?.()
   }
-  return peers.map((peer) => rows.get(peer)!)
 }
 
 /** The prepared entrant, or why there is none. */
@@ -89,9 +101,13 @@ async function ready(entrant: Entrant): Promise<Ready | string> {
   }
 }
 
-async function disagreement(peer: Ready, wanted: ArrayLike<number> | undefined): Promise<string | undefined> {
+/** Why the peer does not take part: it fails, or computes something else. */
+async function problemOf(peer: Ready, wanted: ArrayLike<number> | undefined): Promise<string | undefined> {
   try {
-    if (!wanted || !peer.result) return undefined
+    if (!wanted || !peer.result) {
+      await peer.run()
+      return undefined
+    }
     const got = await peer.result()
     if (got.length !== wanted.length) return `not the same work: ${got.length} numbers, ours are ${wanted.length}`
     const similarity = cosine(got, wanted)
@@ -102,31 +118,26 @@ async function disagreement(peer: Ready, wanted: ArrayLike<number> | undefined):
   }
 }
 
+/** `their` is undefined for a peer that does not run, whose `problem` is then the note. */
 function fullRow(
-  { group, work, unit, value, limit, ours }: Comparison,
+  comparison: Comparison,
   peer: Entrant,
   own: readonly number[],
-  their: readonly number[],
+  their: readonly number[] | undefined,
+  problem: string | undefined,
 ): Row {
-  const shown = (seconds: readonly number[]) => spread(seconds.map(value))
+  const shown = (seconds: readonly number[]) => spread(seconds.map(comparison.value))
   return {
-    group,
-    work,
-    unit,
-    ours: ours.name,
-    peer: peer.name,
-    values: { ours: shown(own), peer: shown(their) },
-    ratio: spread(own.map((seconds, round) => their[round] / seconds)),
-    target: peer.target,
-    limit,
-    note: peer.note,
+    ...emptyRow(comparison, peer, problem ?? peer.note),
+    values: { ours: shown(own), peer: their && shown(their) },
+    ratio: their && spread(own.map((seconds, round) => their[round] / seconds)),
   }
 }
 
 /** A row without numbers. */
 export function emptyRow(comparison: Omit<Comparison, 'value'>, { name, target }: Entrant, note?: string): Row {
   const { group, work, unit, limit, ours } = comparison
-  return { group, work, unit, ours: ours.name, peer: name, values: undefined, ratio: undefined, target, limit, note }
+  return { group, work, unit, ours: ours.name, peer: name, values: {}, ratio: undefined, target, limit, note }
 }
 
 export function firstLine(error: unknown): string {

@@ -22,7 +22,7 @@ const NAMES = GROUPS.map(({ name }) => name)
 async function bench(options: BenchOptions): Promise<void> {
   const progress = (what: string) => process.stderr.write(`${what}\n`)
   if (options.peers === 'install') progress('installing the peers (bench/.peers)')
-  for (const problem of await installPeers(options.peers)) progress(`a peer cannot be installed: ${problem}`)
+  await installPeers(options.peers)
   const peers = new Peers(options.peers, options.threads)
   const rows: Row[] = []
   const charts: LineChart[] = []

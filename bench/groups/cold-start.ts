@@ -44,7 +44,7 @@ export const coldStart: Group = {
         return { run: () => secondsToAnswer([PEER_SCRIPT, PEERS_FOLDER, QUESTION]) }
       },
     }
-    const race = { ...options.race, warmUpSeconds: 0, roundSeconds: 0 }
+    const race = { rounds: options.small ? 1 : options.race.rounds, warmUpSeconds: 0, roundSeconds: 0 }
     const comparison = {
       group: 'cold-start',
       work: 'process start to answer',

@@ -72,7 +72,7 @@ function measure(
 function chart(rows: readonly Row[], { lengths }: Size): LineChart {
   const series = (name: string, of: 'ours' | 'peer') => ({
     name,
-    points: rows.map(({ values }, i) => [lengths[i], values![of].median] as const),
+    points: rows.flatMap(({ values }, i) => (values[of] ? [[lengths[i], values[of].median] as const] : [])),
   })
   return {
     name: 'recurrent',

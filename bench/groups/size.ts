@@ -46,12 +46,13 @@ function row(work: string, ours: Sizes, peer: Sizes | string, of: (sizes: Sizes)
     entrant,
   )
   if (of(ours) === 0) return { ...base, note: 'not yet: there are no WASM kernels' }
-  if (typeof peer === 'string') return { ...base, note: `${peer}; ours is ${(of(ours) / 1000).toFixed(1)} kB` }
   const constant = (value: number) => ({ median: value, low: value, high: value })
+  const values = { ours: constant(of(ours) / 1000) }
+  if (typeof peer === 'string') return { ...base, values, note: peer }
   return {
     ...base,
     note: ours.wasm === 0 && work === 'everything' ? 'without WASM kernels, which do not exist yet' : undefined,
-    values: { ours: constant(of(ours) / 1000), peer: constant(of(peer) / 1000) },
+    values: { ...values, peer: constant(of(peer) / 1000) },
     ratio: constant(of(peer) / of(ours)),
   }
 }

@@ -5,7 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { exists, PeerMissing, pythonPath } from './install.js'
+import { PeerMissing, requirePython } from './install.js'
 
 const SERVER = fileURLToPath(new URL('faiss-server.py', import.meta.url))
 
@@ -28,12 +28,12 @@ export class Faiss {
 
   /** @throws PeerMissing */
   static async start(): Promise<Faiss> {
-    if (!(await exists(pythonPath()))) throw new PeerMissing('faiss-cpu is not installed')
+    const python = await requirePython()
     const environment: NodeJS.ProcessEnv = { ...process.env, OMP_NUM_THREADS: '1' }
     // where a machine holds OpenBLAS back to older instructions, a fair peer may use all of them
     delete environment.OPENBLAS_CORETYPE
     delete environment.OPENBLAS_L2_SIZE
-    const child = spawn(pythonPath(), [SERVER], {
+    const child = spawn(python, [SERVER], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: environment,
     })

@@ -14,24 +14,36 @@ const HERE = fileURLToPath(new URL('.', import.meta.url))
 export const PEERS_FOLDER = fileURLToPath(new URL('../.peers', import.meta.url))
 const NODE_FOLDER = join(PEERS_FOLDER, 'node')
 const PYTHON_FOLDER = join(PEERS_FOLDER, 'python')
+const PYTHON = join(PYTHON_FOLDER, 'bin', 'python')
 const MINUTES = 60_000
 
 const run = promisify(execFile)
 
 export class PeerMissing extends Error {}
 
-/** Installs what is missing, as far as `mode` allows. Returns what went wrong, a line for each installer. */
-export async function installPeers(mode: PeerMode): Promise<string[]> {
-  if (mode !== 'install') return []
-  const problems: string[] = []
-  for (const install of [installNode, installRequirements]) {
-    try {
-      await install()
-    } catch (error) {
-      problems.push((error as Error).message.trim().split('\n').at(-1)!)
-    }
+/** Why an installer failed; every row that needs it repeats the reason. */
+const problems = new Map<'npm' | 'pip', string>()
+
+/** Installs what is missing, as far as `mode` allows. */
+export async function installPeers(mode: PeerMode): Promise<void> {
+  if (mode !== 'install') return
+  for (const [name, install] of [
+    ['npm', installNode],
+    ['pip', installRequirements],
+  ] as const) {
+    await install().catch((error: Error) => problems.set(name, reasonOf(error)))
   }
-  return problems
+}
+
+/** The first line that names an error; before it stands the command, after it advice. */
+function reasonOf({ message }: Error): string {
+  const lines = message.trim().split('\n')
+  return lines.find((line) => /^(npm error|error)/i.test(line) && !line.includes(' code ')) ?? lines.at(-1)!
+}
+
+function missing(what: string, installer: 'npm' | 'pip'): PeerMissing {
+  const reason = problems.get(installer)
+  return new PeerMissing(`${what} is not installed${reason === undefined ? '' : ` (${reason})`}`)
 }
 
 /** Always asks npm, which does nothing when all is there. */
@@ -45,31 +57,32 @@ async function installNode(): Promise<void> {
 }
 
 async function installRequirements(): Promise<void> {
-  if (!(await exists(pythonPath()))) await run('python3', ['-m', 'venv', PYTHON_FOLDER], { timeout: 2 * MINUTES })
+  if (!(await exists(PYTHON))) await run('python3', ['-m', 'venv', PYTHON_FOLDER], { timeout: 2 * MINUTES })
   const requirements = ['-q', '-r', join(HERE, 'requirements.txt')]
-  await run(pythonPath(), ['-m', 'pip', 'install', ...requirements], { timeout: 10 * MINUTES })
+  await run(PYTHON, ['-m', 'pip', 'install', ...requirements], { timeout: 10 * MINUTES })
 }
 
 /** Adds a Python package without what it depends on. */
 export async function installPython(requirement: string): Promise<void> {
-  await run(pythonPath(), ['-m', 'pip', 'install', '-q', '--no-deps', requirement], { timeout: 10 * MINUTES })
+  await run(PYTHON, ['-m', 'pip', 'install', '-q', '--no-deps', requirement], { timeout: 10 * MINUTES })
 }
 
 /** Runs a script of the bench. @throws PeerMissing when there is no Python */
 export async function runPython(script: string, args: readonly string[]): Promise<void> {
-  if (!(await exists(pythonPath()))) throw new PeerMissing('Python packages are not installed')
-  await run(pythonPath(), [script, ...args], { timeout: 10 * MINUTES })
+  await run(await requirePython(), [script, ...args], { timeout: 10 * MINUTES })
 }
 
-export function pythonPath(): string {
-  return join(PYTHON_FOLDER, 'bin', 'python')
+/** The Python that has the peers. @throws PeerMissing */
+export async function requirePython(): Promise<string> {
+  if (await exists(PYTHON)) return PYTHON
+  throw missing('the Python side', 'pip')
 }
 
 /** Folder of an installed npm peer. @throws PeerMissing */
 export async function packageFolder(name: string): Promise<string> {
   const folder = join(NODE_FOLDER, 'node_modules', name)
   if (await exists(folder)) return folder
-  throw new PeerMissing(`${name} is not installed`)
+  throw missing(name, 'npm')
 }
 
 /** @throws PeerMissing */

@@ -14,8 +14,8 @@ export function table(rows: readonly Row[]): string {
     row.ours,
     row.peer,
     row.unit,
-    row.values ? showSpread(row.values.ours) : '',
-    row.values ? showSpread(row.values.peer) : '',
+    row.values.ours ? showSpread(row.values.ours) : '',
+    row.values.peer ? showSpread(row.values.peer) : '',
     row.ratio ? `${showSpread(row.ratio)}x` : '-',
     [verdict(row), row.note].filter((part) => part !== undefined).join('; '),
   ])
@@ -34,7 +34,7 @@ export function table(rows: readonly Row[]): string {
 export function verdict({ ratio, target, values, limit, unit }: Row): string | undefined {
   const parts: string[] = []
   if (target !== undefined) parts.push(judged(`target ${target}x`, ratio && ratio.median >= target))
-  if (limit !== undefined) parts.push(judged(`limit ${limit} ${unit}`, values && values.ours.median <= limit))
+  if (limit !== undefined) parts.push(judged(`limit ${limit} ${unit}`, values.ours && values.ours.median <= limit))
   return parts.length > 0 ? parts.join(', ') : undefined
 }
 
