@@ -49,7 +49,7 @@ function measureAnswer(
   precision: WeightPrecision,
 ): Promise<Row[]> {
   const topK = options.small ? 1 : 5
-  const work = `seed question to answer, ${topK} passages, ${precision}`
+  const work = `seed question to answer ${precision}, ${topK} passage${topK > 1 ? 's' : ''}`
   progress(work)
   const ours: Entrant = {
     name: `${backend.name} ${precision}`,

@@ -7,9 +7,10 @@ import type { Group } from '../group.js'
 import { element, label, logScale, logTicks, picture, round, rule } from './svg.js'
 import { showNumber } from './table.js'
 
-const WIDTH = 980
-const LEFT = 430
-const RIGHT = 880
+/** Of the bars' part; names stand left of it and numbers right. */
+const BARS = 440
+const NUMBERS = 120
+const LETTER = 6.6
 const ROW = 18
 const TOP = 64
 
@@ -17,7 +18,8 @@ export function ratioChart(rows: readonly Row[], groups: readonly Group[], subti
   const ratios = rows.flatMap(({ ratio, target }) => (ratio ? [ratio.low, ratio.high, target ?? 1] : []))
   const low = Math.min(0.5, ...ratios)
   const high = Math.max(2, ...ratios)
-  const x = logScale(low, high, LEFT, RIGHT)
+  const left = 28 + LETTER * Math.max(0, ...rows.map((row) => nameOf(row).length))
+  const x = logScale(low, high, left, left + BARS)
   const parts: string[] = []
   let y = TOP
   for (const { name, title } of groups) {
@@ -27,7 +29,7 @@ export function ratioChart(rows: readonly Row[], groups: readonly Group[], subti
     parts.push(label(16, y, title, { class: 'head' }))
     for (const row of own) {
       y += ROW
-      parts.push(...bar(row, x, y))
+      parts.push(...bar(row, left, x, y))
     }
     y += ROW / 2
   }
@@ -41,12 +43,21 @@ export function ratioChart(rows: readonly Row[], groups: readonly Group[], subti
     label(16, 24, 'glassformer against its peers: over 1x is better', { class: 'title' }),
     label(16, 42, subtitle, { class: 'soft' }),
   ]
-  return picture(WIDTH, y + ROW, 'Ratios of glassformer to its peers', [...heading, ...axis, ...parts])
+  return picture(round(left + BARS + NUMBERS), y + ROW, 'Ratios of glassformer to its peers', [
+    ...heading,
+    ...axis,
+    ...parts,
+  ])
 }
 
-function bar({ work, ours, peer, ratio, target }: Row, x: (value: number) => number, y: number): string[] {
+function nameOf({ work, peer }: Row): string {
+  return `${work} / ${peer}`
+}
+
+function bar(row: Row, left: number, x: (value: number) => number, y: number): string[] {
+  const { ratio, target } = row
   const middle = y - 4
-  const name = label(LEFT - 12, y, `${work}: ${ours} / ${peer}`, { 'text-anchor': 'end' })
+  const name = label(left - 12, y, nameOf(row), { 'text-anchor': 'end' })
   if (!ratio) return [name, label(x(1) + 6, y, 'not measured', { class: 'soft' })]
   const [from, to] = [x(1), x(ratio.median)].sort((a, b) => a - b)
   const colour = ratio.median >= (target ?? 1) ? 'var(--good)' : 'var(--bad)'
