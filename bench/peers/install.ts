@@ -21,18 +21,14 @@ const run = promisify(execFile)
 
 export class PeerMissing extends Error {}
 
-/** Why an installer failed; every row that needs it repeats the reason. */
-const problems = new Map<'npm' | 'pip', string>()
+/** Why an npm package, or `pip`, could not be installed; every row that needs it repeats the reason. */
+const problems = new Map<string, string>()
 
 /** Installs what is missing, as far as `mode` allows. */
 export async function installPeers(mode: PeerMode): Promise<void> {
   if (mode !== 'install') return
-  for (const [name, install] of [
-    ['npm', installNode],
-    ['pip', installRequirements],
-  ] as const) {
-    await install().catch((error: Error) => problems.set(name, reasonOf(error)))
-  }
+  await installNode().catch((error: Error) => problems.set('npm', reasonOf(error)))
+  await installRequirements().catch((error: Error) => problems.set('pip', reasonOf(error)))
 }
 
 /** The first line that names an error; before it stands the command, after it advice. */
@@ -41,19 +37,28 @@ function reasonOf({ message }: Error): string {
   return lines.find((line) => /^(npm error|error)/i.test(line) && !line.includes(' code ')) ?? lines.at(-1)!
 }
 
-function missing(what: string, installer: 'npm' | 'pip'): PeerMissing {
-  const reason = problems.get(installer)
-  return new PeerMissing(`${what} is not installed${reason === undefined ? '' : ` (${reason})`}`)
+function missing(what: string, ...installers: readonly string[]): PeerMissing {
+  const reason = installers.map((name) => problems.get(name)).find((text) => text !== undefined)
+  return new PeerMissing(`${what} is not installed${reason === undefined ? '' : `: ${reason}`}`)
 }
 
-/** Always asks npm, which does nothing when all is there. */
+/** Always asks npm, which does nothing when all is there. It leaves out what fails, since all are optional, and
+ * does not say why; fetching the package alone does. */
 async function installNode(): Promise<void> {
   await mkdir(NODE_FOLDER, { recursive: true })
   await copyFile(join(HERE, 'package.json'), join(NODE_FOLDER, 'package.json'))
-  await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'], {
-    cwd: NODE_FOLDER,
-    timeout: 10 * MINUTES,
-  })
+  await npm('install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline')
+  const { optionalDependencies } = JSON.parse(await readFile(join(HERE, 'package.json'), 'utf8')) as {
+    optionalDependencies: Record<string, string>
+  }
+  for (const [name, version] of Object.entries(optionalDependencies)) {
+    if (await exists(join(NODE_FOLDER, 'node_modules', name))) continue
+    await npm('pack', '--dry-run', `${name}@${version}`).catch((error: Error) => problems.set(name, reasonOf(error)))
+  }
+}
+
+async function npm(...args: readonly string[]): Promise<void> {
+  await run('npm', args, { cwd: NODE_FOLDER, timeout: 10 * MINUTES })
 }
 
 async function installRequirements(): Promise<void> {
@@ -74,15 +79,15 @@ export async function runPython(script: string, args: readonly string[]): Promis
 
 /** The Python that has the peers. @throws PeerMissing */
 export async function requirePython(): Promise<string> {
-  if (await exists(PYTHON)) return PYTHON
-  throw missing('the Python side', 'pip')
+  if ((await exists(PYTHON)) && !problems.has('pip')) return PYTHON
+  throw missing('faiss-cpu', 'pip')
 }
 
 /** Folder of an installed npm peer. @throws PeerMissing */
 export async function packageFolder(name: string): Promise<string> {
   const folder = join(NODE_FOLDER, 'node_modules', name)
   if (await exists(folder)) return folder
-  throw missing(name, 'npm')
+  throw missing(name, name, 'npm')
 }
 
 /** @throws PeerMissing */
