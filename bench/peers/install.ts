@@ -34,7 +34,7 @@ export async function installPeers(mode: PeerMode): Promise<void> {
 /** The first line that names an error; before it stands the command, after it advice. */
 function reasonOf({ message }: Error): string {
   const lines = message.trim().split('\n')
-  return lines.find((line) => /^(npm error|error)/i.test(line) && !line.includes(' code ')) ?? lines.at(-1)!
+  return lines.find((line) => /^(npm error|error)/i.test(line) && !/ (code|errno|syscall) /.test(line)) ?? lines.at(-1)!
 }
 
 function missing(what: string, ...installers: readonly string[]): PeerMissing {
