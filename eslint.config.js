@@ -2,7 +2,7 @@ import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'src/backends/wasm/assembly/', 'weights/', 'test/goldens/', 'node_modules/'] },
+  { ignores: ['dist/', 'src/backends/wasm/assembly/', 'weights/', 'test/goldens/', 'node_modules/', 'bench/.peers/'] },
   js.configs.recommended,
   ...tseslint.configs.strict,
   {

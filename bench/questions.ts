@@ -4,7 +4,7 @@
  * these passages' values together. Equal corpus and seed give equal questions.
  */
 import type { Passage } from '../src/rag/index.js'
-import { SeededRandom } from './random.js'
+import { Random } from './random.js'
 
 /** Countries that are the subject of no training document: HELD_OUT in weights/recipe/make_data.py. */
 export const HELD_OUT: readonly string[] = [
@@ -153,7 +153,7 @@ const MADE_UP = [
 
 /** The 200 questions, in a random but fixed order, so that the first few are a sample of all. */
 export function writeQuestions(passages: readonly Passage[], seed = 1): EvalQuestion[] {
-  const random = new SeededRandom(seed)
+  const random = new Random(seed)
   const written = passages.map((passage) => ({ passage, questions: askAbout(passage) }))
   const times = new Map<string, number>()
   for (const { question } of written.flatMap(({ questions }) => questions)) {
@@ -192,7 +192,7 @@ export function askAbout(passage: Passage): EvalQuestion[] {
   })
 }
 
-function otherFacts(passages: readonly Passage[], random: SeededRandom): EvalQuestion[] {
+function otherFacts(passages: readonly Passage[], random: Random): EvalQuestion[] {
   const cities = new Set(passages.filter((passage) => sourceOf(passage) === 'geonames').map(({ title }) => title))
   const usable = passages.filter(
     (passage) => sourceOf(passage) in OTHER_FACTS && (sourceOf(passage) === 'geonames' || !cities.has(passage.title)),
@@ -203,7 +203,7 @@ function otherFacts(passages: readonly Passage[], random: SeededRandom): EvalQue
     .map((passage) => unanswerable('otherFact', random.pick(OTHER_FACTS[sourceOf(passage)]), passage.title))
 }
 
-function madeUp(passages: readonly Passage[], random: SeededRandom): EvalQuestion[] {
+function madeUp(passages: readonly Passage[], random: Random): EvalQuestion[] {
   const titles = new Set(passages.map(({ title }) => title))
   const name = (): string => {
     const word = Array.from({ length: 3 }, () => random.pick([...'bdfgklmnprstvz']) + random.pick([...'aeiou'])).join(

@@ -1,14 +1,15 @@
 /**
- * Random numbers that are the same on every machine and every run: mulberry32, by Tommy Ettinger (public domain).
+ * Seeded random numbers for benchmarks, questions and tests, the same on every machine and every run: mulberry32, by Tommy
+ * Ettinger (public domain).
  */
-export class SeededRandom {
+export class Random {
   #state: number
 
   constructor(seed: number) {
     this.#state = seed >>> 0
   }
 
-  /** From 0 up to, but not including, 1. */
+  /** Uniform in [0, 1). */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1)
@@ -16,9 +17,18 @@ export class SeededRandom {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 
-  /** A whole number from 0 up to, but not including, `end`. */
+  /** A whole number in [0, end). */
   below(end: number): number {
     return Math.floor(this.next() * end)
+  }
+
+  /** A normal number, by Box and Muller. */
+  normal(): number {
+    return Math.sqrt(-2 * Math.log(1 - this.next())) * Math.cos(2 * Math.PI * this.next())
+  }
+
+  normals(count: number, deviation = 1): Float32Array {
+    return Float32Array.from({ length: count }, () => this.normal() * deviation)
   }
 
   pick<T>(items: readonly T[]): T {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { SeededRandom } from '../../bench/random.js'
+import { Random } from '../../bench/random.js'
 import { InputError, ShapeError } from '../../src/errors.js'
 import { FlatIndex } from '../../src/rag/index.js'
 
-const random = new SeededRandom(11)
+const random = new Random(11)
 const gaussian = () => Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next())
 
 /** Unit vectors of random direction, row-major. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { SeededRandom } from '../../bench/random.js'
+import { Random } from '../../bench/random.js'
 import { crc32 } from '../../src/rag/crc32.js'
 import { corpusFingerprint, requireIndexOf } from '../../src/rag/index-file.js'
 import { decodeIndex, encodeIndex, FlatIndex, IndexFileError, type IndexDType } from '../../src/rag/index.js'
@@ -131,7 +131,7 @@ test('counts that promise terabytes take no memory', () => {
 })
 
 test('whatever bytes are changed, the result is a typed error or an index', () => {
-  const random = new SeededRandom(3)
+  const random = new Random(3)
   for (let round = 0; round < 2000; round++) {
     const damage = (view: DataView) => {
       for (let i = 0; i <= random.below(4); i++) view.setUint8(random.below(view.byteLength), random.below(256))

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { SeededRandom } from '../../bench/random.js'
+import { Random } from '../../bench/random.js'
 import {
   conditionOnAnswering,
   logPrior,
@@ -60,7 +60,7 @@ describe('by hand', () => {
 })
 
 describe('for random weights and likelihoods', () => {
-  const random = new SeededRandom(5)
+  const random = new Random(5)
   const rounds = Array.from({ length: 200 }, () => {
     const passages = 1 + random.below(6)
     const tokens = 1 + random.below(8)

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { SeededRandom } from '../../bench/random.js'
+import { Random } from '../../bench/random.js'
 import { SafetensorsError, SafetensorsFile, writeSafetensors } from '../../src/safetensors/index.js'
 import { Tensor, type DType } from '../../src/tensor/index.js'
 import { goldenPath } from '../support/goldens.js'
@@ -19,7 +19,7 @@ const DTYPES = [
 ] as const
 const NAMES = ['a', 'b.weight', '__proto__', 'constructor', 'größe', '名前', '👩‍👧', '"\\\n', '', ' ', 'x'.repeat(300)]
 
-function randomTensor(random: SeededRandom): Tensor {
+function randomTensor(random: Random): Tensor {
   const dtype: DType = random.pick(DTYPES)
   const tensor = Tensor.zeros(
     dtype,
@@ -32,7 +32,7 @@ function randomTensor(random: SeededRandom): Tensor {
 }
 
 test('whatever tensors are written, the same are read', async () => {
-  const random = new SeededRandom(1)
+  const random = new Random(1)
   for (let round = 0; round < 300; round++) {
     const names = random.shuffle(NAMES).slice(0, random.below(NAMES.length + 1))
     const tensors = new Map(names.map((name) => [name, randomTensor(random)]))
@@ -99,8 +99,8 @@ describe('whatever the bytes are, the result is a file or a SafetensorsError, an
   })
 })
 
-async function fuzz(seed: number, rounds: number, make: (random: SeededRandom) => Uint8Array): Promise<void> {
-  const random = new SeededRandom(seed)
+async function fuzz(seed: number, rounds: number, make: (random: Random) => Uint8Array): Promise<void> {
+  const random = new Random(seed)
   const before = process.memoryUsage().arrayBuffers
   let [most, refused] = [0, 0]
   for (let round = 0; round < rounds; round++) {

@@ -1,19 +1,15 @@
 /**
- * Seeded random numbers for tests: the same on every run and machine.
+ * Random tensors for tests, the same on every run and machine.
  */
+import { Random } from '../../bench/random.js'
 import type { Float } from '../../src/tensor/ops/index.js'
 import { sizeOf, type Shape } from '../../src/tensor/shape.js'
 import { Tensor } from '../../src/tensor/tensor.js'
 
-/** Uniform numbers in [-1, 1), mulberry32. */
+/** Uniform numbers in [-1, 1). */
 export function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 31 - 1
-  }
+  const random = new Random(seed)
+  return () => 2 * random.next() - 1
 }
 
 export function randomTensor(next: () => number, shape: Shape, scale = 1): Float {
