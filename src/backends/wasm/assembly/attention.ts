@@ -22,7 +22,7 @@ const BLOCK = 512
 /** The lowest float32: what a masked score is pushed down by. */
 const MASKED: f32 = -3.4028234663852886e38
 
-/** What the threads read from memory; backends/wasm/jobs.ts writes it. Strides count elements. */
+/** What the threads read from memory; backends/wasm/kernels.ts writes it. Strides count elements. */
 @unmanaged
 export class AttentionJob {
   query: usize // [batch, heads, queries, headDim], the last stride is 1

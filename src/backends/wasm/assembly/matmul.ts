@@ -5,7 +5,7 @@
 import { PANEL, packStrided } from './pack'
 import { tile, TILE_ROWS } from './tile'
 
-/** What the threads read from memory; backends/wasm/jobs.ts writes it. */
+/** What the threads read from memory; backends/wasm/kernels.ts writes it. */
 @unmanaged
 export class MatmulJob {
   a: usize // rows of k neighbours

@@ -6,7 +6,7 @@
  *
  * The dtype is kept: float16 and bfloat16 panels are widened when they are read. Rows beyond the last are zeros.
  */
-import { halfBits, halfScale, widenBfloat16High, widenBfloat16Low, widenFloat16High, widenFloat16Low } from './simd'
+import { halfBits, halfScale, moveFloat16High, moveFloat16Low, widenBfloat16High, widenBfloat16Low } from './simd'
 import { BFLOAT16, FLOAT32 } from './dtypes'
 
 /** Columns of a panel. */
@@ -97,8 +97,8 @@ export function widenPanel(panel: usize, scratch: usize, k: i32, dtype: i32): us
     }
   } else {
     for (let out = scratch; panel < end; panel += PANEL * 2, out += PANEL * 4) {
-      v128.store(out, widenFloat16Low(v128.load(panel), bits, scale))
-      v128.store(out, widenFloat16High(v128.load(panel), bits, scale), 16)
+      v128.store(out, f32x4.mul(moveFloat16Low(v128.load(panel), bits), scale))
+      v128.store(out, f32x4.mul(moveFloat16High(v128.load(panel), bits), scale), 16)
     }
   }
   return scratch

@@ -60,18 +60,19 @@ export function constant(at: usize): v128 {
 }
 
 /**
- * Eight float16 bit patterns as two vectors of float32. Exponent and mantissa are moved to their place in a float32 and
- * multiplied with 2^112, the difference of the two biases, which also puts subnormal numbers right. Infinities and NaN do
- * not survive; a matrix that has any is widened when it is packed. `bits` and `scale` are halfBits() and halfScale().
+ * Eight float16 bit patterns as two vectors of float32 that are 2^112 times too small: sign, exponent and mantissa are moved to
+ * their places, and 112 is the difference of the two exponents' biases. Exact for subnormal numbers too; infinities and NaN do
+ * not survive, so a matrix that has any is widened when it is packed. `bits` is halfBits(). The factor is put right by halfScale(), or
+ * once for many products.
  */
 @inline
-export function widenFloat16Low(halves: v128, bits: v128, scale: v128): v128 {
-  return f32x4.mul(v128.and(i32x4.shl(i32x4.extend_low_i16x8_s(halves), 13), bits), scale)
+export function moveFloat16Low(halves: v128, bits: v128): v128 {
+  return v128.and(i32x4.shl(i32x4.extend_low_i16x8_s(halves), 13), bits)
 }
 
 @inline
-export function widenFloat16High(halves: v128, bits: v128, scale: v128): v128 {
-  return f32x4.mul(v128.and(i32x4.shl(i32x4.extend_high_i16x8_s(halves), 13), bits), scale)
+export function moveFloat16High(halves: v128, bits: v128): v128 {
+  return v128.and(i32x4.shl(i32x4.extend_high_i16x8_s(halves), 13), bits)
 }
 
 /** Sign, the lower exponent bits and the mantissa of a float16 that was moved up by 13. */
@@ -80,6 +81,7 @@ export function halfBits(): v128 {
   return constant(HALF_BITS)
 }
 
+/** 2^112 */
 @inline
 export function halfScale(): v128 {
   return constant(HALF_SCALE)
