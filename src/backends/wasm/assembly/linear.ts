@@ -36,10 +36,10 @@ export function linear(job: LinearJob, first: i32, end: i32, scratch: usize): vo
         const out = job.out + <usize>row * outBytes + ((<usize>p * PANEL) << 2)
         const bias = job.bias ? job.bias + ((<usize>p * PANEL) << 2) : 0
         if (columns == PANEL) {
-          tile(rows, x, rowBytes, panel, PANEL * 4, out, outBytes, k, false)
+          tile(rows, x, rowBytes, panel, PANEL * 4, out, outBytes, k)
           finish(out, outBytes, rows, bias, job.activation)
         } else {
-          tile(rows, x, rowBytes, panel, PANEL * 4, scratch, PANEL * 4, k, false)
+          tile(rows, x, rowBytes, panel, PANEL * 4, scratch, PANEL * 4, k)
           finish(scratch, PANEL * 4, rows, bias, job.activation)
           for (let r = 0; r < rows; r++) memory.copy(out + <usize>r * outBytes, scratch + r * PANEL * 4, columns << 2)
         }

@@ -11,8 +11,9 @@ const TABLE = memory.data<f32>([
   1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1, // e^r
   1, 2,
   0.3275911, 1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592, // erf
+  12583039, // 1.5 * 2^23 + 127
 ])
-const INTEGERS = memory.data<u32>([127, 0x80000000])
+const SIGN = memory.data<u32>([0x80000000])
 
 @inline
 function at(index: usize): v128 {
@@ -20,14 +21,16 @@ function at(index: usize): v128 {
 }
 
 /**
- * e^x. x = n ln 2 + r with |r| <= ln 2 / 2; e^r by a polynomial of degree 6 (minimax, the one of Cephes' expf), 2^n by its
- * exponent bits. ln 2 is split in two, so that n ln 2 is exact. Below -87.34 the result is 0, above 88.38 infinity is near.
+ * e^x. x = n ln 2 + r with |r| <= ln 2 / 2; e^r by a polynomial of degree 6 (minimax, the one of Cephes' expf). Adding 1.5 * 2^23 + 127
+ * rounds x log2 e to n and leaves n + 127, the exponent bits of 2^n, in the lowest bits of the sum. ln 2 is split in two, so that
+ * n ln 2 is exact. Below -87.34 the result is 0, above 88.38 infinity is near.
  */
 @inline
 export function exp(x: v128): v128 {
   const lowest = at(0)
   const clamped = f32x4.min(f32x4.max(x, lowest), at(1))
-  const n = f32x4.nearest(f32x4.mul(clamped, at(2)))
+  const rounded = fma(clamped, at(2), at(19))
+  const n = f32x4.sub(rounded, at(19))
   const r = fnma(n, at(4), fnma(n, at(3), clamped))
   let p = fma(at(5), r, at(6))
   p = fma(p, r, at(7))
@@ -35,8 +38,7 @@ export function exp(x: v128): v128 {
   p = fma(p, r, at(9))
   p = fma(p, r, at(10))
   const y = f32x4.add(fma(p, f32x4.mul(r, r), r), at(11))
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), constant(INTEGERS)), 23)
-  return v128.andnot(f32x4.mul(y, power), f32x4.lt(x, lowest))
+  return v128.andnot(f32x4.mul(y, i32x4.shl(rounded, 23)), f32x4.lt(x, lowest))
 }
 
 /** 1 - 2 / (e^2x + 1) */
@@ -65,5 +67,5 @@ export function erf(x: v128): v128 {
   p = fma(p, t, at(17))
   p = fma(p, t, at(18))
   const tail = f32x4.mul(f32x4.mul(p, t), exp(f32x4.neg(f32x4.mul(x, x))))
-  return v128.or(f32x4.sub(one, tail), v128.and(x, constant(INTEGERS + 4)))
+  return v128.or(f32x4.sub(one, tail), v128.and(x, constant(SIGN)))
 }
