@@ -2,7 +2,17 @@ import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'src/backends/wasm/assembly/', 'weights/', 'test/goldens/', 'node_modules/', 'bench/.peers/'] },
+  {
+    ignores: [
+      'dist/',
+      'src/backends/wasm/assembly/',
+      'weights/',
+      'test/goldens/',
+      'node_modules/',
+      'bench/.peers/',
+      'bench/ladder/',
+    ],
+  },
   js.configs.recommended,
   ...tseslint.configs.strict,
   {
@@ -30,7 +40,10 @@ export default tseslint.config(
     files: ['**/*.mjs', '**/*.js'],
     languageOptions: {
       globals: Object.fromEntries(
-        ['Atomics', 'Buffer', 'WebAssembly', 'console', 'performance', 'process', 'URL'].map((name) => [name, 'readonly']),
+        ['Atomics', 'Buffer', 'WebAssembly', 'console', 'performance', 'process', 'URL'].map((name) => [
+          name,
+          'readonly',
+        ]),
       ),
     },
   },

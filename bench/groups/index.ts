@@ -4,6 +4,7 @@
 import type { Group } from '../group.js'
 import { attention } from './attention.js'
 import { coldStart } from './cold-start.js'
+import { ladder } from './ladder.js'
 import { linear } from './linear.js'
 import { minilm } from './minilm.js'
 import { reader } from './reader.js'
@@ -13,6 +14,7 @@ import { size } from './size.js'
 import { smollm } from './smollm.js'
 
 export const GROUPS: readonly Group[] = [
+  ladder,
   linear,
   attention,
   minilm,
