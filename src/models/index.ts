@@ -1,7 +1,30 @@
-export { BertModel, type BertConfig, type BertInputs, type BertOptions, type BertOutput } from './bert.js'
+export { BertForSequenceClassification, BertModel, type BertConfig } from './bert.js'
+export { DistilBertForSequenceClassification, DistilBertModel, type DistilBertConfig } from './distilbert.js'
+export { DPRContextEncoder, DPRQuestionEncoder, type DPRConfig, type DPROutput } from './dpr.js'
+export {
+  EncoderForSequenceClassification,
+  EncoderModel,
+  type EncoderInputs,
+  type EncoderModelOptions,
+  type EncoderOutput,
+  type EncoderStates,
+  type SequenceClassifierOutput,
+} from './encoder-model.js'
 export type { IdsLike } from './inputs.js'
 export { Model, type FromPretrainedOptions, type RunOptions } from './model.js'
-export { AutoModel, classOf, familyOf, FAMILIES, type Family, type TextEncoder } from './registry.js'
+export { MPNetForSequenceClassification, MPNetModel, type MPNetConfig } from './mpnet.js'
+export {
+  AutoModel,
+  AutoModelForSeq2SeqLM,
+  AutoModelForSequenceClassification,
+  classesOf,
+  familyOf,
+  FAMILIES,
+  type Family,
+  type Heads,
+  type TextEncoder,
+} from './registry.js'
+export { RobertaForSequenceClassification, RobertaModel, type RobertaConfig } from './roberta.js'
 export {
   T5EncoderModel,
   T5ForConditionalGeneration,
