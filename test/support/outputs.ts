@@ -34,7 +34,11 @@ export function expectOutputs(output: object, { golden, outputs, where }: Record
   }
 }
 
-function outputNamed(name: string, fields: Readonly<Record<string, unknown>>, golden: GoldenTensors): Float | undefined {
+function outputNamed(
+  name: string,
+  fields: Readonly<Record<string, unknown>>,
+  golden: GoldenTensors,
+): Float | undefined {
   const [field, index] = name.split('.')
   if (field === 'sigmoid_logits') return activate(fields.logits as Float, 'sigmoid')
   if (field === 'pooling') {
