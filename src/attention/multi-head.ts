@@ -3,6 +3,7 @@
  * states; cross-attention takes keys and values from another sequence (a decoder reading the encoder's output). What differs between
  * families (names, biases, scale, positions, shared key heads) is an option; norms and residuals belong to the layer around it.
  */
+import { ShapeError } from '../errors.js'
 import { Linear, RMSNorm, type Pass, type WeightScope } from '../layers/index.js'
 import type { Float, RotaryTable } from '../tensor/ops/index.js'
 import { hookPoint, type HookPoint } from '../trace/glass.js'
@@ -35,7 +36,10 @@ export type AttentionNames =
 export interface MultiHeadAttentionInputs {
   /** [batch, query, dimension] */
   readonly hiddenStates: Float
-  /** The other sequence of cross-attention, [batch, key, dimension]. */
+  /**
+   * The other sequence of cross-attention, [sources, key, dimension]. `batch` may be a multiple of `sources`: then neighbouring
+   * rows, the beams of a search, read one source and are computed, and shown to hooks, as further queries of it.
+   */
   readonly keyValueStates?: Float
   /** Broadcasts to [batch, heads, query, key]. */
   readonly positionBias?: Float
@@ -96,6 +100,18 @@ export class MultiHeadAttention {
 
   /** -> [batch, query, dimension] */
   async forward(inputs: MultiHeadAttentionInputs, pass: Pass): Promise<Float> {
+    const { hiddenStates, keyValueStates } = inputs
+    const [batch, queries, dimension] = hiddenStates.shape
+    const sources = keyValueStates?.shape[0] ?? batch
+    if (sources === batch) return this.#attend(inputs, pass)
+    if (batch % sources !== 0) {
+      throw new ShapeError('attention', `${batch} rows do not share ${sources} sources evenly`)
+    }
+    const together = hiddenStates.reshape([sources, (batch / sources) * queries, dimension])
+    return (await this.#attend({ ...inputs, hiddenStates: together }, pass)).reshape(hiddenStates.shape)
+  }
+
+  async #attend(inputs: MultiHeadAttentionInputs, pass: Pass): Promise<Float> {
     const { numHeads, headDim, scale } = this.#options
     const { hiddenStates, positionBias, mask, causal } = inputs
     const [batch, queries] = hiddenStates.shape

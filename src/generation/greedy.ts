@@ -1,15 +1,11 @@
 /**
- * Greedy search: at every step, each row of the batch takes its most probable next token, until all rows have ended. It knows a
- * model only as a function from the last tokens to the logits of the next ones.
+ * Greedy search: at every step, each row of the batch takes its most probable next token, until all rows have ended.
  */
 import { InputError, throwIfAborted } from '../errors.js'
-import type { Float } from '../tensor/ops/index.js'
 import { logSumExpRow } from '../tensor/ops/index.js'
 import { rowMajor } from '../tensor/ops/float.js'
+import type { Decoding } from './decoder.js'
 import { lengthLimits, type GenerateOptions, type GenerationConfig } from './generation-config.js'
-
-/** The logits [batch, vocabulary] that follow these tokens, one a row; the model keeps what came before. */
-export type NextLogits = (tokens: readonly number[]) => Promise<Float>
 
 /** One step: a token for each row. Rows that have ended get the padding token, with log-probability 0. */
 export interface GenerationStep {
@@ -19,16 +15,15 @@ export interface GenerationStep {
 }
 
 export interface GenerateOutput {
-  /** Token ids with the start token, padded to the longest row. [batch][length] */
+  /** Token ids with the prompt or start token, padded to the longest row. [batch][length] */
   readonly sequences: readonly (readonly number[])[]
-  /** Log-probability of each token after the start token. [batch][length - 1] */
+  /** Log-probability of each token after the prompt. [batch][new tokens] */
   readonly logProbs: readonly (readonly number[])[]
 }
 
 /** Yields each step as it is decided. @throws AbortedError when the signal fires between steps */
 export async function* greedySearch(
-  nextLogits: NextLogits,
-  batch: number,
+  { decoder, prompt }: Decoding,
   config: GenerationConfig,
   options: GenerateOptions & { readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<GenerationStep, void, void> {
@@ -39,15 +34,15 @@ export async function* greedySearch(
     )
   }
   const { min, max } = lengthLimits(options, config)
-  const ended = new Array<boolean>(batch).fill(false)
-  let tokens: readonly number[] = new Array<number>(batch).fill(config.decoderStartTokenId)
+  const ended = prompt.map(() => false)
+  let unread = prompt
   for (let step = 0; step < max && ended.includes(false); step++) {
     throwIfAborted(options.signal, 'the generation')
-    const logits = await nextLogits(tokens) // [batch, vocabulary]
+    const logits = await decoder.next(unread) // [batch, vocabulary]
     const data = rowMajor(logits)
     const width = logits.shape[1]
     const logProbs: number[] = []
-    tokens = ended.map((done, row) => {
+    const tokens = ended.map((done, row) => {
       if (done) {
         logProbs.push(0)
         return config.padTokenId
@@ -60,17 +55,14 @@ export async function* greedySearch(
       return best
     })
     yield { tokens, logProbs }
+    unread = tokens.map((token) => [token])
   }
 }
 
 /** All steps together. */
-export async function collect(
-  steps: AsyncIterable<GenerationStep>,
-  batch: number,
-  config: GenerationConfig,
-): Promise<GenerateOutput> {
-  const sequences = Array.from({ length: batch }, () => [config.decoderStartTokenId])
-  const logProbs = Array.from({ length: batch }, (): number[] => [])
+export async function collect(steps: AsyncIterable<GenerationStep>, { prompt }: Decoding): Promise<GenerateOutput> {
+  const sequences = prompt.map((row) => [...row])
+  const logProbs = prompt.map((): number[] => [])
   for await (const step of steps) {
     step.tokens.forEach((token, row) => sequences[row].push(token))
     step.logProbs.forEach((logProb, row) => logProbs[row].push(logProb))

@@ -1,2 +1,3 @@
+export type { Decoder, Decoding } from './decoder.js'
 export { generationConfig, lengthLimits, type GenerateOptions, type GenerationConfig } from './generation-config.js'
-export { collect, greedySearch, type GenerateOutput, type GenerationStep, type NextLogits } from './greedy.js'
+export { collect, greedySearch, type GenerateOutput, type GenerationStep } from './greedy.js'

@@ -49,7 +49,9 @@ export class CausalDecoder {
         ? positions
         : new Embedding(weights.scope(positions.name), { rows: positions.rows, dimension })
     const layers = Array.from({ length: numLayers }, (_, i) => options.layer(i))
-    this.#layers = layers.map((layer, i) => new PreNormLayer(`decoder.${i}`, weights.scope(`${names.layers}.${i}`), layer))
+    this.#layers = layers.map(
+      (layer, i) => new PreNormLayer(`decoder.${i}`, weights.scope(`${names.layers}.${i}`), layer),
+    )
     const { norm: Norm, epsilon } = layers[0]
     this.#norm = new Norm(weights.scope(names.norm), { dimension, epsilon })
     const shape = ['batch', 'query', dimension] as const

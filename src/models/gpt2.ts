@@ -70,8 +70,7 @@ function gpt2Decoder(weights: Weights, config: GPT2Config, tied: boolean): Causa
         numHeads,
         headDim,
         scale:
-          (config.scaleAttnWeights ? 1 / Math.sqrt(headDim) : 1) /
-          (config.scaleAttnByInverseLayerIdx ? index + 1 : 1),
+          (config.scaleAttnWeights ? 1 / Math.sqrt(headDim) : 1) / (config.scaleAttnByInverseLayerIdx ? index + 1 : 1),
         names: { queryKeyValue: 'c_attn', out: 'c_proj' },
       },
       feedForward: {

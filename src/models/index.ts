@@ -1,5 +1,14 @@
 export { BertForSequenceClassification, BertModel, type BertConfig } from './bert.js'
 export { DistilBertForSequenceClassification, DistilBertModel, type DistilBertConfig } from './distilbert.js'
+export {
+  CausalLM,
+  DecoderModel,
+  type CausalLMInputs,
+  type CausalLMOutput,
+  type DecoderInputs,
+  type DecoderOutput,
+  type DecoderStates,
+} from './causal-lm.js'
 export { DPRContextEncoder, DPRQuestionEncoder, type DPRConfig, type DPROutput } from './dpr.js'
 export {
   EncoderForSequenceClassification,
@@ -10,11 +19,36 @@ export {
   type EncoderStates,
   type SequenceClassifierOutput,
 } from './encoder-model.js'
+export {
+  CausalModel,
+  GenerativeModel,
+  PromptCache,
+  Seq2SeqModel,
+  type CausalContext,
+  type CausalInputs,
+  type DecodeStepOptions,
+  type Encoded,
+  type GenerativeOptions,
+  type StartOptions,
+  type StepOptions,
+  type TextInputs,
+} from './generative.js'
+export { GPT2LMHeadModel, GPT2Model, type GPT2Config } from './gpt2.js'
 export type { IdsLike } from './inputs.js'
-export { Model, type FromPretrainedOptions, type RunOptions } from './model.js'
+export { LlamaForCausalLM, LlamaModel, type LlamaConfig } from './llama.js'
+export { Model, type FromPretrainedOptions, type Run, type RunOptions } from './model.js'
 export { MPNetForSequenceClassification, MPNetModel, type MPNetConfig } from './mpnet.js'
 export {
+  Qwen2ForCausalLM,
+  Qwen2Model,
+  Qwen3ForCausalLM,
+  Qwen3Model,
+  type Qwen2Config,
+  type Qwen3Config,
+} from './qwen.js'
+export {
   AutoModel,
+  AutoModelForCausalLM,
   AutoModelForSeq2SeqLM,
   AutoModelForSequenceClassification,
   classesOf,
@@ -28,12 +62,9 @@ export { RobertaForSequenceClassification, RobertaModel, type RobertaConfig } fr
 export {
   T5EncoderModel,
   T5ForConditionalGeneration,
-  type T5Cache,
   type T5Config,
   type T5Encoded,
-  type T5EncoderInputs,
   type T5EncoderOutput,
-  type T5GenerateOptions,
   type T5Inputs,
   type T5Output,
 } from './t5.js'

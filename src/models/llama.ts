@@ -47,11 +47,12 @@ export function llamaConfig(json: JsonObject): LlamaConfig {
 }
 
 /** The fields, in the files of those families that name them as Llama does. */
-export function llamaFields(json: JsonObject): LlamaConfig {
+export function llamaFields(json: JsonObject, { defaultHeadDim }: { defaultHeadDim?: number } = {}): LlamaConfig {
   const numAttentionHeads = json.integer('num_attention_heads')
-  const headDim = json.has('head_dim')
-    ? json.integer('head_dim')
-    : json.integer('hidden_size') / json.divisor('num_attention_heads', 'hidden_size')
+  const isShare = defaultHeadDim === undefined && !json.has('head_dim')
+  const headDim = isShare
+    ? json.integer('hidden_size') / json.divisor('num_attention_heads', 'hidden_size')
+    : json.integer('head_dim', { fallback: defaultHeadDim })
   if (headDim % 2 !== 0) throw new ConfigError('config-type', `${json.where}: heads of odd size ${headDim} cannot turn`)
   return {
     vocabSize: json.integer('vocab_size'),

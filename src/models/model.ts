@@ -79,6 +79,13 @@ export abstract class Model {
   }
 }
 
+/** {@link Model.run}, for the parts that several classes of a family share. */
+export type Run = <T>(
+  options: Pick<RunOptions, 'hooks' | 'signal'>,
+  points: readonly (readonly HookPoint[] | undefined)[],
+  part: (pass: Pass, keep: (tensor: Float) => Float) => Promise<T>,
+) => Promise<{ result: T; take: Take }>
+
 /** The collected tensors of these points, in their order; undefined when they were not asked for. */
 export type Take = (points: readonly HookPoint[] | undefined) => readonly Float[] | undefined
 

@@ -55,11 +55,7 @@ export class PreNormLayer {
       options.attention,
     )
     this.#feedForwardNorm = new Norm(weights.scope(names.feedForwardNorm), { dimension, epsilon })
-    this.#feedForward = new FeedForward(
-      `${name}.feed_forward`,
-      weights.scope(names.feedForward),
-      options.feedForward,
-    )
+    this.#feedForward = new FeedForward(`${name}.feed_forward`, weights.scope(names.feedForward), options.feedForward)
     const residual = ['batch', 'query', dimension] as const
     this.input = hookPoint(`${name}.resid_pre`, residual)
     this.#points = {

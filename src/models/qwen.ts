@@ -28,8 +28,7 @@ export function qwen2Config(json: JsonObject): Qwen2Config {
 export function qwen3Config(json: JsonObject): Qwen3Config {
   requireFamily(json, 'qwen3')
   requireFullAttention(json)
-  const headDim = json.integer('head_dim', { fallback: 128 })
-  return { ...llamaFields(json), headDim, queryKeyNorm: true }
+  return { ...llamaFields(json, { defaultHeadDim: 128 }), queryKeyNorm: true }
 }
 
 /** A sliding window, which both could have, is not supported; published models do not use it. */

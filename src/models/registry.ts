@@ -9,8 +9,12 @@ import { BertForSequenceClassification, BertModel, bertConfig } from './bert.js'
 import { DistilBertForSequenceClassification, DistilBertModel } from './distilbert.js'
 import { DPRContextEncoder, DPRQuestionEncoder } from './dpr.js'
 import type { EncoderForSequenceClassification, EncoderModel } from './encoder-model.js'
+import type { CausalLM } from './causal-lm.js'
+import { GPT2LMHeadModel, GPT2Model } from './gpt2.js'
+import { LlamaForCausalLM, LlamaModel } from './llama.js'
 import { loadModel, type Build, type FromPretrainedOptions, type Model } from './model.js'
 import { MPNetForSequenceClassification, MPNetModel, mpnetConfig } from './mpnet.js'
+import { Qwen2ForCausalLM, Qwen2Model, Qwen3ForCausalLM, Qwen3Model } from './qwen.js'
 import { RobertaForSequenceClassification, RobertaModel, robertaConfig } from './roberta.js'
 import { t5Config } from './t5-config.js'
 import { T5EncoderModel, T5ForConditionalGeneration } from './t5.js'
@@ -28,6 +32,7 @@ export interface Heads {
   /** States without a head: AutoModel. */
   readonly model?: Classes<Model>
   readonly seq2seqLM?: Classes<T5ForConditionalGeneration>
+  readonly causalLM?: Classes<CausalLM>
   readonly sequenceClassification?: Classes<EncoderForSequenceClassification>
 }
 
@@ -84,6 +89,26 @@ export const FAMILIES: readonly Family[] = [
     },
     textEncoder: (json, weights) => new T5EncoderModel(t5Config(json), weights),
   },
+  {
+    modelType: 'gpt2',
+    model: { GPT2Model: GPT2Model.build },
+    causalLM: { GPT2LMHeadModel: GPT2LMHeadModel.build },
+  },
+  {
+    modelType: 'llama',
+    model: { LlamaModel: LlamaModel.build },
+    causalLM: { LlamaForCausalLM: LlamaForCausalLM.build },
+  },
+  {
+    modelType: 'qwen2',
+    model: { Qwen2Model: Qwen2Model.build },
+    causalLM: { Qwen2ForCausalLM: Qwen2ForCausalLM.build },
+  },
+  {
+    modelType: 'qwen3',
+    model: { Qwen3Model: Qwen3Model.build },
+    causalLM: { Qwen3ForCausalLM: Qwen3ForCausalLM.build },
+  },
 ]
 
 /** @throws ConfigError for a family that is not in the table */
@@ -98,7 +123,7 @@ export function familyOf(config: JsonObject): Family {
   )
 }
 
-const HEADS: readonly (keyof Heads)[] = ['model', 'seq2seqLM', 'sequenceClassification']
+const HEADS: readonly (keyof Heads)[] = ['model', 'seq2seqLM', 'causalLM', 'sequenceClassification']
 
 /** All classes of a family by name. */
 export function classesOf(family: Family): Classes<Model> {
@@ -154,3 +179,5 @@ function auto<H extends keyof Heads>(head: H) {
 export const AutoModelForSequenceClassification = auto('sequenceClassification')
 /** Loads a model that reads one text and writes another. */
 export const AutoModelForSeq2SeqLM = auto('seq2seqLM')
+/** Loads a model that writes on from a prompt. */
+export const AutoModelForCausalLM = auto('causalLM')

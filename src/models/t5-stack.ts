@@ -2,44 +2,11 @@
  * The stack of layers that T5's encoder and decoder both are. A layer is self-attention, in a decoder cross-attention, and feed-forward;
  * each reads a normed copy of the residual stream and adds its result to it.
  */
-import { KeyValueCache, MultiHeadAttention, RelativePositionBias } from '../attention/index.js'
-import type { Backend } from '../backends/index.js'
+import { MultiHeadAttention, RelativePositionBias, type DecoderCache, type LayerCache } from '../attention/index.js'
 import { FeedForward, RMSNorm, type Pass, type WeightScope } from '../layers/index.js'
 import type { Float } from '../tensor/ops/index.js'
 import { hookPoint, type HookPoint } from '../trace/glass.js'
 import type { T5Config } from './t5-config.js'
-
-/** Keys and values of one decoder layer: its own, which grow, and those of the encoder's states, made once. */
-interface T5LayerCache {
-  readonly self: KeyValueCache
-  readonly cross: KeyValueCache
-}
-
-/** What a decoder remembers between the steps of one decoding. */
-export class T5Cache {
-  readonly layers: readonly T5LayerCache[]
-
-  /** @param capacity tokens to make room for at first */
-  constructor(backend: Backend, numLayers: number, capacity: number) {
-    this.layers = Array.from({ length: numLayers }, () => ({
-      self: new KeyValueCache(backend, capacity),
-      cross: new KeyValueCache(backend),
-    }))
-  }
-
-  /** Tokens held. */
-  get length(): number {
-    return this.layers[0].self.length
-  }
-
-  /** Gives back its memory. Idempotent. */
-  dispose(): void {
-    for (const { self, cross } of this.layers) {
-      self.dispose()
-      cross.dispose()
-    }
-  }
-}
 
 export interface T5StackInputs {
   /** [batch, query, dModel] */
@@ -50,7 +17,7 @@ export interface T5StackInputs {
   readonly encoderStates?: Float
   /** [batch, 1, 1, source] */
   readonly encoderMask?: Float
-  readonly cache?: T5Cache
+  readonly cache?: DecoderCache
 }
 
 /** A norm, a block that reads its output, and the sum with what came in. */
@@ -131,7 +98,7 @@ class T5Layer {
     x: Float,
     { mask, encoderStates, encoderMask }: Omit<T5StackInputs, 'embeddings'>,
     positionBias: Float,
-    cache: T5LayerCache | undefined,
+    cache: LayerCache | undefined,
     pass: Pass,
   ): Promise<Float> {
     let stream = await pass.show(this.input, x) // [batch, query, dModel]

@@ -7,33 +7,19 @@
  *   const model = await T5ForConditionalGeneration.fromPretrained('./flan-t5-small')
  *   const { sequences } = await model.generate({ inputIds: [tokenizer.encode('translate English to German: Hello').ids] })
  */
-import { paddingMask } from '../attention/index.js'
+import { DecoderCache, paddingMask } from '../attention/index.js'
 import { InputError } from '../errors.js'
 import type { FolderLike } from '../files/folder.js'
-import {
-  collect,
-  greedySearch,
-  lengthLimits,
-  type GenerateOptions,
-  type GenerateOutput,
-  type GenerationConfig,
-  type GenerationStep,
-} from '../generation/index.js'
+import type { GenerationConfig } from '../generation/index.js'
 import { Embedding, Linear, type Pass, type Weights } from '../layers/index.js'
 import { crossEntropy, type Float, type Ids } from '../tensor/ops/index.js'
 import { Tensor } from '../tensor/tensor.js'
 import { hookPoint, type HookPoint } from '../trace/glass.js'
+import { Seq2SeqModel, type DecodeStepOptions, type Encoded, type TextInputs } from './generative.js'
 import { toIds, toMask, type IdsLike } from './inputs.js'
-import { loadModel, Model, type FromPretrainedOptions, type RunOptions } from './model.js'
+import { loadModel, Model, type FromPretrainedOptions, type Run, type RunOptions } from './model.js'
 import { t5Config, type T5Config } from './t5-config.js'
-import { T5Cache, T5Stack } from './t5-stack.js'
-
-export interface T5EncoderInputs {
-  /** [batch, seq] */
-  readonly inputIds: IdsLike
-  /** 1 for tokens, 0 for padding; all 1 when left out. [batch, seq] */
-  readonly attentionMask?: IdsLike
-}
+import { T5Stack } from './t5-stack.js'
 
 export interface T5EncoderOutput {
   /** [batch, seq, dModel] */
@@ -45,12 +31,9 @@ export interface T5EncoderOutput {
 }
 
 /** An encoder's output with its mask: what a decoder reads. */
-export interface T5Encoded extends T5EncoderOutput {
-  /** 0, or the lowest float32 at padding; [batch, 1, 1, seq] */
-  readonly mask: Float
-}
+export interface T5Encoded extends T5EncoderOutput, Encoded {}
 
-export interface T5Inputs extends T5EncoderInputs {
+export interface T5Inputs extends TextInputs {
   /** [batch, target]; by default the labels shifted right. */
   readonly decoderInputIds?: IdsLike
   readonly decoderAttentionMask?: IdsLike
@@ -72,43 +55,42 @@ export interface T5Output {
   readonly crossAttentions: readonly Float[] | undefined
 }
 
-export interface T5GenerateOptions extends GenerateOptions, Pick<RunOptions, 'hooks' | 'signal'> {}
-
 /** The names under which a checkpoint may repeat the embedding, and a leftover of the first release. */
 const REPEATED = [/^(encoder|decoder)\.embed_tokens\.weight$/, /EncDecAttention\.relative_attention_bias\.weight$/]
 
 /** What both classes share: the embedding and the encoder. */
-abstract class T5PreTrainedModel extends Model {
-  readonly config: T5Config
-  protected readonly embedding: Embedding
-  protected readonly encoder: T5Stack
+class T5Encoder {
+  readonly embedding: Embedding
+  readonly stack: T5Stack
 
   constructor(config: T5Config, weights: Weights, tied: boolean) {
-    super(weights)
-    this.config = config
     this.embedding = new Embedding(weights.scope('shared'), { rows: config.vocabSize, dimension: config.dModel, tied })
-    this.encoder = new T5Stack('encoder', weights.scope('encoder'), config)
+    this.stack = new T5Stack('encoder', weights.scope('encoder'), config)
     weights.ignore(...REPEATED)
   }
 
-  /** Reads a text: what a decoder looks at. */
-  async encode(inputs: T5EncoderInputs, options: RunOptions = {}): Promise<T5Encoded> {
+  async encode(inputs: TextInputs, options: RunOptions, run: Run): Promise<T5Encoded> {
     const inputIds = toIds('inputIds', inputs.inputIds) // [batch, seq]
     const mask = paddingMask(toMask('attentionMask', inputs.attentionMask, inputIds)) // [batch, 1, 1, seq]
-    const states = options.outputHiddenStates ? this.encoder.statePoints() : undefined
-    const probs = options.outputAttentions ? this.encoder.probPoints('self_attention') : undefined
-    const { result, take } = await this.run(options, [states, probs], async (pass, keep) => {
+    const states = options.outputHiddenStates ? this.stack.statePoints() : undefined
+    const probs = options.outputAttentions ? this.stack.probPoints('self_attention') : undefined
+    const { result, take } = await run(options, [states, probs], async (pass, keep) => {
       const embeddings = this.embedding.forward(inputIds, pass) // [batch, seq, dModel]
-      return keep(await this.encoder.forward({ embeddings, mask }, pass))
+      return keep(await this.stack.forward({ embeddings, mask }, pass))
     })
-    return { lastHiddenState: result, mask, hiddenStates: take(states), attentions: take(probs) }
+    return { lastHiddenState: result, mask, inputIds, hiddenStates: take(states), attentions: take(probs) }
   }
 }
 
 /** The encoder alone. */
-export class T5EncoderModel extends T5PreTrainedModel {
+export class T5EncoderModel extends Model {
+  readonly config: T5Config
+  readonly #encoder: T5Encoder
+
   constructor(config: T5Config, weights: Weights) {
-    super(config, weights, false)
+    super(weights)
+    this.config = config
+    this.#encoder = new T5Encoder(config, weights, false)
     weights.ignore(/^decoder\./, /^lm_head\./)
   }
 
@@ -117,16 +99,18 @@ export class T5EncoderModel extends T5PreTrainedModel {
   }
 
   hookPoints(): readonly HookPoint[] {
-    return this.encoder.hookPoints()
+    return this.#encoder.stack.hookPoints()
   }
 
-  forward(inputs: T5EncoderInputs, options?: RunOptions): Promise<T5EncoderOutput> {
-    return this.encode(inputs, options)
+  forward(inputs: TextInputs, options: RunOptions = {}): Promise<T5EncoderOutput> {
+    return this.#encoder.encode(inputs, options, (...pass) => this.run(...pass))
   }
 }
 
-export class T5ForConditionalGeneration extends T5PreTrainedModel {
+export class T5ForConditionalGeneration extends Seq2SeqModel<T5Encoded> {
+  readonly config: T5Config
   readonly generationConfig: GenerationConfig
+  readonly #encoder: T5Encoder
   readonly #decoder: T5Stack
   /** Untied models have a head of their own; tied ones multiply with the embedding. */
   readonly #head: Linear | undefined
@@ -134,8 +118,10 @@ export class T5ForConditionalGeneration extends T5PreTrainedModel {
 
   constructor(config: T5Config, weights: Weights, generationConfig: GenerationConfig) {
     const { vocabSize, dModel, tieWordEmbeddings } = config
-    super(config, weights, tieWordEmbeddings)
+    super(weights)
+    this.config = config
     this.generationConfig = generationConfig
+    this.#encoder = new T5Encoder(config, weights, tieWordEmbeddings)
     this.#decoder = new T5Stack('decoder', weights.scope('decoder'), config)
     this.#head = tieWordEmbeddings
       ? undefined
@@ -154,19 +140,18 @@ export class T5ForConditionalGeneration extends T5PreTrainedModel {
   }
 
   hookPoints(): readonly HookPoint[] {
-    return [...this.encoder.hookPoints(), ...this.#decoder.hookPoints(), this.#logits]
+    return [...this.#encoder.stack.hookPoints(), ...this.#decoder.hookPoints(), this.#logits]
   }
 
-  /** An empty cache for a decoding that goes on step by step; `capacity` is the number of tokens to make room for at first. */
-  startCache(capacity = 32): T5Cache {
-    return new T5Cache(this.backend, this.config.numDecoderLayers, capacity)
+  override encode(inputs: TextInputs, options: RunOptions = {}): Promise<T5Encoded> {
+    return this.#encoder.encode(inputs, options, (...pass) => this.run(...pass))
   }
 
-  /**
-   * Logits of the token after each of `decoderInputIds` [batch, target] -> [batch, target, vocabulary]. With a cache, the ids are
-   * only those that it does not hold yet.
-   */
-  async decode(encoded: T5Encoded, decoderInputIds: IdsLike, options: DecodeOptions = {}): Promise<Float> {
+  override startCache(capacity?: number): DecoderCache {
+    return new DecoderCache(this.backend, { numLayers: this.config.numDecoderLayers, capacity })
+  }
+
+  override async decode(encoded: Encoded, decoderInputIds: IdsLike, options: DecodeStepOptions = {}): Promise<Float> {
     const ids = toIds('decoderInputIds', decoderInputIds)
     const { result } = await this.run(options, [], async (pass, keep) =>
       keep(await this.#decode(encoded, ids, options, pass)),
@@ -203,44 +188,19 @@ export class T5ForConditionalGeneration extends T5PreTrainedModel {
     }
   }
 
-  /** Writes a text for each row by greedy search. */
-  async generate(inputs: T5EncoderInputs, options: T5GenerateOptions = {}): Promise<GenerateOutput> {
-    const encoded = await this.encode(inputs, options)
-    return this.generateFrom(encoded, options)
-  }
-
-  /** As {@link generate}, from a text that was already read. */
-  generateFrom(encoded: T5Encoded, options: T5GenerateOptions = {}): Promise<GenerateOutput> {
-    return collect(this.stream(encoded, options), encoded.lastHiddenState.shape[0], this.generationConfig)
-  }
-
-  /** The steps of {@link generateFrom}, one by one as they are decided. */
-  async *stream(encoded: T5Encoded, options: T5GenerateOptions = {}): AsyncGenerator<GenerationStep, void, void> {
-    const cache = this.startCache(lengthLimits(options, this.generationConfig).max)
-    const nextLogits = async (tokens: readonly number[]) => {
-      const ids = tokens.map((token) => [token]) // [batch, 1]
-      return (await this.decode(encoded, ids, { ...options, cache })).select(1, 0) // [batch, vocabulary]
-    }
-    try {
-      yield* greedySearch(nextLogits, encoded.lastHiddenState.shape[0], this.generationConfig, options)
-    } finally {
-      cache.dispose()
-    }
-  }
-
   /** -> [batch, target, vocabulary] */
   async #decode(
-    encoded: T5Encoded,
+    encoded: Encoded,
     ids: Ids,
-    { cache, mask }: { readonly cache?: T5Cache; readonly mask?: Float },
+    { cache, mask }: { readonly cache?: DecoderCache; readonly mask?: Float },
     pass: Pass,
   ): Promise<Float> {
-    const embeddings = this.embedding.forward(ids, pass) // [batch, target, dModel]
+    const embeddings = this.#encoder.embedding.forward(ids, pass) // [batch, target, dModel]
     const { lastHiddenState: encoderStates, mask: encoderMask } = encoded
     const hiddenStates = await this.#decoder.forward({ embeddings, mask, encoderStates, encoderMask, cache }, pass) // [batch, target, dModel]
     const logits = this.#head
       ? await this.#head.forward(hiddenStates, pass)
-      : await this.embedding.project(pass.kernels.scale(hiddenStates, this.config.dModel ** -0.5), pass)
+      : await this.#encoder.embedding.project(pass.kernels.scale(hiddenStates, this.config.dModel ** -0.5), pass)
     return pass.show(this.#logits, logits)
   }
 
@@ -254,8 +214,4 @@ export class T5ForConditionalGeneration extends T5PreTrainedModel {
   }
 }
 
-export interface DecodeOptions extends Pick<RunOptions, 'hooks' | 'signal'> {
-  readonly cache?: T5Cache
-}
-
-export { T5Cache, type T5Config }
+export type { T5Config }

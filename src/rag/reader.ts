@@ -4,7 +4,7 @@
  */
 import { throwIfAborted } from '../errors.js'
 import type { FolderLike } from '../files/folder.js'
-import { greedySearch, collect } from '../generation/index.js'
+import { collect, greedySearch, type Decoder } from '../generation/index.js'
 import { T5ForConditionalGeneration, type FromPretrainedOptions, type T5Encoded } from '../models/index.js'
 import { logSoftmax } from '../tensor/ops/index.js'
 import { output, rowMajor } from '../tensor/ops/float.js'
@@ -105,30 +105,31 @@ export class Reading {
   /** One answer from all passages by RAG-Token: at each step the passages' distributions are mixed, and the most probable token is taken. */
   async answerByToken(logWeights: readonly number[], { maxNewTokens, signal }: ReaderOptions): Promise<number[]> {
     const { model } = this.#reader
-    const cache = model.startCache(maxNewTokens)
-    const nextLogits = async ([token]: readonly number[]) => {
-      const logits = await model.decode(
-        this.#encoded,
-        logWeights.map(() => [token]),
-        { cache, signal },
-      ) // [passages, 1, vocabulary]
-      const logProbs = rowMajor(logSoftmax(logits))
-      const vocabulary = logits.shape[2]
-      const mixed = output([1, vocabulary])
-      for (let id = 0; id < vocabulary; id++) {
-        mixed.data[id] = marginal(
-          logWeights,
-          logWeights.map((_, z) => logProbs[z * vocabulary + id]),
-        )
-      }
-      return mixed.tensor
+    const { decoder, prompt } = model.startDecodingFrom(this.#encoded, { capacity: maxNewTokens, signal })
+    const mixture: Decoder = {
+      next: async ([tokens]) => {
+        const logits = await decoder.next(logWeights.map(() => tokens)) // [passages, vocabulary]
+        const logProbs = rowMajor(logSoftmax(logits))
+        const vocabulary = logits.shape[1]
+        const mixed = output([1, vocabulary])
+        for (let id = 0; id < vocabulary; id++) {
+          mixed.data[id] = marginal(
+            logWeights,
+            logWeights.map((_, z) => logProbs[z * vocabulary + id]),
+          )
+        }
+        return mixed.tensor
+      },
+      reorder: () => {}, // greedy search has one row
+      dispose: () => decoder.dispose(),
     }
+    const decoding = { decoder: mixture, prompt: prompt.slice(0, 1) }
     try {
-      const steps = greedySearch(nextLogits, 1, model.generationConfig, { maxNewTokens, signal })
-      const { sequences } = await collect(steps, 1, model.generationConfig)
+      const steps = greedySearch(decoding, model.generationConfig, { maxNewTokens, signal })
+      const { sequences } = await collect(steps, decoding)
       return sequences[0].slice(1)
     } finally {
-      cache.dispose()
+      mixture.dispose()
     }
   }
 }
