@@ -124,13 +124,13 @@ export async function loadModel<M extends Model>(
   }
 }
 
-/** @throws ConfigError when config.json is of another family */
-export function requireFamily(config: JsonObject, family: string): void {
+/** @throws ConfigError when config.json is of another family than these */
+export function requireFamily(config: JsonObject, ...families: readonly string[]): void {
   const got = config.string('model_type')
-  if (got !== family) {
+  if (!families.includes(got)) {
     throw new ConfigError(
       'wrong-family',
-      `${config.where}: model_type is "${got}", this class loads "${family}"; AutoModel picks the class by itself`,
+      `${config.where}: model_type is "${got}", this class loads "${families.join('" or "')}"; AutoModel picks the class by itself`,
     )
   }
 }

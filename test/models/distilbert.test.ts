@@ -1,0 +1,4 @@
+import { DistilBertModel } from '../../src/models/distilbert.js'
+import { testEncoders } from '../support/encoders.js'
+
+testEncoders('DistilBERT', { 'distilbert/base': DistilBertModel })

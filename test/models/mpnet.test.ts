@@ -1,0 +1,4 @@
+import { MPNetModel } from '../../src/models/mpnet.js'
+import { testEncoders } from '../support/encoders.js'
+
+testEncoders('MPNet', { 'mpnet/base': MPNetModel })
