@@ -24,6 +24,6 @@ export interface Decoding {
   readonly decoder: Decoder
   /** The prompt with its padding, or the start token of a decoder that has a source. [rows][length] */
   readonly prompt: readonly (readonly number[])[]
-  /** What an encoder read, without padding; undefined for decoder-only models. [rows][length] */
+  /** What an encoder read, with its padding; undefined for decoder-only models. [rows][length] */
   readonly source?: readonly (readonly number[])[]
 }

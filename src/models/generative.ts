@@ -6,9 +6,10 @@
 import { paddingMask, type DecoderCache } from '../attention/index.js'
 import { InputError } from '../errors.js'
 import {
-  collect,
-  greedySearch,
-  lengthLimits,
+  checkOptions,
+  expectedTokens,
+  generate,
+  stream,
   type Decoder,
   type Decoding,
   type GenerateOptions,
@@ -51,7 +52,10 @@ export abstract class GenerativeModel<Inputs = TextInputs> extends Model {
     return this.generateWith((start) => this.startDecoding(inputs, start), options)
   }
 
-  /** The steps of {@link generate}, one by one as they are decided. */
+  /**
+   * The steps of {@link generate}, one by one as they are decided; `textPieces(steps, tokenizer)` makes text of them.
+   * @throws InputError also for a beam search, which knows no token for sure before its end
+   */
   stream(inputs: Inputs, options: GenerativeOptions = {}): AsyncGenerator<GenerationStep, void, void> {
     return this.streamWith((start) => this.startDecoding(inputs, start), options)
   }
@@ -59,7 +63,7 @@ export abstract class GenerativeModel<Inputs = TextInputs> extends Model {
   protected async generateWith(start: StartDecoding, options: GenerativeOptions): Promise<GenerateOutput> {
     const decoding = await start(startOptions(options, this.generationConfig))
     try {
-      return await collect(greedySearch(decoding, this.generationConfig, options), decoding)
+      return await generate(decoding, this.generationConfig, options)
     } finally {
       decoding.decoder.dispose()
     }
@@ -71,7 +75,7 @@ export abstract class GenerativeModel<Inputs = TextInputs> extends Model {
   ): AsyncGenerator<GenerationStep, void, void> {
     const decoding = await start(startOptions(options, this.generationConfig))
     try {
-      yield* greedySearch(decoding, this.generationConfig, options)
+      yield* stream(decoding, this.generationConfig, options)
     } finally {
       decoding.decoder.dispose()
     }
@@ -80,8 +84,9 @@ export abstract class GenerativeModel<Inputs = TextInputs> extends Model {
 
 export type StartDecoding = (options: StartOptions) => Promise<Decoding>
 
-function startOptions({ hooks, signal, ...options }: GenerativeOptions, config: GenerationConfig): StartOptions {
-  return { hooks, signal, capacity: lengthLimits(options, config).max }
+function startOptions(options: GenerativeOptions, config: GenerationConfig): StartOptions {
+  checkOptions(options, config)
+  return { hooks: options.hooks, signal: options.signal, capacity: expectedTokens(options, config) }
 }
 
 /** What a decoder looks at: the source as an encoder left it. */
@@ -145,7 +150,7 @@ export abstract class Seq2SeqModel<E extends Encoded = Encoded> extends Generati
       dispose: () => cache.dispose(),
     }
     const prompt = Array.from({ length: sources }, () => [this.generationConfig.decoderStartTokenId])
-    return { decoder, prompt, source: withoutPadding(encoded) }
+    return { decoder, prompt, source: rowsOf(encoded.inputIds) }
   }
 }
 
@@ -155,15 +160,6 @@ function requireOwnSources(parents: readonly number[], rows: number, sources: nu
   const wrong = parents.findIndex((parent, row) => sourceOf(parent, rows) !== sourceOf(row, parents.length))
   if (parents.length % sources === 0 && wrong < 0) return
   throw new InputError('bad-row', `reorder: rows [${parents.join(', ')}] mix ${sources} sources of ${rows} rows`)
-}
-
-function withoutPadding({ inputIds, mask }: Encoded): number[][] {
-  const [sources, width] = inputIds.shape
-  const ids = inputIds.toArray()
-  const bits = mask.toArray()
-  return Array.from({ length: sources }, (_, row) =>
-    ids.slice(row * width, (row + 1) * width).filter((_, i) => bits[row * width + i] === 0),
-  )
 }
 
 /** What a causal model's pass gets beside the ids. */

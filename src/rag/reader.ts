@@ -4,7 +4,7 @@
  */
 import { throwIfAborted } from '../errors.js'
 import type { FolderLike } from '../files/folder.js'
-import { collect, greedySearch, type Decoder } from '../generation/index.js'
+import { generate, type Decoder } from '../generation/index.js'
 import { T5ForConditionalGeneration, type FromPretrainedOptions, type Seq2SeqEncoded } from '../models/index.js'
 import { logSoftmax } from '../tensor/ops/index.js'
 import { output, rowMajor } from '../tensor/ops/float.js'
@@ -125,8 +125,7 @@ export class Reading {
     }
     const decoding = { decoder: mixture, prompt: prompt.slice(0, 1) }
     try {
-      const steps = greedySearch(decoding, model.generationConfig, { maxNewTokens, signal })
-      const { sequences } = await collect(steps, decoding)
+      const { sequences } = await generate(decoding, model.generationConfig, { maxNewTokens, signal })
       return sequences[0].slice(1)
     } finally {
       mixture.dispose()

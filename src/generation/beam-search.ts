@@ -1,0 +1,162 @@
+/**
+ * Beam search: for each input the numBeams best beginnings are kept and all continued at once. What counts as finished, when the
+ * search ends and how ties with running beams are resolved is that of transformers 4.57, so that ids and scores are equal.
+ */
+import { throwIfAborted } from '../errors.js'
+import { rowMajor } from '../tensor/ops/float.js'
+import { logSumExpRow } from '../tensor/ops/index.js'
+import type { Decoding } from './decoder.js'
+import type { Settings } from './generation-config.js'
+import { logitsProcessors } from './logits-processors.js'
+import { stopping, type HasEnded } from './stopping.js'
+
+/** A sequence found by a search. */
+export interface Hypothesis {
+  /** Tokens with the prompt. */
+  readonly sequence: readonly number[]
+  /** Log-probability of each new token, after the processors. */
+  readonly logProbs: readonly number[]
+  /** Log-probability of the new tokens over their number^lengthPenalty. */
+  readonly score: number
+}
+
+interface Beam {
+  readonly sequence: readonly number[]
+  readonly logProbs: readonly number[]
+  /** Sum of the log-probabilities. */
+  readonly total: number
+}
+
+/** A beam and one more token. */
+interface Candidate {
+  /** Index of the beam. */
+  readonly beam: number
+  readonly token: number
+  readonly logProb: number
+  readonly total: number
+}
+
+/** The best numReturnSequences hypotheses of each input, best first. [inputs][hypotheses] */
+export async function beamSearch(
+  { decoder, prompt, source }: Decoding,
+  settings: Settings,
+  signal?: AbortSignal,
+): Promise<Hypothesis[][]> {
+  const { numBeams, numReturnSequences } = settings
+  const processors = logitsProcessors(settings, source)
+  const hasEnded = stopping(settings)
+  const searches = prompt.map((sequence) => new InputSearch(sequence, settings, hasEnded))
+  let unread = prompt
+  for (let beams = 1; ; beams = numBeams) {
+    throwIfAborted(signal, 'the generation')
+    const logits = await decoder.next(unread) // [inputs * beams, vocabulary]; the first step has one beam
+    const width = logits.shape[1]
+    const data = rowMajor(logits)
+    const parents: number[] = []
+    for (const [input, search] of searches.entries()) {
+      const first = input * beams
+      const scores = search.running.map(({ sequence }, beam) => {
+        const row = data.slice((first + beam) * width, (first + beam + 1) * width)
+        const total = logSumExpRow(row)
+        for (let id = 0; id < width; id++) row[id] -= total
+        for (const process of processors) process(row, sequence, input)
+        return row
+      })
+      parents.push(...search.step(scores).map((beam) => first + beam))
+    }
+    // All inputs go on until the last is done: a search that cannot improve takes nothing more in.
+    if (searches.every(({ canImprove }) => !canImprove)) break
+    if (settings.earlyStopping === true && searches.every(({ isFull }) => isFull)) break
+    if (searches.every(({ allEnded }) => allEnded)) break
+    decoder.reorder(parents)
+    unread = searches.flatMap(({ running }) => running.map(({ sequence }) => sequence.slice(-1)))
+  }
+  return searches.map(({ finished }, input) => {
+    // Where rules forbid all but a few tokens, there may be fewer than asked for.
+    const nothing = { sequence: prompt[input], logProbs: [], score: NEVER }
+    return Array.from({ length: numReturnSequences }, (_, i) => finished[i] ?? nothing)
+  })
+}
+
+/** What stands for "never": below every sum of log-probabilities, and still a number. */
+const NEVER = -1e9
+
+/** The search for one input. */
+class InputSearch {
+  readonly #settings: Settings
+  readonly #hasEnded: HasEnded
+  running: readonly Beam[]
+  /** The best that have ended, best first; at most numBeams. */
+  finished: readonly Hypothesis[] = []
+  /** Whether a running beam may still become better than the worst finished sequence. */
+  canImprove = true
+  /** Whether every candidate of the last step has ended. */
+  allEnded = false
+
+  constructor(sequence: readonly number[], settings: Settings, hasEnded: HasEnded) {
+    this.#settings = settings
+    this.#hasEnded = hasEnded
+    this.running = [{ sequence, logProbs: [], total: 0 }]
+  }
+
+  get isFull(): boolean {
+    return this.finished.length >= this.#settings.numBeams
+  }
+
+  /** Takes the next token's scores [beams][vocabulary]; returns, for each beam that goes on, the beam that it goes on from. */
+  step(scores: readonly Float32Array[]): number[] {
+    const { numBeams, earlyStopping, lengthPenalty, eosTokenIds, maxLength, promptLength } = this.#settings
+    // So many that numBeams can go on even if the best ones all end here.
+    const kept = Math.max(2, 1 + eosTokenIds.length) * numBeams
+    const candidates = best(scores, this.running, kept).map((candidate) => {
+      const { sequence, logProbs } = this.running[candidate.beam]
+      const longer = [...sequence, candidate.token]
+      return {
+        ...candidate,
+        ended: this.#hasEnded(longer),
+        sequence: longer,
+        logProbs: [...logProbs, candidate.logProb],
+      }
+    })
+    const length = this.running[0].sequence.length + 1 - promptLength
+    const isClosed = !this.canImprove || (earlyStopping === true && this.isFull)
+    if (!isClosed) {
+      const ended = candidates
+        .slice(0, numBeams)
+        .filter((candidate) => candidate.ended && candidate.total > NEVER)
+        .map(({ sequence, logProbs, total }) => ({ sequence, logProbs, score: total / length ** lengthPenalty }))
+      this.finished = [...this.finished, ...ended].sort((a, b) => b.score - a.score).slice(0, numBeams)
+    }
+    // Where fewer than numBeams can go on, the search is at its greatest length or all is forbidden.
+    const goingOn = candidates
+      .map((candidate) => (candidate.ended ? { ...candidate, total: candidate.total + NEVER } : candidate))
+      .sort((a, b) => b.total - a.total)
+      .slice(0, numBeams)
+    while (goingOn.length < numBeams) goingOn.push(goingOn.at(-1)!)
+    this.running = goingOn
+    this.allEnded = candidates.every(({ ended }) => ended)
+    const hypothetical = earlyStopping === 'never' && lengthPenalty > 0 ? maxLength - promptLength : length
+    const bestPossible = goingOn[0].total / hypothetical ** lengthPenalty
+    this.canImprove &&= !this.isFull || bestPossible > this.finished.at(-1)!.score
+    return goingOn.map(({ beam }) => beam)
+  }
+}
+
+/** The `count` best continuations, best first. */
+function best(scores: readonly Float32Array[], beams: readonly Beam[], count: number): Candidate[] {
+  const found: Candidate[] = []
+  let least = -Infinity
+  for (const [beam, row] of scores.entries()) {
+    const before = beams[beam].total
+    for (let token = 0; token < row.length; token++) {
+      const total = before + row[token]
+      if (found.length >= count && !(total > least)) continue
+      let at = found.length
+      while (at > 0 && found[at - 1].total < total) at--
+      found.splice(at, 0, { beam, token, logProb: row[token], total })
+      if (found.length > count) found.pop()
+      least = found.at(-1)!.total
+    }
+  }
+  return found
+}
