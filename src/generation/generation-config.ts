@@ -175,7 +175,12 @@ const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
 }
 
 /** The end token that a family's configuration class in transformers assumes where config.json is silent. */
-const FAMILY_EOS: Readonly<Record<string, number>> = { t5: 1, bart: 2, gpt2: 50256, llama: 2 }
+const FAMILY_EOS: ReadonlyMap<string, number> = new Map([
+  ['t5', 1],
+  ['bart', 2],
+  ['gpt2', 50256],
+  ['llama', 2],
+])
 
 /**
  * Settings come from generation_config.json, or from config.json where there is no such file; token ids from config.json also
@@ -186,7 +191,7 @@ export function generationConfig(config: JsonObject, generation: JsonObject | un
   const file = generation ?? config
   const id = (key: string) => (file.has(key) ? file : config.has(key) ? config : undefined)?.integer(key, { min: 0 })
   const eos = (file.has('eos_token_id') ? file : config).get('eos_token_id')
-  const family = config.has('model_type') ? FAMILY_EOS[config.string('model_type')] : undefined
+  const family = config.has('model_type') ? FAMILY_EOS.get(config.string('model_type')) : undefined
   const eosTokenIds = [eos ?? (config.get('eos_token_id') === undefined ? family : undefined) ?? []].flat() as number[]
   requireSetting(file, 'eos_token_id', is.ids(eosTokenIds), ID_OR_IDS[1])
   const pad = id('pad_token_id')

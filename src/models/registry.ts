@@ -142,7 +142,7 @@ function buildOf<H extends keyof Heads>(config: JsonObject, head: H): NonNullabl
   if (!classes) {
     throw new ConfigError(
       'unknown-class',
-      `${config.where}: ${family.modelType} has no class with this head (${head}); it has ${Object.keys(classesOf(family)).join(', ')}`,
+      `${config.where}: ${family.modelType} has no class for ${head}; it has ${Object.keys(classesOf(family)).join(', ')}`,
     )
   }
   return (named(config, classes) ?? Object.values(classes)[0]) as NonNullable<Heads[H]>[string]
