@@ -22,6 +22,8 @@ import { T5EncoderModel, T5ForConditionalGeneration } from './t5.js'
 
 /** A model that turns token ids into a state for each token. */
 export interface TextEncoder extends Model {
+  /** Most tokens of a text, where positions are learned. */
+  readonly maxLength?: number
   forward: EncoderModel['forward'] | T5EncoderModel['forward']
 }
 
