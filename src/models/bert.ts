@@ -91,7 +91,7 @@ export class BertModel extends EncoderModel {
 
   constructor(config: BertConfig, weights: Weights, options: Pick<EncoderModelOptions, 'addPoolingLayer'> = {}) {
     const base = weights.base('bert')
-    super(weights, bertEncoder(base, config), pooler(base, config.hiddenSize, options))
+    super(weights, bertEncoder(base, config), pooler(base, config.hiddenSize, options.addPoolingLayer))
     this.config = config
     weights.ignore(/^cls\./, /^classifier\./, /^qa_outputs\./)
   }
