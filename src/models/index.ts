@@ -9,6 +9,7 @@ export {
   type DecoderOutput,
   type DecoderStates,
 } from './causal-lm.js'
+export { BartForConditionalGeneration, type BartConfig } from './bart.js'
 export { DPRContextEncoder, DPRQuestionEncoder, type DPRConfig, type DPROutput } from './dpr.js'
 export {
   EncoderForSequenceClassification,
@@ -60,11 +61,10 @@ export {
 } from './registry.js'
 export { RobertaForSequenceClassification, RobertaModel, type RobertaConfig } from './roberta.js'
 export {
-  T5EncoderModel,
-  T5ForConditionalGeneration,
-  type T5Config,
-  type T5Encoded,
-  type T5EncoderOutput,
-  type T5Inputs,
-  type T5Output,
-} from './t5.js'
+  Seq2SeqLM,
+  type Seq2SeqEncoded,
+  type Seq2SeqInputs,
+  type Seq2SeqOutput,
+  type SourceOutput,
+} from './seq2seq-lm.js'
+export { T5EncoderModel, T5ForConditionalGeneration, type T5Config } from './t5.js'

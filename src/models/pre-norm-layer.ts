@@ -4,10 +4,11 @@
  * Unsupervised Multitask Learners", section 2.3). GPT-2 norms with LayerNorm, Llama and Qwen with RMSNorm.
  */
 import { MultiHeadAttention, type KeyValueCache, type MultiHeadAttentionOptions } from '../attention/index.js'
+import type {
+  LayerNorm,
+  RMSNorm} from '../layers/index.js';
 import {
   FeedForward,
-  LayerNorm,
-  RMSNorm,
   type FeedForwardOptions,
   type Pass,
   type WeightScope,

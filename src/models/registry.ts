@@ -5,6 +5,7 @@
 import { ConfigError } from '../errors.js'
 import type { FolderLike } from '../files/folder.js'
 import type { JsonObject } from '../files/json.js'
+import { BartForConditionalGeneration } from './bart.js'
 import { BertForSequenceClassification, BertModel, bertConfig } from './bert.js'
 import { DistilBertForSequenceClassification, DistilBertModel } from './distilbert.js'
 import { DPRContextEncoder, DPRQuestionEncoder } from './dpr.js'
@@ -16,7 +17,7 @@ import { loadModel, type Build, type FromPretrainedOptions, type Model } from '.
 import { MPNetForSequenceClassification, MPNetModel, mpnetConfig } from './mpnet.js'
 import { Qwen2ForCausalLM, Qwen2Model, Qwen3ForCausalLM, Qwen3Model } from './qwen.js'
 import { RobertaForSequenceClassification, RobertaModel, robertaConfig } from './roberta.js'
-import { t5Config } from './t5-config.js'
+import type { Seq2SeqLM } from './seq2seq-lm.js'
 import { T5EncoderModel, T5ForConditionalGeneration } from './t5.js'
 
 /** A model that turns token ids into a state for each token. */
@@ -31,7 +32,7 @@ export type Classes<M extends Model> = Readonly<Record<string, Build<M>>>
 export interface Heads {
   /** States without a head: AutoModel. */
   readonly model?: Classes<Model>
-  readonly seq2seqLM?: Classes<T5ForConditionalGeneration>
+  readonly seq2seqLM?: Classes<Seq2SeqLM>
   readonly causalLM?: Classes<CausalLM>
   readonly sequenceClassification?: Classes<EncoderForSequenceClassification>
 }
@@ -82,12 +83,13 @@ export const FAMILIES: readonly Family[] = [
   },
   {
     modelType: 't5',
-    model: { T5EncoderModel: (json, weights) => new T5EncoderModel(t5Config(json), weights) },
-    seq2seqLM: {
-      T5ForConditionalGeneration: (json, weights, generation) =>
-        new T5ForConditionalGeneration(t5Config(json), weights, generation),
-    },
-    textEncoder: (json, weights) => new T5EncoderModel(t5Config(json), weights),
+    model: { T5EncoderModel: T5EncoderModel.build },
+    seq2seqLM: { T5ForConditionalGeneration: T5ForConditionalGeneration.build },
+    textEncoder: T5EncoderModel.build,
+  },
+  {
+    modelType: 'bart',
+    seq2seqLM: { BartForConditionalGeneration: BartForConditionalGeneration.build },
   },
   {
     modelType: 'gpt2',

@@ -5,7 +5,7 @@
 import { throwIfAborted } from '../errors.js'
 import type { FolderLike } from '../files/folder.js'
 import { generate, type Decoder } from '../generation/index.js'
-import { T5ForConditionalGeneration, type FromPretrainedOptions, type T5Encoded } from '../models/index.js'
+import { T5ForConditionalGeneration, type FromPretrainedOptions, type Seq2SeqEncoded } from '../models/index.js'
 import { logSoftmax } from '../tensor/ops/index.js'
 import { output, rowMajor } from '../tensor/ops/float.js'
 import { AutoTokenizer, type Tokenizer } from '../tokenizer/index.js'
@@ -67,11 +67,11 @@ export class Reader {
 /** A question read with some passages. */
 export class Reading {
   readonly #reader: Reader
-  readonly #encoded: T5Encoded
+  readonly #encoded: Seq2SeqEncoded
   /** What was read for each passage, without padding. */
   readonly inputIds: readonly (readonly number[])[]
 
-  constructor(reader: Reader, encoded: T5Encoded, inputIds: readonly (readonly number[])[]) {
+  constructor(reader: Reader, encoded: Seq2SeqEncoded, inputIds: readonly (readonly number[])[]) {
     this.#reader = reader
     this.#encoded = encoded
     this.inputIds = inputIds
