@@ -4,15 +4,8 @@
  * Unsupervised Multitask Learners", section 2.3). GPT-2 norms with LayerNorm, Llama and Qwen with RMSNorm.
  */
 import { MultiHeadAttention, type KeyValueCache, type MultiHeadAttentionOptions } from '../attention/index.js'
-import type {
-  LayerNorm,
-  RMSNorm} from '../layers/index.js';
-import {
-  FeedForward,
-  type FeedForwardOptions,
-  type Pass,
-  type WeightScope,
-} from '../layers/index.js'
+import type { LayerNorm, RMSNorm } from '../layers/index.js'
+import { FeedForward, type FeedForwardOptions, type Pass, type WeightScope } from '../layers/index.js'
 import type { Float, RotaryTable } from '../tensor/ops/index.js'
 import { hookPoint, type HookPoint } from '../trace/glass.js'
 
