@@ -189,10 +189,13 @@ const FAMILY_EOS: ReadonlyMap<string, number> = new Map([
  */
 export function generationConfig(config: JsonObject, generation: JsonObject | undefined): GenerationConfig {
   const file = generation ?? config
-  const id = (key: string) => (file.has(key) ? file : config.has(key) ? config : undefined)?.integer(key, { min: 0 })
-  const eos = (file.has('eos_token_id') ? file : config).get('eos_token_id')
-  const family = config.has('model_type') ? FAMILY_EOS.get(config.string('model_type')) : undefined
-  const eosTokenIds = [eos ?? (config.get('eos_token_id') === undefined ? family : undefined) ?? []].flat() as number[]
+  // A RAG's config.json may leave its token ids to that of its generator, which it holds.
+  const model = config.has('generator') ? config.object('generator') : config
+  const holder = (key: string) => [file, config].find((json) => json.has(key)) ?? model
+  const id = (key: string) => (holder(key).has(key) ? holder(key).integer(key, { min: 0 }) : undefined)
+  const eos = holder('eos_token_id').get('eos_token_id')
+  const family = model.has('model_type') ? FAMILY_EOS.get(model.string('model_type')) : undefined
+  const eosTokenIds = [(eos === undefined ? family : eos) ?? []].flat() as number[]
   requireSetting(file, 'eos_token_id', is.ids(eosTokenIds), ID_OR_IDS[1])
   const pad = id('pad_token_id')
   return {
@@ -213,6 +216,8 @@ function fileOptions(file: JsonObject): GenerateOptions {
     if (!file.has(key)) return []
     const value = file.get(key)!
     const [fits, wanted] = CHECKS[name]
+    // The default, which old files spell out and transformers then takes for 20 new tokens.
+    if (name === 'maxLength' && value === 20) return []
     // Old files hold 0 where an option is off.
     if (value === 0 && (wanted === ABOVE_0[1] || name === 'maxNewTokens')) return []
     requireSetting(file, key, fits(value), wanted)

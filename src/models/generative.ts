@@ -49,7 +49,7 @@ export abstract class GenerativeModel<Inputs = TextInputs> extends Model {
 
   /** Writes a text for each row. @throws InputError for an option that is unknown or not supported; AbortedError */
   generate(inputs: Inputs, options: GenerativeOptions = {}): Promise<GenerateOutput> {
-    return this.generateWith((start) => this.startDecoding(inputs, start), options)
+    return generateWith((start) => this.startDecoding(inputs, start), this.generationConfig, options)
   }
 
   /**
@@ -57,32 +57,39 @@ export abstract class GenerativeModel<Inputs = TextInputs> extends Model {
    * @throws InputError also for a beam search, which knows no token for sure before its end
    */
   stream(inputs: Inputs, options: GenerativeOptions = {}): AsyncGenerator<GenerationStep, void, void> {
-    return this.streamWith((start) => this.startDecoding(inputs, start), options)
-  }
-
-  protected async generateWith(start: StartDecoding, options: GenerativeOptions): Promise<GenerateOutput> {
-    const decoding = await start(startOptions(options, this.generationConfig))
-    try {
-      return await generate(decoding, this.generationConfig, options)
-    } finally {
-      decoding.decoder.dispose()
-    }
-  }
-
-  protected async *streamWith(
-    start: StartDecoding,
-    options: GenerativeOptions,
-  ): AsyncGenerator<GenerationStep, void, void> {
-    const decoding = await start(startOptions(options, this.generationConfig))
-    try {
-      yield* stream(decoding, this.generationConfig, options)
-    } finally {
-      decoding.decoder.dispose()
-    }
+    return streamWith((start) => this.startDecoding(inputs, start), this.generationConfig, options)
   }
 }
 
 export type StartDecoding = (options: StartOptions) => Promise<Decoding>
+
+/** Starts a decoding, generates from it and gives it back. */
+export async function generateWith(
+  start: StartDecoding,
+  config: GenerationConfig,
+  options: GenerativeOptions,
+): Promise<GenerateOutput> {
+  const decoding = await start(startOptions(options, config))
+  try {
+    return await generate(decoding, config, options)
+  } finally {
+    decoding.decoder.dispose()
+  }
+}
+
+/** The steps of {@link generateWith}, one by one as they are decided. */
+export async function* streamWith(
+  start: StartDecoding,
+  config: GenerationConfig,
+  options: GenerativeOptions,
+): AsyncGenerator<GenerationStep, void, void> {
+  const decoding = await start(startOptions(options, config))
+  try {
+    yield* stream(decoding, config, options)
+  } finally {
+    decoding.decoder.dispose()
+  }
+}
 
 function startOptions(options: GenerativeOptions, config: GenerationConfig): StartOptions {
   checkOptions(options, config)
@@ -120,12 +127,12 @@ export abstract class Seq2SeqModel<E extends Encoded = Encoded> extends Generati
 
   /** As {@link generate}, from texts that were already read. */
   generateFrom(encoded: Encoded, options: GenerativeOptions = {}): Promise<GenerateOutput> {
-    return this.generateWith(async (start) => this.startDecodingFrom(encoded, start), options)
+    return generateWith(async (start) => this.startDecodingFrom(encoded, start), this.generationConfig, options)
   }
 
   /** As {@link stream}, from texts that were already read. */
   streamFrom(encoded: Encoded, options: GenerativeOptions = {}): AsyncGenerator<GenerationStep, void, void> {
-    return this.streamWith(async (start) => this.startDecodingFrom(encoded, start), options)
+    return streamWith(async (start) => this.startDecodingFrom(encoded, start), this.generationConfig, options)
   }
 
   protected override async startDecoding(inputs: TextInputs, options: StartOptions): Promise<Decoding> {

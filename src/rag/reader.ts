@@ -4,12 +4,12 @@
  */
 import { throwIfAborted } from '../errors.js'
 import type { FolderLike } from '../files/folder.js'
-import { generate, type Decoder } from '../generation/index.js'
+import { generate } from '../generation/index.js'
 import { T5ForConditionalGeneration, type FromPretrainedOptions, type Seq2SeqEncoded } from '../models/index.js'
 import { logSoftmax } from '../tensor/ops/index.js'
-import { output, rowMajor } from '../tensor/ops/float.js'
+import { rowMajor } from '../tensor/ops/float.js'
 import { AutoTokenizer, type Tokenizer } from '../tokenizer/index.js'
-import { marginal } from './marginalise.js'
+import { mixture } from './rag-token.js'
 
 /** What the reader says when the passage does not hold the answer. */
 export const ABSTENTION = "I don't know."
@@ -106,29 +106,12 @@ export class Reading {
   async answerByToken(logWeights: readonly number[], { maxNewTokens, signal }: ReaderOptions): Promise<number[]> {
     const { model } = this.#reader
     const { decoder, prompt } = model.startDecodingFrom(this.#encoded, { capacity: maxNewTokens, signal })
-    const mixture: Decoder = {
-      next: async ([tokens]) => {
-        const logits = await decoder.next(logWeights.map(() => tokens)) // [passages, vocabulary]
-        const logProbs = rowMajor(logSoftmax(logits))
-        const vocabulary = logits.shape[1]
-        const mixed = output([1, vocabulary])
-        for (let id = 0; id < vocabulary; id++) {
-          mixed.data[id] = marginal(
-            logWeights,
-            logWeights.map((_, z) => logProbs[z * vocabulary + id]),
-          )
-        }
-        return mixed.tensor
-      },
-      reorder: () => {}, // greedy search has one row
-      dispose: () => decoder.dispose(),
-    }
-    const decoding = { decoder: mixture, prompt: prompt.slice(0, 1) }
+    const decoding = { decoder: mixture(decoder, [logWeights]), prompt: prompt.slice(0, 1) }
     try {
       const { sequences } = await generate(decoding, model.generationConfig, { maxNewTokens, signal })
       return sequences[0].slice(1)
     } finally {
-      mixture.dispose()
+      decoder.dispose()
     }
   }
 }
