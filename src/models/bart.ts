@@ -15,7 +15,7 @@ import type { Activation, Float, Ids } from '../tensor/ops/index.js'
 import { Tensor } from '../tensor/tensor.js'
 import { hookPoint, type HookPoint } from '../trace/glass.js'
 import { ACTIVATION_CHOICES, ACTIVATION_NAMES } from './activation-name.js'
-import { loadModel, requireFamily, type Build, type FromPretrainedOptions } from './model.js'
+import { loadModel, MAX_LAYERS, requireFamily, type Build, type FromPretrainedOptions } from './model.js'
 import { PostNormLayer } from './post-norm-layer.js'
 import { Seq2SeqLM, type LanguageModelHead, type Seq2SeqStack, type Seq2SeqStackInputs } from './seq2seq-lm.js'
 
@@ -52,8 +52,8 @@ export function bartConfig(json: JsonObject): BartConfig {
   return {
     vocabSize: json.integer('vocab_size'),
     dModel: json.integer('d_model'),
-    encoderLayers: json.integer('encoder_layers'),
-    decoderLayers: json.integer('decoder_layers'),
+    encoderLayers: json.integer('encoder_layers', { max: MAX_LAYERS }),
+    decoderLayers: json.integer('decoder_layers', { max: MAX_LAYERS }),
     encoderAttentionHeads: json.divisor('encoder_attention_heads', 'd_model'),
     decoderAttentionHeads: json.divisor('decoder_attention_heads', 'd_model'),
     encoderFfnDim: json.integer('encoder_ffn_dim'),
