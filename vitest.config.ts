@@ -1,5 +1,8 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
+  // Examples import the package by its name.
+  resolve: { alias: [{ find: /^glassformer$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) }] },
   test: { include: ['test/**/*.test.ts'], testTimeout: 60_000 },
 })

@@ -2,7 +2,7 @@
  * Beam search: for each input the numBeams best beginnings are kept and all continued at once. What counts as finished, when the
  * search ends and how ties with running beams are resolved is that of transformers 4.57, so that ids and scores are equal.
  */
-import { throwIfAborted } from '../errors.js'
+import { checkpoint } from '../event-loop.js'
 import { rowMajor } from '../tensor/ops/float.js'
 import { logSumExpRow } from '../tensor/ops/index.js'
 import type { Decoding } from './decoder.js'
@@ -48,7 +48,7 @@ export async function beamSearch(
   const searches = prompt.map((sequence) => new InputSearch(sequence, settings, hasEnded))
   let unread = prompt
   for (let beams = 1; ; beams = numBeams) {
-    throwIfAborted(signal, 'the generation')
+    await checkpoint(signal, 'the generation')
     const logits = await decoder.next(unread) // [inputs * beams, vocabulary]; the first step has one beam
     const width = logits.shape[1]
     const data = rowMajor(logits)

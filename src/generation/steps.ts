@@ -1,7 +1,7 @@
 /**
  * Greedy search and sampling: at every step, each row takes its most probable next token, or draws one, until all rows have ended.
  */
-import { throwIfAborted } from '../errors.js'
+import { checkpoint } from '../event-loop.js'
 import { rowMajor } from '../tensor/ops/float.js'
 import { logSumExpRow } from '../tensor/ops/index.js'
 import type { Decoding } from './decoder.js'
@@ -37,7 +37,7 @@ export async function* generateSteps(
   )
   let unread = prompt
   for (let step = 0; rows.some(({ ended }) => !ended); step++) {
-    throwIfAborted(signal, 'the generation')
+    await checkpoint(signal, 'the generation')
     const logits = await decoder.next(unread) // [rows, vocabulary], at first one for each input
     const data = rowMajor(logits)
     const width = logits.shape[1]

@@ -24,7 +24,6 @@ import type { Seq2SeqLM } from '../models/seq2seq-lm.js'
 import type { Float, Ids } from '../tensor/ops/index.js'
 import { showShape } from '../tensor/shape.js'
 import { Tensor } from '../tensor/tensor.js'
-import type { HookPoint } from '../trace/index.js'
 import { ragConfig, type RagConfig } from './rag-config.js'
 import type { RagRetriever } from './rag-retriever.js'
 import type { RetrievedPassage } from './retriever.js'
@@ -110,7 +109,7 @@ export class RagModel extends Model {
     return loadRag(RagModel, location, options)
   }
 
-  override hookPoints(): readonly HookPoint[] {
+  override hookPoints(): ReturnType<Model['hookPoints']> {
     return this.generator.hookPoints()
   }
 

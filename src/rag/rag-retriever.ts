@@ -3,8 +3,8 @@
  * `title / text // question`. Hugging Face keeps passages as a data set with a FAISS index; here they are `passages.jsonl` with
  * `index.bin` (see index-file.ts), or given by the caller.
  */
-import { InputError, throwIfAborted } from '../errors.js'
-import { FileError } from '../errors.js'
+import { FileError, InputError } from '../errors.js'
+import { checkpoint } from '../event-loop.js'
 import { openFolder, readText, requireText, type FolderLike } from '../files/folder.js'
 import { JsonObject } from '../files/json.js'
 import type { DPRContextEncoder } from '../models/index.js'
@@ -15,7 +15,7 @@ import { Tensor } from '../tensor/tensor.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 import { checkPassages, parseCorpus, type Passage } from './corpus.js'
 import { FlatIndex, type SearchHit } from './flat-index.js'
-import { decodeIndex, requireIndexOf } from './index-file.js'
+import { corpusFingerprint, decodeIndex, IndexFileError } from './index-file.js'
 import { ragConfig, type RagConfig } from './rag-config.js'
 import { RagTokenizer } from './rag-tokenizer.js'
 import type { RetrievedPassage } from './retriever.js'
@@ -136,7 +136,7 @@ export async function indexPassages(
   const checked = checkPassages(passages, 'passages')
   const vectors: Float32Array[] = []
   for (let start = 0; start < checked.length; start += batchSize) {
-    throwIfAborted(signal, 'the indexing')
+    await checkpoint(signal, 'the indexing')
     const rows = checked
       .slice(start, start + batchSize)
       .map(({ title, text }) =>
@@ -173,7 +173,10 @@ async function openPassages(location: FolderLike): Promise<IndexedPassages> {
   try {
     const passages = parseCorpus(text, `${folder.name}/passages.jsonl`)
     const { index, meta } = decodeIndex(await source.read(0, source.size), source.name)
-    requireIndexOf(meta, passages, meta.encoder, source.name)
+    // Which encoder made it cannot be told: a question encoder and its context encoder are two models.
+    if (meta.corpus !== corpusFingerprint(passages) || index.count !== passages.length) {
+      throw new IndexFileError('other-corpus', `${source.name}: made of other passages; build the index again`)
+    }
     return { passages, index }
   } finally {
     await source.close()

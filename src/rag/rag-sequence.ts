@@ -2,7 +2,8 @@
  * RAG-Sequence: one passage stands behind a whole answer, so answers are written for each passage alone and then compared by
  * their likelihood under all: p(y|x) = Σ_z p(z|x) p(y|x,z).
  */
-import { InputError, throwIfAborted } from '../errors.js'
+import { InputError } from '../errors.js'
+import { checkpoint } from '../event-loop.js'
 import type { FolderLike } from '../files/folder.js'
 import type { GenerateOutput } from '../generation/index.js'
 import type { GenerativeOptions } from '../models/index.js'
@@ -132,7 +133,7 @@ export class RagSequenceForGeneration extends RagModel {
     const found = await this.contexts(inputs, { nDocs, signal })
     const best: Candidate[] = []
     for (const [question, priors] of docLogProbs(found.docScores).entries()) {
-      throwIfAborted(signal, 'the generation')
+      await checkpoint(signal, 'the generation')
       const ids = ofQuestion(found.contextInputIds, question, found.nDocs) // [nDocs, seq]
       const mask = ofQuestion(found.contextAttentionMask, question, found.nDocs)
       const encoded = await this.generator.encode({ inputIds: ids, attentionMask: this.#maskByPadding(ids) }, search)
@@ -185,7 +186,7 @@ export class RagSequenceForGeneration extends RagModel {
     const skipFirst = this.#allBeginWithBos(different)
     const candidates: Candidate[] = []
     for (const sequence of different) {
-      throwIfAborted(signal, 'the generation')
+      await checkpoint(signal, 'the generation')
       const rows = priors.map(() => sequence)
       const logits = await this.generator.decode(source, rows, { signal }) // [nDocs, length, vocabulary]
       const nll = sequenceLoss({ logits, docLogProbs: priors, labels: sequence }, { padTokenId, skipFirst })
