@@ -6,7 +6,7 @@ import { openFolder, subfolder, type FolderLike } from '../files/folder.js'
 import {
   AutoTokenizer,
   type DecodeOptions,
-  type EncodeOptions,
+  type EncodeBatchOptions,
   type EncodingBatch,
   type Tokenizer,
 } from '../tokenizer/index.js'
@@ -16,7 +16,7 @@ export type Decodable = readonly (readonly number[])[] | { readonly sequences: r
 
 export interface RagTokenizer {
   /** Encodes questions and fills the rows up to the longest. */
-  (questions: string | readonly string[], options?: Omit<EncodeOptions, 'pair'>): EncodingBatch
+  (questions: string | readonly string[], options?: EncodeBatchOptions): EncodingBatch
   readonly questionEncoder: Tokenizer
   readonly generator: Tokenizer
   /** Answers to text, one for each row. Special tokens stay unless told, as in transformers. */
@@ -27,7 +27,7 @@ export interface RagTokenizer {
 
 /** A RagTokenizer of two tokenizers. */
 export function ragTokenizer(questionEncoder: Tokenizer, generator: Tokenizer): RagTokenizer {
-  const encode = (questions: string | readonly string[], options?: Omit<EncodeOptions, 'pair'>) =>
+  const encode = (questions: string | readonly string[], options?: EncodeBatchOptions) =>
     questionEncoder.encodeBatch(typeof questions === 'string' ? [questions] : questions, options)
   const decode = (ids: readonly number[], { skipSpecialTokens = false }: DecodeOptions = {}) =>
     generator.decode(ids, { skipSpecialTokens })
