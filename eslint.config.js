@@ -2,7 +2,7 @@ import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'src/backends/wasm/assembly/', 'weights/', 'test/goldens/', 'node_modules/'] },
+  { ignores: ['dist/', 'src/backends/wasm/assembly/', 'weights/', 'test/goldens/', 'node_modules/', 'bench/.peers/'] },
   js.configs.recommended,
   ...tseslint.configs.strict,
   {
@@ -28,6 +28,10 @@ export default tseslint.config(
   },
   {
     files: ['**/*.mjs', '**/*.js'],
-    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['Atomics', 'Buffer', 'WebAssembly', 'console', 'performance', 'process', 'URL'].map((name) => [name, 'readonly']),
+      ),
+    },
   },
 )

@@ -1,8 +1,39 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
+/**
+ * Three projects, since the last two need more than the sources: `browser` a built dist/ and chromium, `package` a built dist/
+ * and the packages that a user installs. `npx vitest --project unit` needs nothing.
+ */
 export default defineConfig({
   // Examples import the package by its name.
   resolve: { alias: [{ find: /^glassformer$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) }] },
-  test: { include: ['test/**/*.test.ts'], testTimeout: 60_000 },
+  test: {
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/browser/**', 'test/package/**'] },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: ['test/browser/*.test.ts'],
+          globalSetup: 'test/browser/chromium.ts',
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'package',
+          include: ['test/package/*.test.ts'],
+          globalSetup: 'test/package/install.ts',
+          testTimeout: 180_000,
+        },
+      },
+    ],
+  },
 })

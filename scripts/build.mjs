@@ -1,8 +1,21 @@
 // Builds dist/: one bundle for Node, one for browsers, the command line, the ndarray adapter, and the types.
-// Every bundle lies directly in dist/, so that '../weights/' resolves from it as it does from src/.
+// Every bundle lies directly in dist/, so that '../weights/' resolves from it as it does from src/. The source maps carry the
+// sources, which are not in the package.
 import { execFileSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+
+/** A page has no disk and other workers. Without this, what is for Node alone would come along, with imports that no browser knows. */
+const noNode = {
+  name: 'no-node',
+  setup({ onResolve, onLoad }) {
+    const noDisk = fileURLToPath(new URL('../src/files/no-disk.ts', import.meta.url))
+    onResolve({ filter: /\/node-file\.js$/ }, () => ({ path: noDisk }))
+    onResolve({ filter: /\/node-threads\.js$/ }, ({ path }) => ({ path, namespace: 'nothing' }))
+    onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }))
+  },
+}
 
 rmSync('dist', { recursive: true, force: true })
 
@@ -11,7 +24,6 @@ const shared = {
   format: 'esm',
   target: 'es2022',
   sourcemap: true,
-  sourcesContent: false,
   outdir: 'dist',
   legalComments: 'none',
 }
@@ -24,7 +36,12 @@ await Promise.all([
     packages: 'external',
     splitting: true,
   }),
-  build({ ...shared, entryPoints: { browser: 'src/index.ts' }, platform: 'browser', external: ['node:*'] }),
+  build({
+    ...shared,
+    entryPoints: { browser: 'src/index.ts' },
+    platform: 'browser',
+    plugins: [noNode],
+  }),
 ])
 
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'], { stdio: 'inherit' })

@@ -49,8 +49,3 @@ export class AbortedError extends GlassformerError {
     this.name = 'AbortError'
   }
 }
-
-/** Throws {@link AbortedError} when `signal` has fired. Called between the steps of every long run. */
-export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
-  if (signal?.aborted) throw new AbortedError(what, signal.reason)
-}

@@ -6,7 +6,7 @@
  */
 import type { Tensor } from '../tensor/tensor.js'
 import type { Shape } from '../tensor/shape.js'
-import type { Activation, Float, Ids, RotaryTable } from '../tensor/ops/index.js'
+import type { Activation, Float, Ids, RotaryTable, TopK } from '../tensor/ops/index.js'
 
 /** A weight matrix [rows, columns] in the order that a backend's kernels read. Made once, at load; opaque to everyone else. */
 export interface PackedMatrix {
@@ -77,6 +77,8 @@ export interface Kernels {
   rmsNorm(x: Float, weight: Float, epsilon: number): Float
   /** Rotary positions on [batch, heads, seq, headDim]. */
   rotate(x: Float, table: RotaryTable): Float
+  /** The k largest elements of x [n], largest first, and their indices; equal ones in the order of their indices. */
+  topK(x: Float, k: number): TopK
   /** Writes the elements of `source` into a view of the same shape. */
   copyInto(target: Float, source: Float): void
 }

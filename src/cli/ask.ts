@@ -63,7 +63,7 @@ function describe({ text, passages, pAnswerable, abstained }: Answer, { bold, di
   const likeliest = [...passages].sort((a, b) => b.posterior - a.posterior)
   const rows = likeliest.map(({ id, title, text: passage, posterior }, i) => {
     const label = title === '' ? '' : `${title}: `
-    return `  [${i + 1}] ${posterior.toFixed(3)}  ${oneLine(label + passage, width && width - 14)} ${dim(`(${id})`)}`
+    return `  [${i + 1}] ${posterior.toFixed(3)}  ${oneLine(label + passage, width && Math.max(20, width - 14))} ${dim(`(${id})`)}`
   })
   const heading = abstained ? `The passages do not tell (p = ${(1 - pAnswerable).toFixed(3)}); looked at` : 'From'
   return [bold(text), '', dim(`${heading}, with the probability that each stands behind the answer:`), ...rows].join(

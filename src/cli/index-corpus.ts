@@ -1,7 +1,8 @@
 /**
  * `glassformer index`: embeds a corpus and writes the index file.
  */
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { access, constants, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { DEFAULT_WEIGHTS } from '../shipped-files.js'
 import { FileError } from '../errors.js'
 import { parseCorpus, Retriever, SentenceEncoder, type IndexDType } from '../rag/index.js'
@@ -32,6 +33,9 @@ export async function indexCorpus(
     throw new UsageError(`--dtype is "${dtype}", expected one of ${DTYPES.join(', ')}`)
   const [file] = positionals
   const passages = parseCorpus(await readTextFile(file), file)
+  await access(dirname(out), constants.W_OK).catch((error: Error) => {
+    throw unwritable(out, error) // now, and not after the passages are embedded
+  })
   const encoder = await SentenceEncoder.fromPretrained(subfolder(openFolder(DEFAULT_WEIGHTS), 'all-MiniLM-L6-v2'), {
     signal,
   })
@@ -52,6 +56,10 @@ async function writeWhole(file: string, bytes: Uint8Array): Promise<void> {
     await rename(partial, file)
   } catch (error) {
     await rm(partial, { force: true })
-    throw new FileError('file-unwritable', `${file}: cannot be written (${(error as Error).message})`, { cause: error })
+    throw unwritable(file, error as Error)
   }
+}
+
+function unwritable(file: string, cause: Error): FileError {
+  return new FileError('file-unwritable', `${file}: cannot be written (${cause.message})`, { cause })
 }

@@ -7,7 +7,7 @@ import { FAMILIES } from '../models/index.js'
 import { openCheckpoint } from '../safetensors/index.js'
 import { showShape, sizeOf } from '../tensor/index.js'
 import type { Arguments, CommandSpec } from './arguments.js'
-import type { Terminal } from './terminal.js'
+import { oneLine, type Terminal } from './terminal.js'
 
 export const inspectSpec: CommandSpec = {
   name: 'inspect',
@@ -31,12 +31,12 @@ export async function inspect({ positionals, options }: Arguments, { print, bold
     print(JSON.stringify({ family, supported, parameters, config: fields, tensors }, null, 2))
     return
   }
-  const width = Math.max(0, ...tensors.map(({ name }) => name.length))
-  print(`${bold('family')}      ${family}${supported ? '' : ' (not supported by this version)'}`)
+  const width = tensors.reduce((widest, { name }) => Math.max(widest, name.length), 0)
+  print(`${bold('family')}      ${oneLine(family, undefined)}${supported ? '' : ' (not supported by this version)'}`)
   print(`${bold('parameters')}  ${parameters.toLocaleString('en')} in ${tensors.length} tensors`)
   print(bold('config'))
-  for (const key of config.keys()) print(`  ${key}: ${JSON.stringify(config.get(key))}`)
+  for (const key of config.keys()) print(`  ${oneLine(key, undefined)}: ${JSON.stringify(config.get(key))}`)
   print(bold('tensors'))
   for (const { name, dtype, shape } of tensors)
-    print(`  ${name.padEnd(width)}  ${dim(dtype.padEnd(8))}  ${showShape(shape)}`)
+    print(`  ${oneLine(name, undefined).padEnd(width)}  ${dim(dtype.padEnd(8))}  ${showShape(shape)}`)
 }

@@ -52,17 +52,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
+const terminal = processTerminal(controller.signal)
 try {
-  await main(process.argv.slice(2), processTerminal(controller.signal))
+  await main(process.argv.slice(2), terminal)
 } catch (error) {
+  process.exitCode = error instanceof UsageError ? 2 : 1
   if (error instanceof UsageError) {
-    process.stderr.write(`glassformer: ${error.message}\n"glassformer --help" shows how it is used\n`)
-    process.exitCode = 2
-  } else if (error instanceof GlassformerError) {
-    process.stderr.write(`glassformer: ${error.message}\n`)
-    process.exitCode = 1
-  } else {
-    process.stderr.write(`glassformer: a defect in the program, please report it\n${(error as Error).stack}\n`)
-    process.exitCode = 1
-  }
+    terminal.fail(`glassformer: ${error.message}\n"glassformer --help" shows how it is used`)
+  } else if (error instanceof GlassformerError) terminal.fail(`glassformer: ${error.message}`)
+  else terminal.fail(`glassformer: a defect in the program, please report it\n${(error as Error).stack}`)
 }

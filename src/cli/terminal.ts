@@ -11,6 +11,8 @@ export interface Terminal {
   readonly dim: (text: string) => string
   /** Draws a progress bar on stderr, if both outputs are terminals. */
   readonly progress: (label: string, done: number, total: number) => void
+  /** Writes to stderr, in the place of a progress bar that is still there. */
+  readonly fail: (text: string) => void
   readonly signal: AbortSignal
 }
 
@@ -19,25 +21,35 @@ const BAR_WIDTH = 30
 export function processTerminal(signal: AbortSignal): Terminal {
   const isTerminal = process.stdout.isTTY === true
   const colours = isTerminal && process.env.NO_COLOR === undefined && process.env.TERM !== 'dumb'
+  let bar = '' // as it stands on the screen
+  const clearBar = () => {
+    if (bar !== '') process.stderr.write(`\r${' '.repeat(bar.length)}\r`)
+    bar = ''
+  }
   const style = (code: number) => (text: string) => (colours ? `\u001b[${code}m${text}\u001b[0m` : text)
   return {
     print: (text) => process.stdout.write(`${text}\n`),
-    width: isTerminal ? process.stdout.columns : undefined,
+    width: (isTerminal && process.stdout.columns) || undefined, // a terminal may say 0
     bold: style(1),
     dim: style(2),
     progress: (label, done, total) => {
       if (!isTerminal || process.stderr.isTTY !== true) return
+      clearBar()
+      if (done >= total) return
       const filled = Math.round((done / total) * BAR_WIDTH)
-      const bar = '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled)
-      const line = `${label} ${bar} ${done}/${total}`
-      process.stderr.write(done < total ? `\r${line}` : `\r${' '.repeat(line.length)}\r`)
+      bar = `${label} ${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ${done}/${total}`
+      process.stderr.write(bar)
+    },
+    fail: (text) => {
+      clearBar()
+      process.stderr.write(`${text}\n`)
     },
     signal,
   }
 }
 
-/** The text on one line, cut to `width` characters with an ellipsis where there is a width. */
+/** The text on one line, without control characters (which could move the cursor of whoever reads it), cut to `width` characters with an ellipsis where there is a width. */
 export function oneLine(text: string, width: number | undefined): string {
-  const line = text.replace(/\s+/g, ' ').trim()
+  const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim()
   return width !== undefined && line.length > width ? `${line.slice(0, Math.max(0, width - 1))}…` : line
 }

@@ -37,14 +37,14 @@ export class JsonObject {
     return this.#fields.get(key)
   }
 
-  /** A whole number of at least `min` (1 unless told). */
-  integer(key: string, { fallback, min = 1 }: { fallback?: number; min?: number } = {}): number {
-    return this.#typed(
-      key,
-      fallback,
-      `a whole number of ${min} or more`,
-      (value) => Number.isSafeInteger(value) && (value as number) >= min,
-    )
+  /** A whole number from `min` (1 unless told) to `max`. */
+  integer(
+    key: string,
+    { fallback, min = 1, max = Infinity }: { fallback?: number; min?: number; max?: number } = {},
+  ): number {
+    const range = max === Infinity ? `of ${min} or more` : `from ${min} to ${max}`
+    const fits = (value: Json) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
+    return this.#typed(key, fallback, `a whole number ${range}`, fits)
   }
 
   /** A whole number that divides another field, as the number of heads divides the hidden size. */

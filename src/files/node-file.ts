@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { FileError } from '../errors.js'
 import { checkRange, type ByteSource } from './byte-source.js'
 
-/** The file of that name in a folder, or undefined when there is none. A missing folder is an error. */
+/** The file of that name in a folder, or undefined when there is no such file or folder. */
 export async function openFile(folder: string | URL, file: string): Promise<ByteSource | undefined> {
   const root = folder instanceof URL ? fileURLToPath(folder) : folder
   const path = join(root, file)

@@ -175,7 +175,12 @@ const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
 }
 
 /** The end token that a family's configuration class in transformers assumes where config.json is silent. */
-const FAMILY_EOS: Readonly<Record<string, number>> = { t5: 1, bart: 2, gpt2: 50256, llama: 2 }
+const FAMILY_EOS: ReadonlyMap<string, number> = new Map([
+  ['t5', 1],
+  ['bart', 2],
+  ['gpt2', 50256],
+  ['llama', 2],
+])
 
 /**
  * Settings come from generation_config.json, or from config.json where there is no such file; token ids from config.json also
@@ -189,7 +194,7 @@ export function generationConfig(config: JsonObject, generation: JsonObject | un
   const holder = (key: string) => [file, config].find((json) => json.has(key)) ?? model
   const id = (key: string) => (holder(key).has(key) ? holder(key).integer(key, { min: 0 }) : undefined)
   const eos = holder('eos_token_id').get('eos_token_id')
-  const family = model.has('model_type') ? FAMILY_EOS[model.string('model_type')] : undefined
+  const family = model.has('model_type') ? FAMILY_EOS.get(model.string('model_type')) : undefined
   const eosTokenIds = [(eos === undefined ? family : eos) ?? []].flat() as number[]
   requireSetting(file, 'eos_token_id', is.ids(eosTokenIds), ID_OR_IDS[1])
   const pad = id('pad_token_id')

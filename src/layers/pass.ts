@@ -3,7 +3,7 @@
  * they were made in, and the glass through which the intermediate tensors are watched.
  */
 import type { Backend, Kernels } from '../backends/index.js'
-import { throwIfAborted } from '../errors.js'
+import { checkpoint } from '../event-loop.js'
 import type { Float } from '../tensor/ops/index.js'
 import { CLEAR, type Glass, type HookPoint } from '../trace/glass.js'
 
@@ -41,8 +41,8 @@ export class Pass {
   }
 
   /** Runs a layer, whose intermediate tensors are given back at its end. Its result takes the place of x. */
-  layer(x: Float, forward: (x: Float, pass: Pass) => Promise<Float>): Promise<Float> {
-    throwIfAborted(this.#signal, 'the forward pass')
+  async layer(x: Float, forward: (x: Float, pass: Pass) => Promise<Float>): Promise<Float> {
+    await checkpoint(this.#signal, 'the forward pass')
     return this.kernels.scope(x, (x, kernels) => forward(x, new Pass(kernels, this.#glass, this.#signal)))
   }
 }

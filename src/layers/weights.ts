@@ -5,7 +5,8 @@
  * refused before memory is taken for it, and no tensor is held twice.
  */
 import type { Backend, PackedMatrix, PackOptions } from '../backends/index.js'
-import { throwIfAborted, WeightsError } from '../errors.js'
+import { WeightsError } from '../errors.js'
+import { checkpoint } from '../event-loop.js'
 import type { TensorSource } from '../safetensors/index.js'
 import { shapesEqual, showShape, type Shape } from '../tensor/shape.js'
 import { rowMajor } from '../tensor/ops/float.js'
@@ -123,7 +124,7 @@ export class Weights {
     const { source, wanted, held } = this.#checkpoint
     let done = 0
     for (const { tensors, fill } of wanted) {
-      throwIfAborted(signal, `loading ${source.name}`)
+      await checkpoint(signal, `loading ${source.name}`)
       const read: Tensor[] = []
       for (const { name } of tensors) read.push(await source.tensor(name))
       held.push(fill(read))

@@ -10,12 +10,12 @@ import { ConfigError, InputError } from '../errors.js'
 import type { FolderLike } from '../files/folder.js'
 import type { JsonObject } from '../files/json.js'
 import type { GenerationConfig } from '../generation/index.js'
-import { Embedding, LayerNorm, Linear, type Pass, type Weights, type WeightScope } from '../layers/index.js'
+import { Embedding, LayerNorm, type Pass, type Weights, type WeightScope } from '../layers/index.js'
 import type { Activation, Float, Ids } from '../tensor/ops/index.js'
 import { Tensor } from '../tensor/tensor.js'
 import { hookPoint, type HookPoint } from '../trace/glass.js'
 import { ACTIVATION_CHOICES, ACTIVATION_NAMES } from './activation-name.js'
-import { loadModel, requireFamily, type Build, type FromPretrainedOptions } from './model.js'
+import { loadModel, MAX_LAYERS, requireFamily, type Build, type FromPretrainedOptions } from './model.js'
 import { PostNormLayer } from './post-norm-layer.js'
 import { Seq2SeqLM, type LanguageModelHead, type Seq2SeqStack, type Seq2SeqStackInputs } from './seq2seq-lm.js'
 
@@ -33,7 +33,6 @@ export interface BartConfig {
   readonly maxPositionEmbeddings: number
   /** Whether embeddings are multiplied with the root of dModel. */
   readonly scaleEmbedding: boolean
-  readonly tieWordEmbeddings: boolean
 }
 
 /** @throws ConfigError for a missing or unsupported field */
@@ -47,11 +46,14 @@ export function bartConfig(json: JsonObject): BartConfig {
       )
     }
   }
+  if (!json.boolean('tie_word_embeddings', true)) {
+    throw new ConfigError('config-type', `${json.where}: "tie_word_embeddings" is false, which is not supported`)
+  }
   return {
     vocabSize: json.integer('vocab_size'),
     dModel: json.integer('d_model'),
-    encoderLayers: json.integer('encoder_layers'),
-    decoderLayers: json.integer('decoder_layers'),
+    encoderLayers: json.integer('encoder_layers', { max: MAX_LAYERS }),
+    decoderLayers: json.integer('decoder_layers', { max: MAX_LAYERS }),
     encoderAttentionHeads: json.divisor('encoder_attention_heads', 'd_model'),
     decoderAttentionHeads: json.divisor('decoder_attention_heads', 'd_model'),
     encoderFfnDim: json.integer('encoder_ffn_dim'),
@@ -59,7 +61,6 @@ export function bartConfig(json: JsonObject): BartConfig {
     activationFunction: ACTIVATION_NAMES[json.oneOf('activation_function', ACTIVATION_CHOICES, 'gelu')],
     maxPositionEmbeddings: json.integer('max_position_embeddings'),
     scaleEmbedding: json.boolean('scale_embedding', false),
-    tieWordEmbeddings: json.boolean('tie_word_embeddings', true),
   }
 }
 
@@ -174,10 +175,10 @@ export class BartForConditionalGeneration extends Seq2SeqLM {
   readonly config: BartConfig
 
   constructor(config: BartConfig, weights: Weights, generationConfig: GenerationConfig) {
-    const { vocabSize, dModel: dimension, tieWordEmbeddings: tied } = config
+    const { vocabSize, dModel: dimension } = config
     const base = weights.base('model')
     const name = EMBEDDINGS.find((name) => base.has(`${name}.weight`)) ?? 'shared'
-    const embedding = new Embedding(base.scope(name), { rows: vocabSize, dimension, tied })
+    const embedding = new Embedding(base.scope(name), { rows: vocabSize, dimension, tied: true })
     super(weights, {
       encoder: new BartStack('encoder', base.scope('encoder'), config, embedding),
       decoder: new BartStack('decoder', base.scope('decoder'), config, embedding),
@@ -198,18 +199,13 @@ export class BartForConditionalGeneration extends Seq2SeqLM {
   }
 }
 
-/** The embedding, or in untied models a matrix of its own, and a bias, which files that were saved without a head do not have. */
-function bartHead(weights: Weights, config: BartConfig, embedding: Embedding): LanguageModelHead {
-  const { vocabSize, dModel, tieWordEmbeddings } = config
-  if (tieWordEmbeddings) weights.ignore(/^lm_head\.weight$/)
-  const own = tieWordEmbeddings
-    ? undefined
-    : new Linear(weights.scope('lm_head'), { inFeatures: dModel, outFeatures: vocabSize, bias: false })
-  const bias = weights.has('final_logits_bias')
-    ? weights.scope('').vector('final_logits_bias', [1, vocabSize])
-    : undefined
+/** The embedding, and a bias, which files that were saved without a head do not have. */
+function bartHead(weights: Weights, { vocabSize }: BartConfig, embedding: Embedding): LanguageModelHead {
+  weights.ignore(/^lm_head\.weight$/) // the embedding again
+  const name = 'final_logits_bias'
+  const bias = weights.has(name) ? weights.scope('').vector(name, [1, vocabSize]) : undefined
   return async (hiddenStates, pass) => {
-    const logits = await (own ? own.forward(hiddenStates, pass) : embedding.project(hiddenStates, pass))
+    const logits = await embedding.project(hiddenStates, pass)
     return bias ? pass.kernels.add(logits, bias.value.reshape([vocabSize])) : logits
   }
 }

@@ -15,7 +15,7 @@ import { ACTIVATION_CHOICES, ACTIVATION_NAMES } from './activation-name.js'
 import { Encoder } from './encoder.js'
 import { EncoderForSequenceClassification, EncoderModel, numLabels, type EncoderModelOptions } from './encoder-model.js'
 import { FirstToken, firstTokenStep, pooler, poolerStep } from './first-token.js'
-import { loadModel, requireFamily, type Build, type FromPretrainedOptions } from './model.js'
+import { loadModel, MAX_LAYERS, requireFamily, type Build, type FromPretrainedOptions } from './model.js'
 
 /** config.json of a BERT, in camelCase. */
 export interface BertConfig {
@@ -44,7 +44,7 @@ export function bertFields(json: JsonObject): BertConfig {
   return {
     vocabSize: json.integer('vocab_size'),
     hiddenSize: json.integer('hidden_size'),
-    numHiddenLayers: json.integer('num_hidden_layers'),
+    numHiddenLayers: json.integer('num_hidden_layers', { max: MAX_LAYERS }),
     numAttentionHeads: json.divisor('num_attention_heads', 'hidden_size'),
     intermediateSize: json.integer('intermediate_size'),
     hiddenAct: ACTIVATION_NAMES[json.oneOf('hidden_act', ACTIVATION_CHOICES, 'gelu')],
@@ -91,7 +91,7 @@ export class BertModel extends EncoderModel {
 
   constructor(config: BertConfig, weights: Weights, options: Pick<EncoderModelOptions, 'addPoolingLayer'> = {}) {
     const base = weights.base('bert')
-    super(weights, bertEncoder(base, config), pooler(base, config.hiddenSize, options))
+    super(weights, bertEncoder(base, config), pooler(base, config.hiddenSize, options.addPoolingLayer))
     this.config = config
     weights.ignore(/^cls\./, /^classifier\./, /^qa_outputs\./)
   }

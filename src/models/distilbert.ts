@@ -13,7 +13,7 @@ import { ACTIVATION_CHOICES, ACTIVATION_NAMES } from './activation-name.js'
 import { Encoder } from './encoder.js'
 import { EncoderForSequenceClassification, EncoderModel, numLabels } from './encoder-model.js'
 import { FirstToken, firstTokenStep } from './first-token.js'
-import { loadModel, requireFamily, type Build, type FromPretrainedOptions } from './model.js'
+import { loadModel, MAX_LAYERS, requireFamily, type Build, type FromPretrainedOptions } from './model.js'
 
 /** config.json of a DistilBERT, in camelCase. */
 export interface DistilBertConfig {
@@ -33,7 +33,7 @@ export function distilBertConfig(json: JsonObject): DistilBertConfig {
   return {
     vocabSize: json.integer('vocab_size'),
     dim: json.integer('dim'),
-    nLayers: json.integer('n_layers'),
+    nLayers: json.integer('n_layers', { max: MAX_LAYERS }),
     nHeads: json.divisor('n_heads', 'dim'),
     hiddenDim: json.integer('hidden_dim'),
     activation: ACTIVATION_NAMES[json.oneOf('activation', ACTIVATION_CHOICES, 'gelu')],

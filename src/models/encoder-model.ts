@@ -63,6 +63,11 @@ abstract class EncoderBase extends Model {
     this.head = head
   }
 
+  /** Most tokens of a text. */
+  get maxLength(): number {
+    return this.encoder.maxLength
+  }
+
   hookPoints(): readonly HookPoint[] {
     return [...this.encoder.hookPoints(), ...(this.head?.hookPoints() ?? [])]
   }
@@ -78,7 +83,7 @@ abstract class EncoderBase extends Model {
     options: RunOptions,
   ): Promise<EncoderStates & { readonly lastHiddenState: Float; readonly read: Float | undefined }> {
     const inputIds = toIds('inputIds', inputs.inputIds) // [batch, seq]
-    const { maxLength } = this.encoder
+    const { maxLength } = this
     if (inputIds.shape[1] > maxLength) {
       throw new InputError(
         'too-long',

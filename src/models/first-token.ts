@@ -5,7 +5,6 @@
 import { Linear, type Pass, type Weights, type WeightScope } from '../layers/index.js'
 import type { Activation, Float } from '../tensor/ops/index.js'
 import { hookPoint, type HookPoint } from '../trace/glass.js'
-import type { EncoderModelOptions } from './encoder-model.js'
 
 /** Linear layers on the first token's state, one after the other. */
 export class FirstToken {
@@ -54,13 +53,9 @@ export function poolerStep(weights: Weights, hiddenSize: number): FirstTokenStep
   })
 }
 
-/** The pooling layer, if it is wanted. */
-export function pooler(
-  weights: Weights,
-  hiddenSize: number,
-  { addPoolingLayer }: Pick<EncoderModelOptions, 'addPoolingLayer'>,
-): FirstToken | undefined {
-  if (addPoolingLayer ?? weights.has('pooler.dense.weight')) return new FirstToken(poolerStep(weights, hiddenSize))
+/** The pooling layer, if it is wanted: by default where the checkpoint has one. */
+export function pooler(weights: Weights, hiddenSize: number, isWanted: boolean | undefined): FirstToken | undefined {
+  if (isWanted ?? weights.has('pooler.dense.weight')) return new FirstToken(poolerStep(weights, hiddenSize))
   weights.ignore(/^pooler\./)
   return undefined
 }

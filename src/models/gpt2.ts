@@ -14,7 +14,7 @@ import type { Activation } from '../tensor/ops/index.js'
 import { ACTIVATION_CHOICES, ACTIVATION_NAMES } from './activation-name.js'
 import { CausalDecoder } from './causal-decoder.js'
 import { CausalLM, DecoderModel } from './causal-lm.js'
-import { loadModel, requireFamily, type Build, type FromPretrainedOptions } from './model.js'
+import { loadModel, MAX_LAYERS, requireFamily, type Build, type FromPretrainedOptions } from './model.js'
 
 /** config.json of a GPT-2, in camelCase. */
 export interface GPT2Config {
@@ -40,7 +40,7 @@ export function gpt2Config(json: JsonObject): GPT2Config {
     vocabSize: json.integer('vocab_size'),
     nPositions: json.integer('n_positions'),
     nEmbd: json.integer('n_embd'),
-    nLayer: json.integer('n_layer'),
+    nLayer: json.integer('n_layer', { max: MAX_LAYERS }),
     nHead: json.divisor('n_head', 'n_embd'),
     nInner: json.integer('n_inner', { fallback: 4 * json.integer('n_embd') }),
     activationFunction: ACTIVATION_NAMES[json.oneOf('activation_function', ACTIVATION_CHOICES, 'gelu_new')],

@@ -16,7 +16,7 @@ import type { Activation, Llama3Scaling } from '../tensor/ops/index.js'
 import { ACTIVATION_CHOICES, ACTIVATION_NAMES } from './activation-name.js'
 import { CausalDecoder } from './causal-decoder.js'
 import { CausalLM, DecoderModel } from './causal-lm.js'
-import { loadModel, requireFamily, type Build, type FromPretrainedOptions } from './model.js'
+import { loadModel, MAX_LAYERS, requireFamily, type Build, type FromPretrainedOptions } from './model.js'
 
 /** config.json of a Llama, in camelCase. */
 export interface LlamaConfig {
@@ -58,7 +58,7 @@ export function llamaFields(json: JsonObject, { defaultHeadDim }: { defaultHeadD
     vocabSize: json.integer('vocab_size'),
     hiddenSize: json.integer('hidden_size'),
     intermediateSize: json.integer('intermediate_size'),
-    numHiddenLayers: json.integer('num_hidden_layers'),
+    numHiddenLayers: json.integer('num_hidden_layers', { max: MAX_LAYERS }),
     numAttentionHeads,
     numKeyValueHeads: json.has('num_key_value_heads')
       ? json.divisor('num_key_value_heads', 'num_attention_heads')

@@ -50,7 +50,7 @@ export abstract class Model {
   }
 
   /** Where the kernels run. */
-  protected get backend(): Backend {
+  get backend(): Backend {
     return this.#weights.backend
   }
 
@@ -123,6 +123,9 @@ export async function loadModel<M extends Model>(
     await checkpoint.close()
   }
 }
+
+/** More layers than any model has: a config that asks for more is refused before they are built. */
+export const MAX_LAYERS = 1024
 
 /** @throws ConfigError when config.json is of another family than these */
 export function requireFamily(config: JsonObject, ...families: readonly string[]): void {

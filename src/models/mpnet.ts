@@ -64,7 +64,7 @@ export class MPNetModel extends EncoderModel {
 
   constructor(config: MPNetConfig, weights: Weights, options: Pick<EncoderModelOptions, 'addPoolingLayer'> = {}) {
     const base = weights.base('mpnet')
-    super(weights, mpnetEncoder(base, config), pooler(base, config.hiddenSize, options))
+    super(weights, mpnetEncoder(base, config), pooler(base, config.hiddenSize, options.addPoolingLayer))
     this.config = config
     weights.ignore(/^lm_head\./, /^classifier\./, /^qa_outputs\./)
   }

@@ -22,6 +22,8 @@ import { T5EncoderModel, T5ForConditionalGeneration } from './t5.js'
 
 /** A model that turns token ids into a state for each token. */
 export interface TextEncoder extends Model {
+  /** Most tokens of a text, where positions are learned. */
+  readonly maxLength?: number
   forward: EncoderModel['forward'] | T5EncoderModel['forward']
 }
 
@@ -142,7 +144,7 @@ function buildOf<H extends keyof Heads>(config: JsonObject, head: H): NonNullabl
   if (!classes) {
     throw new ConfigError(
       'unknown-class',
-      `${config.where}: ${family.modelType} has no class with this head (${head}); it has ${Object.keys(classesOf(family)).join(', ')}`,
+      `${config.where}: ${family.modelType} has no class for ${head}; it has ${Object.keys(classesOf(family)).join(', ')}`,
     )
   }
   return (named(config, classes) ?? Object.values(classes)[0]) as NonNullable<Heads[H]>[string]

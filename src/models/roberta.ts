@@ -33,7 +33,7 @@ export class RobertaModel extends EncoderModel {
 
   constructor(config: RobertaConfig, weights: Weights, options: Pick<EncoderModelOptions, 'addPoolingLayer'> = {}) {
     const base = weights.base('roberta')
-    super(weights, robertaEncoder(base, config), pooler(base, config.hiddenSize, options))
+    super(weights, robertaEncoder(base, config), pooler(base, config.hiddenSize, options.addPoolingLayer))
     this.config = config
     weights.ignore(/^lm_head\./, /^classifier\./, /^qa_outputs\./)
   }

@@ -5,7 +5,7 @@ import { ConfigError } from '../errors.js'
 import type { JsonObject } from '../files/json.js'
 import type { Activation } from '../tensor/ops/index.js'
 import { ACTIVATION_CHOICES, ACTIVATION_NAMES, type ActivationName } from './activation-name.js'
-import { requireFamily } from './model.js'
+import { MAX_LAYERS, requireFamily } from './model.js'
 
 export interface T5Config {
   readonly vocabSize: number
@@ -27,14 +27,14 @@ export interface T5Config {
 /** @throws ConfigError for a missing or unsupported field */
 export function t5Config(json: JsonObject): T5Config {
   requireFamily(json, 't5')
-  const numLayers = json.integer('num_layers')
+  const numLayers = json.integer('num_layers', { max: MAX_LAYERS })
   return {
     vocabSize: json.integer('vocab_size'),
     dModel: json.integer('d_model'),
     dKv: json.integer('d_kv'),
     dFf: json.integer('d_ff'),
     numLayers,
-    numDecoderLayers: json.integer('num_decoder_layers', { fallback: numLayers }),
+    numDecoderLayers: json.integer('num_decoder_layers', { fallback: numLayers, max: MAX_LAYERS }),
     numHeads: json.integer('num_heads'),
     relativeAttentionNumBuckets: json.integer('relative_attention_num_buckets', { fallback: 32, min: 4 }),
     relativeAttentionMaxDistance: json.integer('relative_attention_max_distance', { fallback: 128, min: 2 }),

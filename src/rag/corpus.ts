@@ -31,8 +31,11 @@ export function checkPassages(passages: readonly Passage[], where: string): Pass
   if (passages.length === 0) throw new CorpusError('empty-corpus', `${where}: there are no passages; give at least one`)
   const ids = new Set<string>()
   for (const { id, text } of passages) {
-    if (text.trim() === '')
-      throw new CorpusError('empty-passage', `${where}: the text of passage ${JSON.stringify(id)} is empty`)
+    if (typeof text !== 'string' || text.trim() === '')
+      throw new CorpusError(
+        'empty-passage',
+        `${where}: the text of passage ${JSON.stringify(id)} is ${typeof text === 'string' ? 'empty' : 'missing'}`,
+      )
     if (ids.has(id)) throw new CorpusError('duplicate-id', `${where}: the id ${JSON.stringify(id)} occurs twice`)
     ids.add(id)
   }

@@ -35,7 +35,7 @@ export class FlatIndex {
    * @throws ShapeError when they are not whole rows, InputError for NaN or Infinity
    */
   static fromVectors(vectors: Float32Array, dimension: number, dtype: IndexDType = 'float32'): FlatIndex {
-    if (!Number.isInteger(vectors.length / dimension)) {
+    if (!Number.isSafeInteger(dimension) || dimension < 1 || vectors.length % dimension !== 0) {
       throw new ShapeError('FlatIndex', `${vectors.length} numbers are not whole vectors of ${dimension}`)
     }
     const wrong = vectors.findIndex((value) => !Number.isFinite(value))
@@ -70,6 +70,25 @@ export class FlatIndex {
    * @throws ShapeError for a query of another length, InputError for NaN or Infinity or a k that is not a whole number of 1 or more
    */
   search(query: Float32Array, k: number): SearchHit[] {
+    this.checkQuery(query)
+    const { values, indices } = topK(
+      Float32Array.from({ length: this.count }, (_, row) => this.score(row, query)),
+      k,
+    )
+    return Array.from(indices, (index, i) => ({ index, score: values[i] }))
+  }
+
+  /** Dot product of the query with one row. */
+  score(row: number, query: Float32Array): number {
+    const { vectors, dimension, scales } = this
+    const start = row * dimension
+    let sum = 0
+    for (let i = 0; i < dimension; i++) sum += query[i] * vectors[start + i]
+    return Math.fround(scales ? sum * scales[row] : sum)
+  }
+
+  /** @throws ShapeError for a query of another length, InputError for NaN or Infinity */
+  checkQuery(query: Float32Array): void {
     if (query.length !== this.dimension) {
       throw new ShapeError(
         'search',
@@ -77,19 +96,5 @@ export class FlatIndex {
       )
     }
     if (!query.every(Number.isFinite)) throw new InputError('not-finite', 'search: the query contains NaN or Infinity')
-    const { values, indices } = topK(this.#scores(query), k)
-    return Array.from(indices, (index, i) => ({ index, score: values[i] }))
-  }
-
-  #scores(query: Float32Array): Float32Array {
-    const { vectors, dimension, scales } = this
-    const scores = new Float32Array(this.count)
-    for (let row = 0; row < scores.length; row++) {
-      const start = row * dimension
-      let sum = 0
-      for (let i = 0; i < dimension; i++) sum += query[i] * vectors[start + i]
-      scores[row] = scales ? sum * scales[row] : sum
-    }
-    return scores
   }
 }

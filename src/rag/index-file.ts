@@ -94,27 +94,46 @@ export function decodeIndex(bytes: Uint8Array, where: string): { index: FlatInde
   if (crc32(bytes.subarray(CHECKED_FROM)) !== view.getUint32(12, true)) {
     throw fail('index-checksum', 'its checksum is wrong, so it is damaged; build the index again')
   }
-  const json = JsonObject.parse(new TextDecoder().decode(bytes.subarray(FIXED_BYTES, FIXED_BYTES + jsonLength)), where)
-  const meta = { encoder: json.string('encoder'), corpus: json.string('corpus') }
   const vectors = viewBytes(dtype === 1 ? 'int8' : 'float32', bytes.subarray(start + scaleBytes))
   const scales = dtype === 1 ? viewBytes('float32', bytes.subarray(start, start + scaleBytes)) : undefined
+  if (!(scales ?? vectors).every(Number.isFinite)) throw fail('index-values', 'it contains NaN or Infinity')
+  const meta = parseMeta(bytes.subarray(FIXED_BYTES, FIXED_BYTES + jsonLength), where)
   return { index: new FlatIndex(dimension, vectors, scales), meta }
 }
 
+/** The encoder and the passages that an index is to be used with. */
+export interface IndexUse {
+  readonly encoder: { readonly name: string; readonly dimension: number }
+  readonly passages: readonly Passage[]
+}
+
 /** @throws IndexFileError when the index was made of other passages or by another encoder */
-export function requireIndexOf(meta: IndexMeta, passages: readonly Passage[], encoder: string, where: string): void {
-  if (meta.encoder !== encoder) {
+export function requireIndexOf(
+  { index, meta }: { readonly index: FlatIndex; readonly meta: IndexMeta },
+  { encoder, passages }: IndexUse,
+  where: string,
+): void {
+  if (meta.encoder !== encoder.name || index.dimension !== encoder.dimension) {
     throw new IndexFileError(
       'other-encoder',
-      `${where}: made by ${meta.encoder}, not by ${encoder}; build the index again`,
+      `${where}: made by ${meta.encoder} (${index.dimension} dimensions), not by ${encoder.name} (${encoder.dimension}); build the index again`,
     )
   }
   const corpus = corpusFingerprint(passages)
-  if (meta.corpus !== corpus) {
+  if (meta.corpus !== corpus || index.count !== passages.length) {
     throw new IndexFileError(
       'other-corpus',
-      `${where}: made of other passages (${meta.corpus}, these are ${corpus}); build the index again`,
+      `${where}: made of ${index.count} other passages (${meta.corpus}, these are ${passages.length}, ${corpus}); build the index again`,
     )
+  }
+}
+
+function parseMeta(bytes: Uint8Array, where: string): IndexMeta {
+  try {
+    const json = JsonObject.parse(new TextDecoder().decode(bytes), where)
+    return { encoder: json.string('encoder'), corpus: json.string('corpus') }
+  } catch (error) {
+    throw new IndexFileError('index-meta', (error as Error).message, { cause: error })
   }
 }
 

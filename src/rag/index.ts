@@ -1,5 +1,6 @@
 export type { Answer, AnswerPassage, AnswerToken, Candidate, RagMode } from './answer.js'
 export { CorpusError, parseCorpus, type Passage } from './corpus.js'
+export { IndexScan } from './index-scan.js'
 export { FlatIndex, type IndexDType, type SearchHit } from './flat-index.js'
 export { decodeIndex, encodeIndex, IndexFileError, type IndexMeta } from './index-file.js'
 export { ABSTENTION, Reader, readerInput } from './reader.js'

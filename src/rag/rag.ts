@@ -3,10 +3,10 @@
  * and mathematics are in retriever.ts, reader.ts and marginalise.ts; here is their order.
  */
 import { defaultBackend } from '../backends/index.js'
+import { InputError } from '../errors.js'
+import { openFolder, subfolder, type FolderLike } from '../files/folder.js'
 import type { FromPretrainedOptions } from '../models/index.js'
 import { DEFAULT_WEIGHTS } from '../shipped-files.js'
-import { InputError, throwIfAborted } from '../errors.js'
-import { openFolder, subfolder, type FolderLike } from '../files/folder.js'
 import type { Answer, AnswerToken, Candidate, RagMode } from './answer.js'
 import type { Passage } from './corpus.js'
 import {
@@ -129,7 +129,6 @@ export class Rag {
     const { mode = 'conditioned', maxNewTokens = 40, signal } = options
     const passages = await this.#retrieve(question, options)
     const priors = logPrior(passages.map(({ score }) => score * SCORE_SCALE))
-    throwIfAborted(signal, 'the answer')
     const reading = await this.reader.read(question, passages, signal)
     const own = await reading.answers({ maxNewTokens, signal })
 
@@ -202,7 +201,7 @@ export class Rag {
     let before = ''
     return ids.map((id, t) => {
       const upTo = this.reader.tokenizer.decode(ids.slice(0, t + 1))
-      const incomplete = upTo.endsWith('\ufffd')
+      const incomplete = upTo.endsWith('\ufffd') && t < ids.length - 1
       const text = incomplete ? '' : upTo.slice(before.length)
       if (!incomplete) before = upTo
       return { id, text, ...mixed[t] }

@@ -2,7 +2,6 @@
  * The reader: a T5 that answers a question from one passage. All passages of a question form a batch: they are read once, each
  * writes its own answer, and any text can be scored under each of them.
  */
-import { throwIfAborted } from '../errors.js'
 import type { FolderLike } from '../files/folder.js'
 import { generate } from '../generation/index.js'
 import { T5ForConditionalGeneration, type FromPretrainedOptions, type Seq2SeqEncoded } from '../models/index.js'
@@ -90,7 +89,6 @@ export class Reading {
 
   /** ln p(token|passage, tokens before) of a text's tokens and its end, under each passage: [passage][token]. */
   async score(ids: readonly number[], signal?: AbortSignal): Promise<number[][]> {
-    throwIfAborted(signal, 'the scoring')
     const { model } = this.#reader
     const passages = this.inputIds.length
     const shifted = [model.generationConfig.decoderStartTokenId, ...ids.slice(0, -1)]

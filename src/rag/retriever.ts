@@ -4,13 +4,17 @@
 import { InputError } from '../errors.js'
 import { missingFile, openFolder, requireText, type FolderLike } from '../files/folder.js'
 import { checkPassages, parseCorpus, type Passage } from './corpus.js'
-import { FlatIndex, type IndexDType } from './flat-index.js'
+import { FlatIndex, type IndexDType, type SearchHit } from './flat-index.js'
+import { IndexScan } from './index-scan.js'
 import { corpusFingerprint, decodeIndex, encodeIndex, requireIndexOf } from './index-file.js'
 import type { EmbedOptions, SentenceEncoder } from './sentence-encoder.js'
 
 /** Names of the files in a corpus folder. */
 const CORPUS_FILE = 'passages.jsonl'
 const INDEX_FILE = 'index.bin'
+
+/** Vectors from which on an index is scanned by kernels. */
+const WORTH_SCANNING = 20_000
 
 export interface RetrievedPassage extends Passage {
   /** Dot product of question and passage; the cosine, for encoders that normalise. */
@@ -30,6 +34,7 @@ export class Retriever {
   readonly encoder: SentenceEncoder
   readonly passages: readonly Passage[]
   readonly #index: FlatIndex
+  #scan: IndexScan | undefined
 
   private constructor(encoder: SentenceEncoder, passages: readonly Passage[], index: FlatIndex) {
     this.encoder = encoder
@@ -68,9 +73,9 @@ export class Retriever {
 
   /** A retriever from the bytes of an index file and the passages that it was made of. */
   static open(bytes: Uint8Array, passages: readonly Passage[], encoder: SentenceEncoder, where: string): Retriever {
-    const { index, meta } = decodeIndex(bytes, where)
-    requireIndexOf(meta, passages, encoder.name, where)
-    return new Retriever(encoder, passages, index)
+    const decoded = decodeIndex(bytes, where)
+    requireIndexOf(decoded, { encoder, passages }, where)
+    return new Retriever(encoder, passages, decoded.index)
   }
 
   /** The bytes of an index file, for {@link Retriever.open}. */
@@ -82,6 +87,20 @@ export class Retriever {
   async retrieve(question: string, k: number, options: Pick<EmbedOptions, 'signal'> = {}): Promise<RetrievedPassage[]> {
     if (question.trim() === '') throw new InputError('empty-question', 'the question is empty')
     const vector = await this.encoder.embed([question], options)
-    return this.#index.search(vector, k).map(({ index, score }) => ({ ...this.passages[index], score }))
+    const hits = await this.#search(vector, k)
+    return hits.map(({ index, score }) => ({ ...this.passages[index], score }))
+  }
+
+  /** Gives back what the search holds in the encoder's backend. The retriever can go on being used. */
+  dispose(): void {
+    this.#scan?.dispose()
+    this.#scan = undefined
+  }
+
+  /** Large indexes are scanned by kernels; for small ones the copy that these need is not worth its making. */
+  #search(vector: Float32Array, k: number): SearchHit[] | Promise<SearchHit[]> {
+    if (this.#index.count < WORTH_SCANNING) return this.#index.search(vector, k)
+    this.#scan ??= new IndexScan(this.#index, this.encoder.backend)
+    return this.#scan.search(vector, k)
   }
 }

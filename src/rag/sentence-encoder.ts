@@ -2,7 +2,9 @@
  * Texts to vectors, as sentence-transformers does it: modules.json names the steps, 1_Pooling/config.json the pooling,
  * sentence_bert_config.json the longest text. Reimers and Gurevych 2019, https://arxiv.org/abs/1908.10084.
  */
-import { ConfigError, throwIfAborted } from '../errors.js'
+import type { Backend } from '../backends/index.js'
+import { ConfigError, InputError } from '../errors.js'
+import { checkpoint } from '../event-loop.js'
 import { openFolder, readText, requireText, subfolder, type Folder, type FolderLike } from '../files/folder.js'
 import { JsonObject, parseJson } from '../files/json.js'
 import { pool, type PoolingMode, type PoolingOptions } from '../layers/index.js'
@@ -56,7 +58,13 @@ export class SentenceEncoder {
       },
       options,
     )
-    return new SentenceEncoder(folder.name.split('/').at(-1)!, model, tokenizer, settings)
+    const maxLength = Math.min(settings.maxLength, model.maxLength ?? Infinity)
+    return new SentenceEncoder(folder.name.split('/').at(-1)!, model, tokenizer, { ...settings, maxLength })
+  }
+
+  /** Where the encoder's kernels run. */
+  get backend(): Backend {
+    return this.#model.backend
   }
 
   /** Gives back the model's memory. */
@@ -76,10 +84,13 @@ export class SentenceEncoder {
    */
   async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<Float32Array> {
     const { batchSize = 32, truncate = false, signal, onProgress } = options
+    if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
+      throw new InputError('bad-option', `embed: batchSize is ${batchSize}, expected a whole number of 1 or more`)
+    }
     const vectors = new Float32Array(texts.length * this.dimension)
     const byLength = texts.map((_, index) => index).sort((a, b) => texts[a].length - texts[b].length)
     for (let start = 0; start < texts.length; start += batchSize) {
-      throwIfAborted(signal, 'the embedding')
+      await checkpoint(signal, 'the embedding')
       const batch = byLength.slice(start, start + batchSize)
       const encoded = this.#tokenizer.encodeBatch(
         batch.map((index) => texts[index]),
@@ -118,7 +129,11 @@ async function readSettings(folder: Folder): Promise<SentenceSettings> {
       `${where}: steps ${kinds.join(', ')}; supported are Transformer, Pooling and then Normalize`,
     )
   }
-  const poolingFolder = subfolder(folder, steps[1].string('path'))
+  const path = steps[1].string('path')
+  if (/^[/\\]|(^|[/\\])\.\.([/\\]|$)/.test(path)) {
+    throw new ConfigError('unsupported-modules', `${where}: ${JSON.stringify(path)} is not a part of this folder`)
+  }
+  const poolingFolder = subfolder(folder, path)
   const poolingWhere = `${poolingFolder.name}/config.json`
   const pooling = JsonObject.parse(
     await requireText(poolingFolder, 'config.json', 'describes the pooling'),
@@ -136,10 +151,18 @@ async function readSettings(folder: Folder): Promise<SentenceSettings> {
       : JsonObject.parse(limits, `${folder.name}/sentence_bert_config.json`).integer('max_seq_length', {
           fallback: positions,
         })
+  const dimension = pooling.integer('word_embedding_dimension')
+  const width = config.integer(config.has('d_model') ? 'd_model' : 'hidden_size')
+  if (dimension !== width) {
+    throw new ConfigError(
+      'config-type',
+      `${poolingWhere}: vectors of ${dimension} from a model whose states have ${width}`,
+    )
+  }
   return {
     pooling: { mode: poolingMode(pooling), normalize: kinds[2] === 'Normalize' },
-    dimension: pooling.integer('word_embedding_dimension'),
-    maxLength,
+    dimension,
+    maxLength: Math.min(maxLength, positions),
   }
 }
 

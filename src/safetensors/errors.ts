@@ -11,8 +11,11 @@ export class SafetensorsError extends GlassformerError {
   }
 }
 
-/** Makes a class whose instances carry one code. */
-function kind(code: string) {
+/**
+ * Makes a class whose instances carry one code. Its type is written out, since the compiler's own repeats what Node adds to Error, and
+ * then a user's page does not compile.
+ */
+function kind(code: string): new (where: string, detail: string, options?: ErrorOptions) => SafetensorsError {
   return class extends SafetensorsError {
     constructor(where: string, detail: string, options?: ErrorOptions) {
       super(code, where, detail, options)

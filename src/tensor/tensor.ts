@@ -154,9 +154,20 @@ export class Tensor<D extends DType = DType> {
       ;(data as { set(source: unknown): void }).set(source)
     } else {
       let index = 0
-      for (const at of this.positions()) data[index++] = this.data[at]
+      for (const { start, step, length } of this.rows()) {
+        for (let i = 0, at = start; i < length; i++, at += step) data[index++] = this.data[at]
+      }
     }
     return new Tensor({ dtype: this.dtype, data, shape: this.shape })
+  }
+
+  /** The rows along the last axis, in row-major order: where each begins in `data`, and how its elements follow. */
+  *rows(): Generator<{ readonly start: number; readonly step: number; readonly length: number }> {
+    if (this.rank === 0) return yield { start: this.offset, step: 1, length: 1 }
+    const length = this.shape[this.rank - 1]
+    if (length === 0) return
+    const step = this.stride[this.rank - 1]
+    for (const start of this.select(-1, 0).positions()) yield { start, step, length }
   }
 
   /** Positions in `data` of all elements, in row-major order. */
@@ -190,7 +201,11 @@ export class Tensor<D extends DType = DType> {
     if ((dtype as DType) === this.dtype) return this.contiguous() as unknown as Tensor<E>
     const data = allocate(dtype, this.size)
     let index = 0
-    for (const at of this.positions()) storeAt(dtype, data, index++, valueAt(this.dtype, this.data, at))
+    for (const { start, step, length } of this.rows()) {
+      for (let i = 0, at = start; i < length; i++, at += step) {
+        storeAt(dtype, data, index++, valueAt(this.dtype, this.data, at))
+      }
+    }
     return new Tensor({ dtype, data, shape: this.shape })
   }
 

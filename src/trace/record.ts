@@ -2,6 +2,7 @@
  * Recording: run something and keep the tensors that passed some hook points.
  */
 import type { Float } from '../tensor/ops/index.js'
+import type { HookPoint } from './glass.js'
 import type { Hooks } from './hooks.js'
 
 /** For each hook point, the tensors in the order in which they passed: one for a forward pass, one a step for a generation. */
@@ -17,13 +18,13 @@ export async function record<T>(
   patterns: readonly string[],
 ): Promise<{ output: T; trace: Trace }> {
   const trace = new Map<string, Float[]>()
-  const seen = new WeakSet<object>()
+  const recorder = new Map<string, string>() // by point, the pattern that records it: two patterns may name the same point
   const hooks = Object.fromEntries(
     patterns.map((pattern) => [
       pattern,
-      (tensor: Float, { name }: { name: string }) => {
-        if (seen.has(tensor)) return // two patterns may name the same point
-        seen.add(tensor)
+      (tensor: Float, { name }: HookPoint) => {
+        if (!recorder.has(name)) recorder.set(name, pattern)
+        if (recorder.get(name) !== pattern) return
         const tensors = trace.get(name)
         if (tensors) tensors.push(tensor.copy())
         else trace.set(name, [tensor.copy()])

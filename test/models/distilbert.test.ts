@@ -1,4 +1,7 @@
-import { DistilBertModel } from '../../src/models/distilbert.js'
+import { DistilBertForSequenceClassification, DistilBertModel } from '../../src/models/distilbert.js'
 import { testEncoders } from '../support/encoders.js'
 
-testEncoders('DistilBERT', { 'distilbert/base': DistilBertModel })
+testEncoders('DistilBERT', {
+  'distilbert/base': DistilBertModel,
+  'distilbert/sequence-classification': DistilBertForSequenceClassification,
+})

@@ -1,4 +1,8 @@
-import { MPNetModel } from '../../src/models/mpnet.js'
+import { MPNetForSequenceClassification, MPNetModel } from '../../src/models/mpnet.js'
 import { testEncoders } from '../support/encoders.js'
 
-testEncoders('MPNet', { 'mpnet/base': MPNetModel })
+testEncoders('MPNet', {
+  'mpnet/base': MPNetModel,
+  'mpnet/more-buckets': MPNetModel,
+  'mpnet/sequence-classification': MPNetForSequenceClassification,
+})

@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest'
 import { referenceBackend } from '../../src/backends/index.js'
-import { RobertaModel } from '../../src/models/roberta.js'
+import { RobertaForSequenceClassification, RobertaModel } from '../../src/models/roberta.js'
 import { testEncoders } from '../support/encoders.js'
 import { goldenPath } from '../support/goldens.js'
 
-testEncoders('RoBERTa', { 'roberta/base': RobertaModel })
+testEncoders('RoBERTa', {
+  'roberta/base': RobertaModel,
+  'roberta/sequence-classification': RobertaForSequenceClassification,
+})
 
 test('positions begin after the padding id, so two of them are no room for tokens', async () => {
   const model = await RobertaModel.fromPretrained(goldenPath('roberta/base'), { backend: referenceBackend() })

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { GlassformerError } from '../../src/errors.js'
 import { bytesSource, type ByteSource } from '../../src/files/byte-source.js'
 import { openFile } from '../../src/files/node-file.js'
 import { SafetensorsFile } from '../../src/safetensors/index.js'
@@ -95,22 +94,6 @@ test('a header that claims to be huge is refused after eight bytes', async () =>
     const source = counting(bytesSource(bytesOf(`${file}.safetensors`)), reads)
     await expect(SafetensorsFile.open(source)).rejects.toThrow()
     expect(reads).toEqual([8])
-  }
-})
-
-test('whatever bytes are changed, the result is a typed error or a file', async () => {
-  const good = readFileSync(goldenPath('safetensors/dtypes/every-dtype.safetensors'))
-  let seed = 7
-  const random = (below: number) => (seed = (Math.imul(seed, 1103515245) + 12345) >>> 0) % below
-  for (let round = 0; round < 3000; round++) {
-    const bytes = new Uint8Array(good)
-    for (let change = 0; change <= random(4); change++) bytes[random(round % 2 ? 1200 : bytes.length)] = random(256)
-    try {
-      const file = await SafetensorsFile.open(bytes.subarray(0, round % 5 ? undefined : random(bytes.length)))
-      for (const name of file.tensors.keys()) await file.tensor(name)
-    } catch (error) {
-      if (!(error instanceof GlassformerError)) throw error
-    }
   }
 })
 

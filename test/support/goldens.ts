@@ -7,6 +7,7 @@ import { expect } from 'vitest'
 import { SafetensorsFile } from '../../src/safetensors/index.js'
 import type { Float, Ids } from '../../src/tensor/ops/index.js'
 import type { Tensor } from '../../src/tensor/tensor.js'
+import { firstDifference, type Tolerance } from './tolerance.js'
 
 export interface GoldenGeneration {
   readonly name: string
@@ -75,28 +76,10 @@ export class GoldenTensors {
   }
 }
 
-export interface Tolerance {
-  readonly abs: number
-  readonly rel: number
-}
-
-/** Tolerances of test/goldens/README.md. */
-export const TOLERANCE = {
-  probabilities: { abs: 1e-5, rel: 0 },
-  states: { abs: 1e-4, rel: 1e-5 },
-  ops: { abs: 1e-5, rel: 1e-5 },
-} as const satisfies Record<string, Tolerance>
-
 /** Compares shape and every value; the message names the first that differs. */
-export function expectClose(got: Float | undefined, wanted: Float, { abs, rel }: Tolerance, what: string): void {
-  expect(got?.shape, `${what}: shape`).toEqual(wanted.shape)
-  const left = got!.toArray()
-  const right = wanted.toArray()
-  const index = right.findIndex((value, i) => !isClose(left[i], value, abs, rel))
-  if (index >= 0) expect.fail(`${what}: element ${index} is ${left[index]}, expected ${right[index]}`)
+export function expectClose(got: Float | undefined, wanted: Float, tolerance: Tolerance, what: string): void {
+  const difference = firstDifference(got, wanted, tolerance)
+  if (difference !== undefined) expect.fail(`${what}: ${difference}`)
 }
 
-function isClose(got: number, wanted: number, abs: number, rel: number): boolean {
-  if (Object.is(got, wanted)) return true
-  return Math.abs(got - wanted) <= abs + rel * Math.abs(wanted)
-}
+export { TOLERANCE } from './tolerance.js'

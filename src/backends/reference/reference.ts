@@ -3,6 +3,7 @@
  * what runs where none of them can.
  */
 import { InputError, ShapeError } from '../../errors.js'
+import { rowMajor } from '../../tensor/ops/float.js'
 import * as ops from '../../tensor/ops/index.js'
 import { showShape } from '../../tensor/shape.js'
 import { Tensor } from '../../tensor/tensor.js'
@@ -51,6 +52,7 @@ export const referenceKernels: Kernels = {
   layerNorm: ops.layerNorm,
   rmsNorm: ops.rmsNorm,
   rotate: ops.rotate,
+  topK: (x, k) => ops.topK(rowMajor(x), k),
   copyInto: ops.copyInto,
 }
 

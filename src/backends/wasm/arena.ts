@@ -1,7 +1,7 @@
 /**
  * The memory of one pass: a stack. Tensors are put on top of each other, and the end of a scope takes everything off that was put
- * on since its beginning. The stack lies in a few chunks of the heap; the next pass asks for one chunk of the size that this
- * one needed, so that equal steps of a decoder take the same bytes again and again.
+ * on since its beginning. The stack lies in chunks of the heap. After a pass its single chunk is kept for the next one; where there
+ * were several, the next pass gets one of their size, so that the steps of a decoder take the same bytes again and again.
  */
 import type { Heap } from './heap.js'
 
@@ -23,18 +23,11 @@ const SMALLEST_CHUNK = 256 * 1024
 export class Arena {
   readonly #heap: Heap
   readonly #chunks: Chunk[] = []
-  readonly #firstChunk: number
+  #firstChunk = SMALLEST_CHUNK
   #current = -1
 
-  /** @param firstChunk bytes to take at once, as many as the pass is likely to need */
-  constructor(heap: Heap, firstChunk = 0) {
+  constructor(heap: Heap) {
     this.#heap = heap
-    this.#firstChunk = firstChunk
-  }
-
-  /** Bytes of all chunks. */
-  get byteLength(): number {
-    return this.#chunks.reduce((sum, { size }) => sum + size, 0)
   }
 
   allocate(bytes: number): number {
@@ -75,14 +68,26 @@ export class Arena {
     if (chunk >= 0) this.#chunks[chunk].top = top
   }
 
+  /** Takes everything off and makes ready for the next pass. */
+  reset(): void {
+    this.#current = -1
+    if (this.#chunks.length < 2) return
+    this.#firstChunk = this.#byteLength
+    this.dispose()
+  }
+
   /** Gives all chunks back to the heap. */
   dispose(): void {
     for (const { address } of this.#chunks.splice(0)) this.#heap.free(address)
     this.#current = -1
   }
 
+  get #byteLength(): number {
+    return this.#chunks.reduce((sum, { size }) => sum + size, 0)
+  }
+
   #addChunk(least: number): void {
-    const size = Math.max(least, SMALLEST_CHUNK, this.#chunks.length === 0 ? this.#firstChunk : this.byteLength)
+    const size = Math.max(least, this.#chunks.length === 0 ? this.#firstChunk : this.#byteLength)
     const address = this.#heap.allocate(size)
     this.#chunks.push({ address, size, top: address })
   }

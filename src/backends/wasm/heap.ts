@@ -19,6 +19,8 @@ export class Heap {
   readonly #free: Piece[]
   readonly #sizes = new Map<number, number>()
   readonly #onGrow: () => void
+  /** Blocks handed out so far. */
+  allocations = 0
 
   /** @param start first byte that the heap may hand out */
   constructor(memory: WebAssembly.Memory, start: number, onGrow: () => void) {
@@ -47,6 +49,7 @@ export class Heap {
     piece.start += size
     if (piece.start === piece.end) this.#free.splice(this.#free.indexOf(piece), 1)
     this.#sizes.set(address, size)
+    this.allocations++
     return address
   }
 

@@ -4,7 +4,8 @@
  */
 import { InputError, ShapeError } from '../../errors.js'
 import * as ops from '../../tensor/ops/index.js'
-import type { Activation, Float, Ids, RotaryTable } from '../../tensor/ops/index.js'
+import { rowMajor } from '../../tensor/ops/float.js'
+import type { Activation, Float, Ids, RotaryTable, TopK } from '../../tensor/ops/index.js'
 import { broadcastShapes, rowMajorStride, shapesEqual, showShape, sizeOf, type Shape } from '../../tensor/shape.js'
 import type { AttentionInputs, Kernels, PackedMatrix } from '../backend.js'
 import type { Arena } from './arena.js'
@@ -235,6 +236,20 @@ export class WasmKernels implements Kernels {
     this.#exports.rotate(out, address, cos, sin, batch, heads, seq, half, stride[0], stride[1], stride[2], tableStep)
     this.#arena.release(mark)
     return tensor
+  }
+
+  topK(x: Float, k: number): TopK {
+    if (!Number.isInteger(k) || k < 1 || k > x.size) return ops.topK(rowMajor(x), k) // a short row, or says what is wrong
+    const mark = this.#arena.mark()
+    const values = this.#arena.allocate(k * 4)
+    const indices = this.#arena.allocate(k * 4)
+    this.#exports.topK(values, indices, this.#rowMajor(x), x.size, k)
+    this.#arena.release(mark)
+    const { float32, int32 } = this.#memory
+    return {
+      values: float32.slice(values / 4, values / 4 + k),
+      indices: int32.slice(indices / 4, indices / 4 + k),
+    }
   }
 
   copyInto(target: Float, source: Float): void {

@@ -223,10 +223,8 @@ function nextTurn(): Promise<void> {
 async function startThread(file: URL): Promise<Thread> {
   try {
     if (typeof Worker !== 'undefined') return new Worker(file, { type: 'module' })
-    const { Worker: NodeWorker } = await import('node:worker_threads')
-    const worker = new NodeWorker(file)
-    worker.unref() // a program that forgets dispose() can still end
-    return worker
+    const { startWorker } = await import('./node-threads.js')
+    return startWorker(file)
   } catch (error) {
     throw new GlassformerError('no-thread', `wasm: ${file.href} cannot be started as a worker; pass threads: 1`, {
       cause: error,

@@ -68,8 +68,8 @@ export class WasmBackend implements Backend {
   readonly name = 'wasm'
   readonly #engine: Engine
   readonly #simd: SimdBuild
-  /** Bytes that the last pass needed: what the next one takes at once. */
-  #lastPass = 0
+  /** The memory of the last pass, for the next one. */
+  #idle: Arena | undefined
 
   constructor(engine: Engine, simd: SimdBuild) {
     this.#engine = engine
@@ -81,10 +81,10 @@ export class WasmBackend implements Backend {
     return `wasm (${this.#simd} SIMD, ${threads} ${threads === 1 ? 'thread' : 'threads'})`
   }
 
-  /** Bytes of the wasm memory, and how many of them are handed out. */
-  get memory(): { readonly byteLength: number; readonly used: number } {
-    const { byteLength, used } = this.#engine.memory.heap
-    return { byteLength, used }
+  /** Bytes of the wasm memory, how many of them are in use, and how often a block was taken from the heap. */
+  get memory(): { readonly byteLength: number; readonly used: number; readonly allocations: number } {
+    const { byteLength, used, allocations } = this.#engine.memory.heap
+    return { byteLength, used, allocations }
   }
 
   pack(weight: Tensor, options: PackOptions): PackedMatrix {
@@ -105,15 +105,19 @@ export class WasmBackend implements Backend {
 
   async run<T>(part: (pass: BackendPass) => Promise<T>): Promise<T> {
     const { memory } = this.#engine
-    const arena = new Arena(memory.heap, this.#lastPass)
+    const arena = this.#idle ?? new Arena(memory.heap)
+    this.#idle = undefined
     try {
       return await part({
         kernels: new WasmKernels(this.#engine, arena),
         keep: (tensor) => (memory.addressOf(tensor) === undefined ? tensor : tensor.copy()),
       })
     } finally {
-      this.#lastPass = arena.byteLength
-      arena.dispose()
+      if (this.#idle) arena.dispose()
+      else {
+        arena.reset()
+        this.#idle = arena
+      }
     }
   }
 
@@ -129,7 +133,7 @@ function canShareMemory(): boolean {
 
 async function coreCount(): Promise<number> {
   const { hardwareConcurrency } = globalThis.navigator ?? {}
-  return hardwareConcurrency ?? (await import('node:os')).availableParallelism()
+  return hardwareConcurrency ?? (await import('./node-threads.js')).availableParallelism()
 }
 
 let reported = false

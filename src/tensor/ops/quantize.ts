@@ -50,6 +50,13 @@ export function linearInt8(x: Float, weight: QuantizedMatrix, bias?: Float): Flo
   return tensor
 }
 
+/** A row of x as the integers have it, in floats again. */
+export function linearInt8Input(row: Float32Array): Float32Array {
+  const quantized = new Int8Array(row.length)
+  const scale = quantizeRow(row, INPUT_LIMIT, quantized, 0)
+  return Float32Array.from(quantized, (value) => value * scale)
+}
+
 /** Writes the integers of one row from `at` on; returns its scale. float32 throughout, as the kernels compute it. */
 function quantizeRow(row: Float32Array, limit: number, into: Int8Array, at: number): number {
   let largest = 0

@@ -12,17 +12,17 @@
  *
  * Reference twin: backends/reference/attention.ts.
  */
-import { exponentials, maximum } from './softmax'
+import { exponentials } from './softmax'
 import { PANEL, packStrided } from './pack'
-import { splat } from './simd'
-import { tile, TILE_ROWS } from './tile'
+import { maxLanes, splat } from './simd'
+import { addTile, tile, TILE_ROWS } from './tile'
 
 /** Keys that are looked at together. */
 const BLOCK = 512
 /** The lowest float32: what a masked score is pushed down by. */
 const MASKED: f32 = -3.4028234663852886e38
 
-/** What the threads read from memory; backends/wasm/jobs.ts writes it. Strides count elements. */
+/** What the threads read from memory; backends/wasm/kernels.ts writes it. Strides count elements. */
 @unmanaged
 export class AttentionJob {
   query: usize // [batch, heads, queries, headDim], the last stride is 1
@@ -99,14 +99,14 @@ export function attention(job: AttentionJob, first: i32, end: i32, scratch: usiz
         scoreTile(job, query, i, rows, keyPanels, scores, block, seen)
         for (let r = 0; r < rows; r++) {
           const row = scores + ((<usize>(r * block)) << 2)
-          addBiases(job, batch, head, i + r, start, seen, row)
+          const largest = finishScores(job, batch, head, i + r, start, seen, row)
           const at = (<usize>(i + r)) << 2
-          absorb(row, seen, highest + at, totals + at, sums + ((<usize>((i + r) * width)) << 2), width)
+          absorb(row, seen, largest, highest + at, totals + at, sums + ((<usize>((i + r) * width)) << 2), width)
         }
         const o = sums + ((<usize>(i * width)) << 2)
         for (let d = 0; d < width; d += PANEL) {
           const panel = valuePanels + ((<usize>(d * keys)) << 2)
-          tile(rows, scores, (<usize>block) << 2, panel, PANEL * 4, o + ((<usize>d) << 2), (<usize>width) << 2, seen, true)
+          addTile(rows, scores, (<usize>block) << 2, panel, PANEL * 4, o + ((<usize>d) << 2), (<usize>width) << 2, seen)
         }
       }
     }
@@ -131,42 +131,46 @@ function scoreTile(job: AttentionJob, query: usize, i: i32, rows: i32, keyPanels
   for (let j = 0; j < seen; j += PANEL) {
     const c = scores + ((<usize>j) << 2)
     const panel = keyPanels + (<usize>j >> 3) * panelBytes
-    tile(rows, query + <usize>i * rowBytes, rowBytes, panel, PANEL * 4, c, (<usize>block) << 2, job.headDim, false)
+    tile(rows, query + <usize>i * rowBytes, rowBytes, panel, PANEL * 4, c, (<usize>block) << 2, job.headDim)
   }
 }
 
-/** scores * scale + bias + mask, and the causal mask. */
-function addBiases(job: AttentionJob, batch: i32, head: i32, i: i32, start: i32, seen: i32, row: usize): void {
+/** Makes products into scores, products * scale + bias + mask with the causal mask, and returns the largest. */
+function finishScores(job: AttentionJob, batch: i32, head: i32, i: i32, start: i32, seen: i32, row: usize): f32 {
+  let bias: usize = 0
+  let mask: usize = 0
+  if (job.bias) bias = job.bias + ((batch * job.biasBatch + head * job.biasHead + i * job.biasRow + start * job.biasStep) << 2)
+  if (job.mask) mask = job.mask + ((batch * job.maskBatch + head * job.maskHead + i * job.maskRow + start * job.maskStep) << 2)
+  const hidden = job.causal ? max(i + job.keys - job.queries + 1 - start, 0) : seen // from here on the future begins
+  const quick = (bias == 0 || job.biasStep == 1) && (mask == 0 || job.maskStep == 1)
   const scales = splat(job.scale)
-  const end = row + ((<usize>seen) << 2)
-  for (let at = row; at < end; at += 16) v128.store(at, f32x4.mul(v128.load(at), scales)) // rows are padded to whole panels
-  if (job.bias) {
-    addRow(row, seen, job.bias + ((batch * job.biasBatch + head * job.biasHead + i * job.biasRow + start * job.biasStep) << 2), job.biasStep)
-  }
-  if (job.mask) {
-    addRow(row, seen, job.mask + ((batch * job.maskBatch + head * job.maskHead + i * job.maskRow + start * job.maskStep) << 2), job.maskStep)
-  }
-  if (job.causal) {
-    const hidden = i + job.keys - job.queries + 1 - start
-    for (let j = max(hidden, 0); j < seen; j++) {
-      const at = row + ((<usize>j) << 2)
-      store<f32>(at, load<f32>(at) + MASKED)
-    }
-  }
-}
-
-function addRow(row: usize, count: i32, bias: usize, step: i32): void {
+  let lanes = splat(-Infinity)
   let j = 0
-  if (step == 1) {
-    for (; j + 4 <= count; j += 4, row += 16, bias += 16) v128.store(row, f32x4.add(v128.load(row), v128.load(bias)))
+  for (const end = quick ? min(seen, hidden) & ~3 : 0; j < end; j += 4) {
+    const at = (<usize>j) << 2
+    let x = f32x4.mul(v128.load(row + at), scales)
+    if (bias) x = f32x4.add(x, v128.load(bias + at))
+    if (mask) x = f32x4.add(x, v128.load(mask + at))
+    v128.store(row + at, x)
+    lanes = f32x4.max(lanes, x)
   }
-  for (; j < count; j++, row += 4, bias += step << 2) store<f32>(row, load<f32>(row) + load<f32>(bias))
+  let largest = maxLanes(lanes)
+  for (; j < seen; j++) {
+    const at = row + ((<usize>j) << 2)
+    let x = load<f32>(at) * job.scale
+    if (bias) x += load<f32>(bias + ((j * job.biasStep) << 2))
+    if (mask) x += load<f32>(mask + ((j * job.maskStep) << 2))
+    if (j >= hidden) x += MASKED
+    store<f32>(at, x)
+    largest = max(largest, x)
+  }
+  return largest
 }
 
 /** Makes scores into e^(score - m) with the new m, and brings l and o to it. */
-function absorb(row: usize, seen: i32, highest: usize, total: usize, o: usize, width: i32): void {
+function absorb(row: usize, seen: i32, largest: f32, highest: usize, total: usize, o: usize, width: i32): void {
   const before = load<f32>(highest)
-  const now = max(before, maximum(row, seen))
+  const now = max(before, largest)
   const sum = exponentials(row, row, seen, now)
   if (now == before || before == -Infinity) {
     store<f32>(total, load<f32>(total) + sum)

@@ -2,15 +2,18 @@
  * Rows of a table by their numbers: an embedding. The table is row-major, or in panels of eight rows where it is a language-model
  * head too, and stays in its file's dtype: only the rows that are asked for are widened. Reference twin: tensor/ops/gather.ts.
  */
-import { BFLOAT16, FLOAT16, FLOAT32 } from './dtypes'
-import { widenBfloat16Low, widenFloat16Low } from './simd'
+import { BFLOAT16, FLOAT32 } from './dtypes'
+import { halfBits, halfScale, moveFloat16Low, widenBfloat16Low } from './simd'
 
 /** One element as float32. */
 @inline
 function element(at: usize, dtype: i32): f32 {
   if (dtype == FLOAT32) return load<f32>(at)
   const half = v128.load16_splat(at)
-  return f32x4.extract_lane(dtype == BFLOAT16 ? widenBfloat16Low(half) : widenFloat16Low(half), 0)
+  return f32x4.extract_lane(
+    dtype == BFLOAT16 ? widenBfloat16Low(half) : f32x4.mul(moveFloat16Low(half, halfBits()), halfScale()),
+    0,
+  )
 }
 
 /** out[i] = table[ids[i]] for `count` ids, table row-major [rows, width]. */

@@ -14,7 +14,7 @@ import { activateLanes } from './activations'
 import { PANEL } from './pack'
 import { maxLanes, splat } from './simd'
 
-/** What the threads read from memory; backends/wasm/jobs.ts writes it. */
+/** What the threads read from memory; backends/wasm/kernels.ts writes it. */
 @unmanaged
 export class Int8Job {
   x: usize // [rows, 4 * groups] seven bits unsigned

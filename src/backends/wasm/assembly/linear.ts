@@ -8,27 +8,13 @@
  *
  * One row of x goes another way (linear-row.ts). Reference twin: tensor/ops/matmul.ts.
  */
-import { activateLanes, NONE } from './activations'
+import { finish, LinearJob } from './linear-job'
 import { linearRow } from './linear-row'
 import { PANEL, widenPanel } from './pack'
 import { tile, TILE_ROWS } from './tile'
 
 /** Bytes of x that are worked on at a time. */
 const BLOCK_BYTES = 256 * 1024
-
-/** What the threads read from memory; backends/wasm/jobs.ts writes it. */
-@unmanaged
-export class LinearJob {
-  x: usize // [rows, k]
-  panels: usize // [ceil(n / 8)][k][8]
-  bias: usize // [ceil(n / 8) * 8] or 0
-  out: usize // [rows, n]
-  rows: i32
-  k: i32
-  n: i32
-  dtype: i32
-  activation: i32
-}
 
 /** Computes panels `first` to `end`. `scratch` holds one widened panel and one tile. */
 export function linear(job: LinearJob, first: i32, end: i32, scratch: usize): void {
@@ -50,29 +36,14 @@ export function linear(job: LinearJob, first: i32, end: i32, scratch: usize): vo
         const out = job.out + <usize>row * outBytes + ((<usize>p * PANEL) << 2)
         const bias = job.bias ? job.bias + ((<usize>p * PANEL) << 2) : 0
         if (columns == PANEL) {
-          tile(rows, x, rowBytes, panel, PANEL * 4, out, outBytes, k, false)
+          tile(rows, x, rowBytes, panel, PANEL * 4, out, outBytes, k)
           finish(out, outBytes, rows, bias, job.activation)
         } else {
-          tile(rows, x, rowBytes, panel, PANEL * 4, scratch, PANEL * 4, k, false)
+          tile(rows, x, rowBytes, panel, PANEL * 4, scratch, PANEL * 4, k)
           finish(scratch, PANEL * 4, rows, bias, job.activation)
           for (let r = 0; r < rows; r++) memory.copy(out + <usize>r * outBytes, scratch + r * PANEL * 4, columns << 2)
         }
       }
     }
-  }
-}
-
-/** Adds the bias and applies the activation to a tile. */
-export function finish(c: usize, ldc: usize, rows: i32, bias: usize, activation: i32): void {
-  if (bias == 0 && activation == NONE) return
-  let bias0 = f32x4.splat(0)
-  let bias1 = f32x4.splat(0)
-  if (bias) {
-    bias0 = v128.load(bias)
-    bias1 = v128.load(bias, 16)
-  }
-  for (let r = 0; r < rows; r++, c += ldc) {
-    v128.store(c, activateLanes(f32x4.add(v128.load(c), bias0), activation))
-    v128.store(c, activateLanes(f32x4.add(v128.load(c, 16), bias1), activation), 16)
   }
 }

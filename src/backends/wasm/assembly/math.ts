@@ -1,41 +1,58 @@
 /**
- * exp, tanh and erf of four float32 lanes, to a few units in the last place.
+ * exp, tanh, sigmoid and erf of four float32 lanes, to a few units in the last place.
  */
-import { fma, fnma, splat } from './simd'
+import { constant, fma, fnma } from './simd'
+
+/** Their constants, in one place in memory; see simd.ts. */
+// prettier-ignore
+const TABLE = memory.data<f32>([
+  -87.33654, 88.37626, // where e^x leaves the normal numbers
+  1.44269504, 0.693359375, -2.12194440e-4, // log2 e; ln 2 in two parts
+  1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1, // e^r
+  1, 2,
+  0.3275911, 1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592, // erf
+  12583039, // 1.5 * 2^23 + 127
+])
+const SIGN = memory.data<u32>([0x80000000])
+
+@inline
+function at(index: usize): v128 {
+  return constant(TABLE + index * 4)
+}
 
 /**
- * e^x. x = n ln 2 + r with |r| <= ln 2 / 2; e^r by a polynomial of degree 6 (minimax, the one of Cephes' expf), 2^n by its
- * exponent bits. ln 2 is split in two, so that n ln 2 is exact. Below -87.34 the result is 0, above 88.38 infinity is near.
+ * e^x. x = n ln 2 + r with |r| <= ln 2 / 2; e^r by a polynomial of degree 6 (minimax, the one of Cephes' expf). Adding 1.5 * 2^23 + 127
+ * rounds x log2 e to n and leaves n + 127, the exponent bits of 2^n, in the lowest bits of the sum. ln 2 is split in two, so that
+ * n ln 2 is exact. Below -87.34 the result is 0, above 88.38 infinity is near.
  */
 @inline
 export function exp(x: v128): v128 {
-  const lowest = splat(-87.33654)
-  const clamped = f32x4.min(f32x4.max(x, lowest), splat(88.37626))
-  const n = f32x4.nearest(f32x4.mul(clamped, splat(1.44269504)))
-  let r = fnma(n, splat(0.693359375), clamped)
-  r = fnma(n, splat(-2.12194440e-4), r)
-  let p = splat(1.9875691500e-4)
-  p = fma(p, r, splat(1.3981999507e-3))
-  p = fma(p, r, splat(8.3334519073e-3))
-  p = fma(p, r, splat(4.1665795894e-2))
-  p = fma(p, r, splat(1.6666665459e-1))
-  p = fma(p, r, splat(5.0000001201e-1))
-  const y = f32x4.add(fma(p, f32x4.mul(r, r), r), splat(1))
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23)
-  return v128.andnot(f32x4.mul(y, power), f32x4.lt(x, lowest))
+  const lowest = at(0)
+  const clamped = f32x4.min(f32x4.max(x, lowest), at(1))
+  const rounded = fma(clamped, at(2), at(19))
+  const n = f32x4.sub(rounded, at(19))
+  const r = fnma(n, at(4), fnma(n, at(3), clamped))
+  let p = fma(at(5), r, at(6))
+  p = fma(p, r, at(7))
+  p = fma(p, r, at(8))
+  p = fma(p, r, at(9))
+  p = fma(p, r, at(10))
+  const y = f32x4.add(fma(p, f32x4.mul(r, r), r), at(11))
+  return v128.andnot(f32x4.mul(y, i32x4.shl(rounded, 23)), f32x4.lt(x, lowest))
 }
 
 /** 1 - 2 / (e^2x + 1) */
 @inline
 export function tanh(x: v128): v128 {
-  const e = exp(f32x4.add(x, x))
-  return f32x4.sub(splat(1), f32x4.div(splat(2), f32x4.add(e, splat(1))))
+  const one = at(11)
+  return f32x4.sub(one, f32x4.div(at(12), f32x4.add(exp(f32x4.add(x, x)), one)))
 }
 
 /** 1 / (1 + e^-x) */
 @inline
 export function sigmoid(x: v128): v128 {
-  return f32x4.div(splat(1), f32x4.add(splat(1), exp(f32x4.neg(x))))
+  const one = at(11)
+  return f32x4.div(one, f32x4.add(one, exp(f32x4.neg(x))))
 }
 
 /**
@@ -43,14 +60,12 @@ export function sigmoid(x: v128): v128 {
  */
 @inline
 export function erf(x: v128): v128 {
-  const magnitude = f32x4.abs(x)
-  const t = f32x4.div(splat(1), fma(magnitude, splat(0.3275911), splat(1)))
-  let p = splat(1.061405429)
-  p = fma(p, t, splat(-1.453152027))
-  p = fma(p, t, splat(1.421413741))
-  p = fma(p, t, splat(-0.284496736))
-  p = fma(p, t, splat(0.254829592))
+  const one = at(11)
+  const t = f32x4.div(one, fma(f32x4.abs(x), at(13), one))
+  let p = fma(at(14), t, at(15))
+  p = fma(p, t, at(16))
+  p = fma(p, t, at(17))
+  p = fma(p, t, at(18))
   const tail = f32x4.mul(f32x4.mul(p, t), exp(f32x4.neg(f32x4.mul(x, x))))
-  const sign = v128.and(x, i32x4.splat(0x80000000))
-  return v128.or(f32x4.sub(splat(1), tail), sign)
+  return v128.or(f32x4.sub(one, tail), v128.and(x, constant(SIGN)))
 }

@@ -5,7 +5,7 @@
 import { PANEL, packStrided } from './pack'
 import { tile, TILE_ROWS } from './tile'
 
-/** What the threads read from memory; backends/wasm/jobs.ts writes it. */
+/** What the threads read from memory; backends/wasm/kernels.ts writes it. */
 @unmanaged
 export class MatmulJob {
   a: usize // rows of k neighbours
@@ -38,9 +38,9 @@ export function matmul(job: MatmulJob, first: i32, end: i32, scratch: usize): vo
         const rows = min(TILE_ROWS, job.m - row)
         const c = out + <usize>row * outBytes + ((<usize>column) << 2)
         if (columns == PANEL) {
-          tile(rows, a + <usize>row * rowBytes, rowBytes, panel, PANEL * 4, c, outBytes, job.k, false)
+          tile(rows, a + <usize>row * rowBytes, rowBytes, panel, PANEL * 4, c, outBytes, job.k)
         } else {
-          tile(rows, a + <usize>row * rowBytes, rowBytes, panel, PANEL * 4, scratch, PANEL * 4, job.k, false)
+          tile(rows, a + <usize>row * rowBytes, rowBytes, panel, PANEL * 4, scratch, PANEL * 4, job.k)
           for (let r = 0; r < rows; r++) memory.copy(c + <usize>r * outBytes, scratch + r * PANEL * 4, columns << 2)
         }
       }

@@ -6,8 +6,8 @@
  *
  * The dtype is kept: float16 and bfloat16 panels are widened when they are read. Rows beyond the last are zeros.
  */
-import { widenBfloat16High, widenBfloat16Low, widenFloat16High, widenFloat16Low } from './simd'
-import { BFLOAT16, FLOAT16, FLOAT32 } from './dtypes'
+import { halfBits, halfScale, moveFloat16High, moveFloat16Low, widenBfloat16High, widenBfloat16Low } from './simd'
+import { BFLOAT16, FLOAT32 } from './dtypes'
 
 /** Columns of a panel. */
 export const PANEL = 8
@@ -87,15 +87,18 @@ function turn(panel: usize, source: usize, row: usize): void {
 /** One panel of k steps as float32: itself where it is, else widened into `scratch`. */
 export function widenPanel(panel: usize, scratch: usize, k: i32, dtype: i32): usize {
   if (dtype == FLOAT32) return panel
-  let out = scratch
-  for (let i = 0; i < k; i++, panel += PANEL * 2, out += PANEL * 4) {
-    const halves = v128.load(panel)
-    if (dtype == BFLOAT16) {
-      v128.store(out, widenBfloat16Low(halves))
-      v128.store(out, widenBfloat16High(halves), 16)
-    } else {
-      v128.store(out, widenFloat16Low(halves))
-      v128.store(out, widenFloat16High(halves), 16)
+  const bits = halfBits()
+  const scale = halfScale()
+  const end = panel + <usize>k * (PANEL * 2)
+  if (dtype == BFLOAT16) {
+    for (let out = scratch; panel < end; panel += PANEL * 2, out += PANEL * 4) {
+      v128.store(out, widenBfloat16Low(v128.load(panel)))
+      v128.store(out, widenBfloat16High(v128.load(panel)), 16)
+    }
+  } else {
+    for (let out = scratch; panel < end; panel += PANEL * 2, out += PANEL * 4) {
+      v128.store(out, f32x4.mul(moveFloat16Low(v128.load(panel), bits), scale))
+      v128.store(out, f32x4.mul(moveFloat16High(v128.load(panel), bits), scale), 16)
     }
   }
   return scratch

@@ -49,24 +49,42 @@ export function storeTail(at: usize, x: v128, count: i32): void {
 }
 
 /**
- * Eight float16 bit patterns, as two vectors of float32. The exponent and mantissa are moved to their place in a float32 and
- * multiplied with 2^112, the difference of the two biases, which also puts subnormal numbers right. Infinities and NaN do
- * not survive; a matrix that has any is widened when it is packed.
+ * Constants of inner loops are loaded from memory: written as literals, they would be built from integers again in every step.
+ */
+const HALF_BITS = memory.data<u32>([0x8fffe000])
+const HALF_SCALE = memory.data<u32>([0x77800000]) // 2^112
+
+@inline
+export function constant(at: usize): v128 {
+  return v128.load32_splat(at)
+}
+
+/**
+ * Eight float16 bit patterns as two vectors of float32 that are 2^112 times too small: sign, exponent and mantissa are moved to
+ * their places, and 112 is the difference of the two exponents' biases. Exact for subnormal numbers too; infinities and NaN do
+ * not survive, so a matrix that has any is widened when it is packed. `bits` is halfBits(). The factor is put right by halfScale(), or
+ * once for many products.
  */
 @inline
-export function widenFloat16Low(halves: v128): v128 {
-  return moveFloat16(i32x4.extend_low_i16x8_s(halves))
+export function moveFloat16Low(halves: v128, bits: v128): v128 {
+  return v128.and(i32x4.shl(i32x4.extend_low_i16x8_s(halves), 13), bits)
 }
 
 @inline
-export function widenFloat16High(halves: v128): v128 {
-  return moveFloat16(i32x4.extend_high_i16x8_s(halves))
+export function moveFloat16High(halves: v128, bits: v128): v128 {
+  return v128.and(i32x4.shl(i32x4.extend_high_i16x8_s(halves), 13), bits)
 }
 
+/** Sign, the lower exponent bits and the mantissa of a float16 that was moved up by 13. */
 @inline
-function moveFloat16(signExtended: v128): v128 {
-  const moved = v128.and(i32x4.shl(signExtended, 13), i32x4.splat(0x8fffe000))
-  return f32x4.mul(moved, i32x4.splat(0x77800000)) // 2^112
+export function halfBits(): v128 {
+  return constant(HALF_BITS)
+}
+
+/** 2^112 */
+@inline
+export function halfScale(): v128 {
+  return constant(HALF_SCALE)
 }
 
 /** Eight bfloat16 bit patterns, the upper halves of float32, as two vectors. */

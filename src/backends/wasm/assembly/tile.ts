@@ -19,24 +19,26 @@ import { fma, splat } from './simd'
 export const TILE_ROWS = 6
 
 /**
- * One tile. Strides are in bytes: `lda` from row to row of A, `ldb` from one step of k to the next in B, `ldc` from row to row
- * of C. With `accumulate` the product is added to what C holds.
+ * One tile, C = A B. Strides are in bytes: `lda` from row to row of A, `ldb` from one step of k to the next in B, `ldc` from row to
+ * row of C.
  */
-export function tile(rows: i32, a: usize, lda: usize, b: usize, ldb: usize, c: usize, ldc: usize, k: i32, accumulate: bool): void {
-  switch (rows) {
-    case 6:
-      return tileOf(6, a, lda, b, ldb, c, ldc, k, accumulate)
-    case 5:
-      return tileOf(5, a, lda, b, ldb, c, ldc, k, accumulate)
-    case 4:
-      return tileOf(4, a, lda, b, ldb, c, ldc, k, accumulate)
-    case 3:
-      return tileOf(3, a, lda, b, ldb, c, ldc, k, accumulate)
-    case 2:
-      return tileOf(2, a, lda, b, ldb, c, ldc, k, accumulate)
-    default:
-      return tileOf(1, a, lda, b, ldb, c, ldc, k, accumulate)
-  }
+export function tile(rows: i32, a: usize, lda: usize, b: usize, ldb: usize, c: usize, ldc: usize, k: i32): void {
+  if (rows == 6) tileOf(6, a, lda, b, ldb, c, ldc, k, false)
+  else if (rows == 5) tileOf(5, a, lda, b, ldb, c, ldc, k, false)
+  else if (rows == 4) tileOf(4, a, lda, b, ldb, c, ldc, k, false)
+  else if (rows == 3) tileOf(3, a, lda, b, ldb, c, ldc, k, false)
+  else if (rows == 2) tileOf(2, a, lda, b, ldb, c, ldc, k, false)
+  else tileOf(1, a, lda, b, ldb, c, ldc, k, false)
+}
+
+/** C += A B. */
+export function addTile(rows: i32, a: usize, lda: usize, b: usize, ldb: usize, c: usize, ldc: usize, k: i32): void {
+  if (rows == 6) tileOf(6, a, lda, b, ldb, c, ldc, k, true)
+  else if (rows == 5) tileOf(5, a, lda, b, ldb, c, ldc, k, true)
+  else if (rows == 4) tileOf(4, a, lda, b, ldb, c, ldc, k, true)
+  else if (rows == 3) tileOf(3, a, lda, b, ldb, c, ldc, k, true)
+  else if (rows == 2) tileOf(2, a, lda, b, ldb, c, ldc, k, true)
+  else tileOf(1, a, lda, b, ldb, c, ldc, k, true)
 }
 
 /** Inlined once for each constant R, so that the comparisons with R are decided by the compiler. */

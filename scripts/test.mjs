@@ -1,0 +1,103 @@
+// npm test: every stage, or those named: `npm test -- lint unit`. A failed stage does not keep the others from running, unless
+// they need what it makes. The last line is the sum of all: `N passed, N failed`, and how many were skipped, if any.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+
+const NOTHING = { passed: 0, failed: 0, skipped: 0 }
+
+/** In the order in which they run. A check is a program that exits with 0; a project's tests are counted one by one. */
+const STAGES = [
+  { name: 'types', checks: [['node_modules/typescript/bin/tsc', '--noEmit']] },
+  {
+    name: 'lint',
+    checks: [
+      ['node_modules/eslint/bin/eslint.js', '.', '--max-warnings', '0'],
+      ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
+    ],
+  },
+  { name: 'build', checks: [['scripts/build-kernels.mjs', '--check'], ['scripts/build.mjs']] },
+  { name: 'unit', project: 'unit', needs: 'build' },
+  { name: 'browser', project: 'browser', needs: 'build' },
+  { name: 'package', project: 'package', needs: 'build' },
+]
+
+/** Whether a script exits with 0. */
+function succeeds(args) {
+  const { status, error } = spawnSync(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] })
+  if (error) console.error(error.message)
+  return status === 0
+}
+
+/** @returns {Counts} */
+function runChecks(checks) {
+  const failed = checks.filter((check) => !succeeds(check)).length
+  return { ...NOTHING, passed: checks.length - failed, failed }
+}
+
+/** @returns {Counts} */
+function runProject(project) {
+  const folder = mkdtempSync(join(tmpdir(), 'glassformer-report-'))
+  const report = join(folder, 'report.json')
+  try {
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+    const succeeded = succeeds(['node_modules/vitest/vitest.mjs', 'run', '--project', project, ...reporters])
+    return count(report, succeeded)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** A run without a failed test may have failed outside of tests, and one without a report before the first of them. */
+function count(report, succeeded) {
+  try {
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, 'utf8'))
+    return {
+      passed: numPassedTests,
+      failed: succeeded ? numFailedTests : Math.max(1, numFailedTests),
+      skipped: numPendingTests + numTodoTests,
+    }
+  } catch (error) {
+    console.error(`no report: ${error.message}`)
+    return { ...NOTHING, failed: 1 }
+  }
+}
+
+/** The stages of these names, with what they need; all where none is named. */
+function chosen(names) {
+  const unknown = names.filter((name) => !STAGES.some((stage) => stage.name === name))
+  if (unknown.length > 0) {
+    console.error(`no stage ${unknown.join(', ')}; stages: ${STAGES.map(({ name }) => name).join(', ')}`)
+    process.exit(2)
+  }
+  if (names.length === 0) return STAGES
+  const needed = STAGES.filter(({ name }) => names.includes(name)).map(({ needs }) => needs)
+  return STAGES.filter(({ name }) => names.includes(name) || needed.includes(name))
+}
+
+const show = ({ passed, failed, skipped }) =>
+  `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+const results = new Map()
+for (const { name, checks, project, needs } of chosen(process.argv.slice(2))) {
+  console.log(`\n== ${name}`)
+  const start = performance.now()
+  const blocked = results.get(needs)?.failed > 0
+  if (blocked) console.error(`not run, because ${needs} failed`)
+  const counts = blocked ? { ...NOTHING, failed: 1 } : checks ? runChecks(checks) : runProject(project)
+  results.set(name, { ...counts, seconds: (performance.now() - start) / 1000 })
+}
+
+console.log()
+const sum = { ...NOTHING }
+for (const [name, counts] of results) {
+  console.log(`${name.padEnd(8)} ${counts.seconds.toFixed(1).padStart(6)} s  ${show(counts)}`)
+  for (const key of Object.keys(sum)) sum[key] += counts[key]
+}
+console.log(`\n${show(sum)}`)
+process.exitCode = sum.failed > 0 ? 1 : 0

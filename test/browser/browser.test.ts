@@ -1,0 +1,169 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { goldenCase, goldenPath } from '../support/goldens.js'
+import { launchChromium } from './chromium.js'
+import type { BackendName, checks as pageChecks } from './page.js'
+import { startServer, type ServerOptions, type TestServer } from './server.js'
+
+/** Threads need a page that is cross-origin isolated; without it one runs. */
+const BACKENDS: readonly { readonly backend: BackendName; readonly isolated: boolean }[] = [
+  { backend: 'reference', isolated: false },
+  { backend: 'wasm plain', isolated: false },
+  { backend: 'wasm plain, 2 threads', isolated: true },
+  { backend: 'wasm relaxed', isolated: false },
+  { backend: 'wasm relaxed, 2 threads', isolated: true },
+]
+const SEED_QUESTION = 'What is the capital of France?'
+const SEED_ANSWER = 'The capital of France is Paris.'
+const BUNDLE = fileURLToPath(new URL('../../dist/browser.js', import.meta.url))
+
+declare global {
+  /** What page.ts puts there; for the functions that run in the page. */
+  const checks: typeof pageChecks
+}
+
+let browser: Browser
+let server: TestServer
+let script: string
+
+beforeAll(async () => {
+  const bundled = await build({
+    entryPoints: [fileURLToPath(new URL('page.ts', import.meta.url))],
+    bundle: true,
+    format: 'esm',
+    write: false,
+    alias: { glassformer: '/dist/browser.js' },
+    external: ['/dist/browser.js'],
+  })
+  script = bundled.outputFiles[0].text
+  browser = await launchChromium()
+})
+afterAll(() => browser?.close())
+
+/** A fresh page of a fresh server, with page.ts loaded. What goes wrong in the page fails the test. */
+async function openPage(options: ServerOptions = {}): Promise<Page> {
+  server = await startServer({ ...options, files: new Map([['/page.js', script]]) })
+  onTestFinished(() => server.close())
+  const page = await browser.newPage()
+  const problems: string[] = []
+  page.on('pageerror', (error) => problems.push(error.message))
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
+  await page.goto(server.url)
+  expect(problems).toEqual([])
+  return page
+}
+
+test('the bundle imports nothing that a page would have to find', () => {
+  const imports = readFileSync(BUNDLE, 'utf8').match(/^import\b.*|^\} from .*/gm)
+  expect(imports).toBeNull()
+})
+
+describe.each(BACKENDS)('in a page, on $backend', ({ backend, isolated }) => {
+  test('the seed question, from weights over http', async () => {
+    const page = await openPage({ isolated })
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(isolated)
+    const { text, passages } = await page.evaluate(([name, question]) => checks.ask(name, question), [
+      backend,
+      SEED_QUESTION,
+    ] as const)
+    expect(text).toBe(SEED_ANSWER)
+    expect(passages[0].id).toBe('countries-152')
+    expect(passages[0].posterior).toBeGreaterThan(0.9)
+  })
+
+  test('goldens: every output is that of transformers', async () => {
+    const page = await openPage({ isolated })
+    for (const folder of ['bert/base', 't5/encoder', 't5/v1_0-relu-tied', 't5/v1_1-gated-untied', 't5/gated-tied']) {
+      const { compared, differences } = await page.evaluate(
+        ([name, golden]) => checks.compareWithGolden(name, golden),
+        [backend, folder] as const,
+      )
+      expect(differences).toEqual([])
+      expect(compared).toBe(goldenCase(folder).forward.flatMap(({ outputs }) => outputs).length)
+    }
+  })
+
+  test('a long answer stops when its signal fires, and the page gets its turns meanwhile', async () => {
+    const page = await openPage({ isolated })
+    const { error, turns } = await page.evaluate((name) => checks.abortAsking(name), backend)
+    expect(error).toBe('AbortError')
+    expect(turns).toBeGreaterThan(0)
+  })
+})
+
+test('a page gives its own passages; the corpus is left alone', async () => {
+  const page = await openPage()
+  const passages = [{ title: 'France', text: 'France is a country in Europe. Its capital is Paris.' }]
+  const { text } = await page.evaluate(([question, given]) => checks.ask(undefined, question, { passages: given }), [
+    SEED_QUESTION,
+    passages,
+  ] as const)
+  expect(text).toBe(SEED_ANSWER)
+  expect(server.requests.filter(({ path }) => path.includes('world-facts'))).toEqual([])
+})
+
+test('without isolation the default backend says once that it runs on one thread; with it, it runs on all', async () => {
+  const page = await openPage()
+  const warnings: string[] = []
+  page.on('console', (message) => message.type() === 'warning' && warnings.push(message.text()))
+  expect(await page.evaluate(() => checks.describeDefault())).toMatch(/^wasm \(\w+ SIMD, 1 thread\)$/)
+  await page.evaluate(() => checks.describeDefault())
+  expect(warnings).toEqual([expect.stringContaining('not cross-origin isolated')])
+
+  const isolated = await openPage({ isolated: true })
+  const cores = await isolated.evaluate(() => navigator.hardwareConcurrency)
+  expect(await isolated.evaluate(() => checks.describeDefault())).toContain(`${cores} thread`)
+})
+
+test('files that a user picks are a model', async () => {
+  const page = await openPage()
+  const [golden] = goldenCase('t5/gated-tied').generate!
+  const input = await page.evaluateHandle(() => {
+    const element = document.createElement('input')
+    element.type = 'file'
+    element.multiple = true
+    return element
+  })
+  const files = ['config.json', 'generation_config.json', 'model.safetensors']
+  await input.setInputFiles(files.map((file) => goldenPath('t5/gated-tied', file)))
+  const inputs = { inputIds: golden.input_ids, attentionMask: golden.attention_mask }
+  const sequences = await page.evaluate(
+    ([element, given, maxNewTokens]) => checks.generateFromPicked(element, given, maxNewTokens),
+    [input, inputs, golden.args.max_new_tokens as number] as const,
+  )
+  expect(sequences).toEqual(golden.output_ids)
+})
+
+test('only the ranges that are needed are fetched', async () => {
+  const page = await openPage()
+  await page.evaluate(() => checks.compareWithGolden('reference', 'bert/base'))
+  const reads = server.requests.filter(({ method, path }) => method === 'GET' && path.endsWith('model.safetensors'))
+  expect(reads.length).toBeGreaterThan(1)
+  expect(reads.filter(({ range }) => range === undefined)).toEqual([])
+})
+
+test('from a server that ignores ranges, a file is fetched once and whole', async () => {
+  const page = await openPage({ ranges: false })
+  const { differences } = await page.evaluate(() => checks.compareWithGolden('reference', 'bert/base'))
+  expect(differences).toEqual([])
+  const reads = server.requests.filter(({ method, path }) => method === 'GET' && path.endsWith('model.safetensors'))
+  expect(reads).toHaveLength(1)
+})
+
+test('loading stops when its signal fires', async () => {
+  const page = await openPage()
+  await expect(page.evaluate(() => checks.abortLoading())).rejects.toThrow(/AbortError: loading .* was cancelled/)
+})
+
+test('a path is refused with what to do instead, a missing folder by its address', async () => {
+  const page = await openPage()
+  const text = 'Its capital is Paris.'
+  expect(await page.evaluate((given) => checks.countTokens('/weights/reader', given), text)).toBeGreaterThan(4)
+  const refused = (location: string) =>
+    page.evaluate(([at, given]) => checks.countTokens(at, given), [location, text] as const)
+  await expect(refused('file:///models/reader')).rejects.toThrow(/a page cannot open paths/)
+  await expect(refused('/weights/nowhere')).rejects.toThrow(/weights\/nowhere: there is no tokenizer\.json/)
+})

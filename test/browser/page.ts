@@ -1,0 +1,140 @@
+/**
+ * What the tests ask of a page. Bundled by the tests, with `glassformer` as dist/browser.js, so that what runs is what is published.
+ */
+import {
+  AutoTokenizer,
+  BertModel,
+  defaultBackend,
+  memoryFolder,
+  pool,
+  Rag,
+  referenceBackend,
+  SafetensorsFile,
+  T5EncoderModel,
+  T5ForConditionalGeneration,
+  Tensor,
+  wasmBackend,
+  type AskOptions,
+  type Float,
+  type TextInputs,
+} from 'glassformer'
+import { firstDifference, TOLERANCE } from '../support/tolerance.js'
+import type { GoldenCase } from '../support/goldens.js'
+
+const BACKENDS = {
+  reference: async () => referenceBackend(),
+  'wasm plain': () => wasmBackend({ simd: 'plain' }),
+  'wasm plain, 2 threads': () => wasmBackend({ simd: 'plain', threads: 2 }),
+  'wasm relaxed': () => wasmBackend({ simd: 'relaxed' }),
+  'wasm relaxed, 2 threads': () => wasmBackend({ simd: 'relaxed', threads: 2 }),
+}
+export type BackendName = keyof typeof BACKENDS
+
+const GOLDENS = '/test/goldens'
+const MODELS = { BertModel, T5EncoderModel, T5ForConditionalGeneration }
+
+/** The answer's text, and the posteriors of its passages. */
+async function ask(backend: BackendName | undefined, question: string, options?: AskOptions) {
+  const rag = await Rag.fromPretrained('/weights', { backend: backend && (await BACKENDS[backend]()) })
+  try {
+    const { text, passages } = await rag.ask(question, options)
+    return { text, passages: passages.map(({ id, posterior }) => ({ id, posterior })) }
+  } finally {
+    rag.dispose()
+  }
+}
+
+/** Runs a golden case: the number of outputs that were compared, and how any of them differs. */
+async function compareWithGolden(backend: BackendName, folder: string) {
+  const golden = (await (await fetch(`${GOLDENS}/${folder}/case.json`)).json()) as GoldenCase
+  const model = await MODELS[golden.model_class as keyof typeof MODELS].fromPretrained(`${GOLDENS}/${folder}`, {
+    backend: await BACKENDS[backend](),
+  })
+  let compared = 0
+  const differences: string[] = []
+  for (const { file, inputs, outputs } of golden.forward) {
+    const expected = await SafetensorsFile.open(await (await fetch(`${GOLDENS}/${folder}/${file}`)).arrayBuffer())
+    const names = Object.keys(inputs)
+    const ids = await Promise.all(names.map(async (name) => (await expected.tensor(name)).to('int32')))
+    const given = Object.fromEntries(names.map((name, i) => [camelCase(name), ids[i]]))
+    const output = await model.forward(given as never, { outputHiddenStates: true, outputAttentions: true })
+    for (const name of outputs) {
+      const wanted = (await expected.tensor(name)).to('float32')
+      const tolerance = name.includes('attentions') ? TOLERANCE.probabilities : TOLERANCE.states
+      const difference = firstDifference(outputNamed(name, output, given.attentionMask), wanted, tolerance)
+      if (difference !== undefined) differences.push(`${folder}/${file}: ${name}: ${difference}`)
+      compared++
+    }
+  }
+  return { compared, differences }
+}
+
+/** The output that the oracle calls `decoder_hidden_states.2`, `loss` or `pooling.mean_normalized`. */
+function outputNamed(name: string, output: object, attentionMask: Tensor<'int32'>): Float | undefined {
+  const [field, index] = name.split('.')
+  if (field === 'pooling') {
+    const [mode, normalized] = index.split('_')
+    const { lastHiddenState } = output as { lastHiddenState: Float }
+    return pool(lastHiddenState, attentionMask, { mode: mode as 'mean' | 'cls', normalize: normalized !== undefined })
+  }
+  const value = (output as Record<string, unknown>)[camelCase(field)]
+  if (typeof value === 'number') return Tensor.float32([value], [])
+  return index === undefined ? (value as Float) : (value as readonly Float[] | undefined)?.[Number(index)]
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+}
+
+/** Greedy ids from a model whose files a user picked. */
+async function generateFromPicked(input: HTMLInputElement, inputs: TextInputs, maxNewTokens: number) {
+  const files = new Map([...input.files!].map((file) => [file.name, file]))
+  const model = await T5ForConditionalGeneration.fromPretrained(memoryFolder(files, 'picked'))
+  return (await model.generate(inputs, { maxNewTokens })).sequences
+}
+
+/** Number of tokens of a text, by the tokenizer at that location. */
+async function countTokens(location: string, text: string): Promise<number> {
+  return (await AutoTokenizer.fromPretrained(location)).encode(text).ids.length
+}
+
+/** Loads the reader and gives up after its first tensor. */
+async function abortLoading(): Promise<void> {
+  const controller = new AbortController()
+  const onProgress = () => controller.abort()
+  await T5ForConditionalGeneration.fromPretrained('/weights/reader', { signal: controller.signal, onProgress })
+}
+
+/** Asks with many passages and gives up by a timer, as by a button; and how often the page had its turn meanwhile. */
+async function abortAsking(backend: BackendName): Promise<{ error: string; turns: number }> {
+  const rag = await Rag.fromPretrained('/weights', { backend: await BACKENDS[backend]() })
+  const passages = Array.from({ length: 200 }, (_, i) => ({ text: `Country ${i} has a capital and ${i} rivers.` }))
+  let turns = 0
+  const timer = setInterval(() => turns++)
+  try {
+    await rag.ask('What is the capital of France?', { passages, topK: 200, signal: AbortSignal.timeout(500) })
+    return { error: 'none', turns }
+  } catch (error) {
+    return { error: (error as Error).name, turns }
+  } finally {
+    clearInterval(timer)
+    rag.dispose()
+  }
+}
+
+async function describeDefault(): Promise<string> {
+  const backend = await defaultBackend()
+  backend.dispose()
+  return backend.describe()
+}
+
+export const checks = {
+  ask,
+  compareWithGolden,
+  generateFromPicked,
+  countTokens,
+  abortLoading,
+  abortAsking,
+  describeDefault,
+}
+Object.assign(globalThis, { checks })

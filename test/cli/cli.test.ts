@@ -1,0 +1,275 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { decodeIndex, parseCorpus, type Answer } from '../../src/rag/index.js'
+import { NO_TERMINAL, runCli, runCliOnTerminal } from '../support/cli.js'
+import { goldenPath } from '../support/goldens.js'
+import { weightsPath, WORLD_FACTS } from '../support/weights.js'
+
+const QUESTION = 'What is the capital of France?'
+const ANSWER = 'The capital of France is Paris.'
+const ESCAPE = '\u001b'
+const CORPUS = ['France is a country in Europe. Its capital is Paris.', 'Tea is a drink made of leaves.']
+  .map((text, i) => JSON.stringify({ id: `own-${i}`, title: ['France', 'Tea'][i], text }))
+  .join('\n')
+
+let folder: string
+const inFolder = (name: string, content?: string | Uint8Array) => {
+  const path = join(folder, name)
+  if (content !== undefined) writeFileSync(path, content)
+  return path
+}
+beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'glassformer-'))))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describe('glassformer', () => {
+  test('--help lists every command, and each has its own help', async () => {
+    const { code, stdout, stderr } = await runCli(['--help'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    for (const [command, options] of Object.entries({
+      ask: ['--passages FILE', '--top-k N', '--mode MODE', '--json'],
+      index: ['--out FILE', '--dtype DTYPE'],
+      inspect: ['--json'],
+      tokens: ['--model FOLDER', '--json'],
+    })) {
+      expect(stdout).toContain(`\n  ${command} `)
+      const help = await runCli([command, '--help'])
+      expect(help).toMatchObject({ code: 0, stderr: '' })
+      expect(help.stdout).toContain(`Usage: glassformer ${command} `)
+      for (const option of [...options, '--help']) expect(help.stdout, command).toContain(`\n  ${option}`)
+    }
+  })
+
+  test('--version is that of the package', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      version: string
+    }
+    expect(await runCli(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+  })
+
+  test.each([
+    ['no command', [], 'a command is missing'],
+    ['an unknown command', ['answer'], 'unknown command "answer"'],
+    ['an unknown option', ['ask', QUESTION, '--fast'], "Unknown option '--fast'"],
+    ['an unknown option of the program', ['--fast'], 'unknown command "--fast"'],
+    ['no question', ['ask'], 'QUESTION is missing'],
+    ['an empty question', ['ask', ' '], 'QUESTION is empty'],
+    ['a question without quotes', ['ask', 'What', 'is'], 'unexpected argument "is" (quote a text of several words)'],
+    ['an option without its value', ['ask', QUESTION, '--passages'], "Option '--passages <value>' argument missing"],
+    ['--top-k 0', ['ask', QUESTION, '--top-k', '0'], '--top-k is "0", expected a whole number of 1 or more'],
+    ['--top-k many', ['ask', QUESTION, '--top-k', 'many'], '--top-k is "many"'],
+    ['an unknown mode', ['ask', QUESTION, '--mode', 'best'], '--mode is "best", expected one of conditioned,'],
+    ['index without --out', ['index', 'corpus.jsonl'], '--out FILE is missing'],
+    [
+      'an unknown dtype',
+      ['index', 'c.jsonl', '--out', 'o', '--dtype', 'int4'],
+      '--dtype is "int4", expected one of float32',
+    ],
+  ])('called wrongly exits with 2: %s', async (_name, args, message) => {
+    const { code, stdout, stderr } = await runCli(args)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain(`glassformer: ${message}`)
+    expect(stderr).toContain('"glassformer --help" shows how it is used')
+  })
+
+  test.each([
+    [
+      'a passage file that is not there',
+      ['ask', QUESTION, '--passages', '/no/such/file'],
+      '/no/such/file: cannot be read',
+    ],
+    ['a corpus that is not there', ['index', '/no/such/file', '--out', 'o'], '/no/such/file: cannot be read'],
+    ['a folder that is no model', ['inspect', '/no/such/folder'], '/no/such/folder: there is no config.json'],
+    ['a folder without tokenizer', ['tokens', 'x', '--model', '/no/such/folder'], 'there is no tokenizer.json'],
+  ])('that fails exits with 1 and one line: %s', async (_name, args, message) => {
+    const { code, stdout, stderr } = await runCli(args)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(/^glassformer: .*\n$/)
+    expect(stderr).toContain(message)
+  })
+})
+
+describe('glassformer ask', () => {
+  test('answers from the corpus, with the passages behind the answer', async () => {
+    const { code, stdout, stderr } = await runCli(['ask', QUESTION])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(
+      /^The capital of France is Paris\.\n\nFrom, with the probability .*:\n {2}\[1\] [01]\.\d{3} {2}France: /,
+    )
+    expect(stdout.match(/^ {2}\[\d\]/gm)).toHaveLength(5)
+    expect(stdout).not.toContain(ESCAPE)
+  })
+
+  test('--json prints the whole answer', async () => {
+    const { code, stdout, stderr } = await runCli(['ask', QUESTION, '--json', '--top-k', '2', '--mode', 'rag-token'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const answer = JSON.parse(stdout) as Answer
+    expect(answer).toMatchObject({ question: QUESTION, text: ANSWER, mode: 'rag-token' })
+    expect(answer.passages).toHaveLength(2)
+    expect(answer.tokens.map(({ text }) => text).join('')).toBe(ANSWER)
+  })
+
+  test('--passages FILE answers from JSON lines, - from standard input, and plain text has a passage on each line', async () => {
+    const jsonLines = await runCli(['ask', QUESTION, '--passages', inFolder('own.jsonl', CORPUS), '--json'])
+    const plain = await runCli(['ask', QUESTION, '--passages', '-', '--json'], {
+      input: `\n${parseCorpus(CORPUS, 'own')
+        .map(({ text }) => text)
+        .join('\r\n\n')}\n`,
+    })
+    const [first, second] = [jsonLines, plain].map(({ stdout }) => JSON.parse(stdout) as Answer)
+    expect(first.text).toBe(ANSWER)
+    expect(first.passages.map(({ id, title }) => [id, title])).toEqual([['own-0', 'France'], ['own-1', 'Tea']]) // prettier-ignore
+    expect(second.text).toBe(ANSWER)
+    expect(second.passages.map(({ id, title }) => [id, title])).toEqual([['1', ''], ['2', '']]) // prettier-ignore
+  })
+
+  test('without passages on standard input exits with 1', async () => {
+    const { code, stderr } = await runCli(['ask', QUESTION, '--passages', '-'], { input: ' \n' })
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'glassformer: standard input: there are no passages; give at least one\n',
+    })
+  })
+})
+
+describe('glassformer index', () => {
+  test.each(['float32', 'int8'] as const)('writes an index of %s that opens again', async (dtype) => {
+    const corpus = inFolder('corpus.jsonl', CORPUS)
+    const out = inFolder(`${dtype}.bin`)
+    const { code, stdout, stderr } = await runCli(['index', corpus, '--out', out, '--dtype', dtype])
+    expect({ code, stdout, stderr }).toEqual({
+      code: 0,
+      stdout: `${out}: 2 passages, 384 dimensions, ${dtype}\n`,
+      stderr: '',
+    })
+    const { index, meta } = decodeIndex(new Uint8Array(readFileSync(out)), out)
+    expect(index).toMatchObject({ dtype, count: 2, dimension: 384 })
+    expect(meta.encoder).toBe('all-MiniLM-L6-v2')
+  })
+
+  test('of the first passages of world-facts has the vectors that come with the package', async () => {
+    const lines = readFileSync(weightsPath('world-facts/passages.jsonl'), 'utf8').split('\n').slice(0, 5)
+    const out = inFolder('first.bin')
+    await runCli(['index', inFolder('first.jsonl', lines.join('\n')), '--out', out])
+    const fresh = decodeIndex(new Uint8Array(readFileSync(out)), out).index
+    const prebuilt = decodeIndex(new Uint8Array(readFileSync(weightsPath('world-facts/index.bin'))), 'index.bin').index
+    expect(prebuilt.count).toBe(WORLD_FACTS.length)
+    fresh.vectors.forEach((value, i) => expect(Math.abs(value - prebuilt.vectors[i])).toBeLessThanOrEqual(1e-5))
+  })
+
+  test('that fails leaves what was there as it was', async () => {
+    const out = inFolder('kept.bin', 'as it was')
+    const broken = inFolder('broken.jsonl', `${CORPUS}\n{"id":"own-0","text":"again"}`)
+    const { code, stderr } = await runCli(['index', broken, '--out', out])
+    expect(code).toBe(1)
+    expect(stderr).toBe(`glassformer: ${broken}: the id "own-0" occurs twice\n`)
+    expect(readFileSync(out, 'utf8')).toBe('as it was')
+  })
+
+  test('finds out that it cannot write before it embeds anything', async () => {
+    const out = join(folder, 'no', 'such', 'folder', 'index.bin')
+    const { code, stderr } = await runCli(['index', weightsPath('world-facts/passages.jsonl'), '--out', out])
+    expect(code).toBe(1)
+    expect(stderr).toContain(`glassformer: ${out}: cannot be written`)
+  })
+})
+
+describe('glassformer inspect', () => {
+  test('shows family, config and tensors', async () => {
+    const { code, stdout, stderr } = await runCli(['inspect', weightsPath('reader')])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^family {6}t5\n/)
+    expect(stdout).toMatch(/^parameters {2}[\d,]+ in \d+ tensors$/m)
+    expect(stdout).toMatch(/^ {2}feed_forward_proj: "gated-gelu"$/m)
+    expect(stdout).toMatch(/^ {2}shared\.weight +float16 +\[\d+, \d+\]$/m)
+    expect(stdout).not.toContain(ESCAPE)
+  })
+
+  test('--json counts the same, also in shards', async () => {
+    const { code, stdout } = await runCli(['inspect', goldenPath('safetensors/sharded-bf16'), '--json'])
+    expect(code).toBe(0)
+    const shown = JSON.parse(stdout) as {
+      parameters: number
+      tensors: { name: string; dtype: string; shape: number[] }[]
+    }
+    expect(shown).toMatchObject({ family: 'bert', supported: true, config: { model_type: 'bert' } })
+    const counted = shown.tensors.reduce((sum, { shape }) => sum + shape.reduce((size, n) => size * n, 1), 0)
+    expect(shown.parameters).toBe(counted)
+    expect(shown.tensors).toContainEqual({ name: 'pooler.dense.bias', dtype: 'bfloat16', shape: [32] })
+  })
+
+  test('of weights that are cut says so', async () => {
+    inFolder('config.json', '{"model_type":"bert"}')
+    const weights = readFileSync(goldenPath('bert/base/model.safetensors'))
+    inFolder('model.safetensors', new Uint8Array(weights.subarray(0, weights.length - 10)))
+    const { code, stderr } = await runCli(['inspect', folder])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      /^glassformer: .*model\.safetensors: the tensors need \d+ bytes, the file has \d+; download it again\n$/,
+    )
+  })
+})
+
+describe('glassformer tokens', () => {
+  test('shows ids and tokens', async () => {
+    const { code, stdout } = await runCli(['tokens', 'hello world', '--model', weightsPath('all-MiniLM-L6-v2')])
+    expect(code).toBe(0)
+    expect(stdout).toBe('   101  [CLS]\n  7592  hello\n  2088  world\n   102  [SEP]\n4 tokens\n')
+  })
+  test('--json prints the encoding', async () => {
+    const { stdout } = await runCli(['tokens', 'hello', '--json', '--model', weightsPath('all-MiniLM-L6-v2')])
+    expect(JSON.parse(stdout)).toEqual({
+      ids: [101, 7592, 102],
+      tokens: ['[CLS]', 'hello', '[SEP]'],
+      typeIds: [0, 0, 0],
+    })
+  })
+})
+
+describe.skipIf(NO_TERMINAL !== undefined)(`on a terminal${NO_TERMINAL ? ` (${NO_TERMINAL})` : ''}`, () => {
+  const ask = ['ask', QUESTION, '--top-k', '1']
+
+  test('there are colours and a progress bar, which is gone in the end', async () => {
+    const { code, stdout } = await runCliOnTerminal(ask)
+    expect(code).toBe(0)
+    expect(stdout).toContain(`${ESCAPE}[1m${ANSWER}${ESCAPE}[0m`)
+    expect(stdout).toMatch(/reader █+░* \d+\/\d+/)
+    expect(lastScreen(stdout)).not.toMatch(/[█░]/)
+  })
+
+  test('NO_COLOR is heeded', async () => {
+    const { stdout } = await runCliOnTerminal(ask, { env: { NO_COLOR: '1' } })
+    expect(stdout).toContain(ANSWER)
+    expect(stdout).not.toContain(ESCAPE)
+  })
+
+  test('Ctrl-C stops an index that is being built, and leaves no file', async () => {
+    const before = readdirSync(folder)
+    const corpus = weightsPath('world-facts/passages.jsonl')
+    let pressed = false
+    const { code, stdout } = await runCliOnTerminal(['index', corpus, '--out', inFolder('stopped.bin')], {
+      watch: (child, output) => {
+        if (pressed || !/embedding [█░]+ 32\//.test(output)) return
+        pressed = true
+        child.stdin!.write('\u0003')
+      },
+    })
+    expect(pressed).toBe(true)
+    expect(code).toBe(1)
+    expect(lastScreen(stdout)).toContain('glassformer: the embedding was cancelled')
+    expect(lastScreen(stdout)).not.toMatch(/[█░]/)
+    expect(readdirSync(folder)).toEqual(before)
+  })
+})
+
+/** What stands in the lines after the program has ended: each carriage return writes over the line from its beginning. */
+function lastScreen(output: string): string {
+  const lines = output.split('\n').map((line) =>
+    line
+      .replace(/\r$/, '')
+      .split('\r')
+      .reduce((shown, part) => part + shown.slice(part.length), ''),
+  )
+  return lines.join('\n')
+}

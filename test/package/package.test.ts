@@ -1,0 +1,128 @@
+import { readFile } from 'node:fs/promises'
+import { build } from 'esbuild'
+import { describe, expect, inject, test } from 'vitest'
+import { repositoryText, run, runTypeScript, SEED_ANSWER, SEED_QUESTION, typeCheck, userPath, write } from './user.js'
+
+const USER_FILE = `
+import { Rag, ShapeError, Tensor, type Answer, type Hooks } from 'glassformer'
+import { fromNdarray, toNdarray } from 'glassformer/ndarray'
+
+const view = toNdarray(Tensor.float32([1, 2, 3, 4, 5, 6], [2, 3]).transpose())
+console.log(view.shape.join(), view.get(2, 1), fromNdarray(view).shape.join())
+
+try {
+  Tensor.float32([1, 2], [3])
+} catch (error) {
+  console.log(error instanceof ShapeError && error.code)
+}
+
+const seen: string[] = []
+const hooks: Hooks = { 'encoder.*.probs': (tensor, { name }) => void seen.push(name, String(tensor.rank)) }
+const rag = await Rag.fromPretrained()
+await rag.reader.model.encode({ inputIds: [[5, 6, 1]] }, { hooks })
+console.log(seen.slice(0, 2).join())
+const answer: Answer = await rag.ask(${JSON.stringify(SEED_QUESTION)})
+console.log(answer.text)
+`
+const USER_OUTPUT = `3,2 6 3,2\nshape-mismatch\nencoder.0.self_attention.probs,4\n${SEED_ANSWER}\n`
+
+describe('the packed files', () => {
+  test('are the bundles, the types, the weights and the papers, and nothing else', () => {
+    const allowed = /^(dist\/|weights\/|(README|CHANGELOG)\.md$|LICENSE$|package\.json$)/
+    expect(inject('packedFiles').filter((file) => !allowed.test(file))).toEqual([])
+    expect(inject('packedFiles').filter((file) => /(^|\/)(src|tests?|recipe|bench)\//.test(file))).toEqual([])
+  })
+
+  test.each([
+    'LICENSE',
+    'README.md',
+    'CHANGELOG.md',
+    'dist/index.js',
+    'dist/browser.js',
+    'dist/cli.js',
+    'dist/ndarray.js',
+    'dist/types/index.d.ts',
+    'dist/types/tensor/ndarray.d.ts',
+    'weights/README.md',
+    'weights/all-MiniLM-L6-v2/model.safetensors',
+    'weights/all-MiniLM-L6-v2/tokenizer.json',
+    'weights/reader/model.safetensors',
+    'weights/reader/tokenizer.json',
+    'weights/world-facts/index.bin',
+    'weights/world-facts/passages.jsonl',
+  ])('have %s', (file) => {
+    expect(inject('packedFiles')).toContain(file)
+  })
+
+  test('name no file of the package that is not there', async () => {
+    const manifest = JSON.parse(await repositoryText('package.json')) as Record<'exports' | 'bin', object>
+    const named = JSON.stringify([manifest.exports, manifest.bin]).match(/dist\/[^"*]+/g)!
+    expect(named.length).toBeGreaterThan(4)
+    expect(named.filter((file) => !inject('packedFiles').includes(file))).toEqual([])
+  })
+})
+
+test('an import answers the seed question, with hooks, errors and ndarray', async () => {
+  await write('user.ts', USER_FILE)
+  expect(await runTypeScript('user.ts')).toBe(USER_OUTPUT)
+})
+
+test.each(['bundler', 'node16', 'nodenext'] as const)(
+  'the types hold under moduleResolution %s',
+  async (resolution) => {
+    await write(`types-${resolution}/user.ts`, USER_FILE)
+    await typeCheck(resolution, `types-${resolution}/user.ts`)
+    await write(`types-${resolution}/wrong.ts`, `${USER_FILE}\nconst wrong: number = answer.text`)
+    await expect(typeCheck(resolution, `types-${resolution}/wrong.ts`)).rejects.toThrow(/TS2322.*not assignable/s)
+  },
+)
+
+describe('the command', () => {
+  test('answers the seed question as JSON', async () => {
+    const answer = JSON.parse(await run('npx', '--no-install', 'glassformer', 'ask', SEED_QUESTION, '--json'))
+    expect(answer).toMatchObject({ question: SEED_QUESTION, text: SEED_ANSWER, abstained: false })
+    expect(answer.passages).toHaveLength(5)
+  })
+
+  test('knows its version', async () => {
+    const { version } = JSON.parse(await repositoryText('package.json')) as { version: string }
+    expect(await run('npx', '--no-install', 'glassformer', '--version')).toBe(`${version}\n`)
+  })
+
+  test('fails with 2 when it is called wrongly', async () => {
+    const failure = run('npx', '--no-install', 'glassformer', 'ask', '--nonsense')
+    await expect(failure).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('--nonsense') as string })
+  })
+})
+
+describe.each(['node', 'browser'] as const)('a bundler, for %s', (platform) => {
+  /** Bytes of a program that uses these names, with all that it needs. */
+  async function bundledSize(statement: string): Promise<number> {
+    const { outputFiles } = await build({
+      stdin: { contents: statement, resolveDir: inject('userFolder') },
+      bundle: true,
+      minify: true,
+      write: false,
+      format: 'esm',
+      platform,
+      external: ['node:*'],
+    })
+    return outputFiles[0].contents.length
+  }
+
+  test('takes along only what is used', async () => {
+    const whole = await bundledSize("export * from 'glassformer'")
+    expect(await bundledSize("export { Tensor } from 'glassformer'")).toBeLessThan(whole / 8)
+    expect(await bundledSize("export { SafetensorsFile } from 'glassformer'")).toBeLessThan(whole / 4)
+    expect(await bundledSize("export { BertModel } from 'glassformer'")).toBeLessThan(whole / 2)
+  })
+})
+
+test('the source maps hold the sources, which are not in the package', async () => {
+  const map = JSON.parse(await readFile(userPath('node_modules/glassformer/dist/browser.js.map'), 'utf8')) as {
+    sources: string[]
+    sourcesContent: (string | null)[]
+  }
+  expect(map.sourcesContent).toHaveLength(map.sources.length)
+  expect(map.sourcesContent).not.toContain(null)
+})
