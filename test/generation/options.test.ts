@@ -153,10 +153,13 @@ test('samples repeat by seed, differ among themselves, and do not depend on the 
 test('a generation gives back its memory, also when it is cut short', async () => {
   const backend = await wasmBackend({ threads: 1 })
   const model = await T5ForConditionalGeneration.fromPretrained(goldenPath('t5/gated-tied'), { backend })
-  const { used } = backend.memory
   const inputs = { inputIds: [[5, 6, 7, 1]] }
-  await model.generate(inputs, { numBeams: 3, maxNewTokens: 40, minNewTokens: 38 })
-  for await (const { tokens } of model.stream(inputs)) if (tokens.length > 0) break
-  await expect(model.generate(inputs, { signal: AbortSignal.abort() })).rejects.toThrow('cancelled')
-  expect(backend.memory.used).toBe(used)
+  const run = async () => {
+    await model.generate(inputs, { numBeams: 3, maxNewTokens: 40, minNewTokens: 38 })
+    for await (const { tokens } of model.stream(inputs)) if (tokens.length > 0) break
+    await expect(model.generate(inputs, { signal: AbortSignal.abort() })).rejects.toThrow('cancelled')
+    return backend.memory.used
+  }
+  const used = await run() // the backend keeps the room for a pass
+  expect(await run()).toBe(used)
 })
