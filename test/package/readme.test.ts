@@ -65,7 +65,7 @@ const PRINTED: Readonly<Record<string, RegExp>> = {
   'ask.ts': /^The currency of Iceland is the Icelandic króna\.\n {2}Iceland: retrieved 0\.\d+/,
   'hooks.ts': /\nseeing: The capital of France is Paris\.\nblind: {2}(?!The capital of France is Paris\.)/,
   'passages.ts': /^The capital of Arlen is Brask\.\nThe capital of Veld is Sundhavn\. .*\nI don't know\. /,
-  'seed.ts': /^\[ '.+' \]\n$/,
+  'seed.ts': /^\[\s+'.+'\s+\]\n$/,
 }
 
 test('every example is run here', async () => {
