@@ -9,15 +9,14 @@
  *   generated = model.generate(input_ids=inputs["input_ids"])
  *   print(tokenizer.batch_decode(generated, skip_special_tokens=True))
  *
- * The first argument is a folder in the layout of Hugging Face, with its passages in `passages.jsonl` and `index.bin`.
+ * `facebook/rag-sequence-nq` is a folder in the layout of Hugging Face, with its passages in `passages.jsonl` and `index.bin`.
  */
 import { RagRetriever, RagSequenceForGeneration, RagTokenizer } from 'glassformer'
 
-const folder = process.argv[2] ?? 'facebook/rag-sequence-nq'
-const tokenizer = await RagTokenizer.fromPretrained(folder)
-const retriever = await RagRetriever.fromPretrained(folder)
-const model = await RagSequenceForGeneration.fromPretrained(folder, { retriever })
-const { inputIds } = tokenizer('What is the capital of France?')
-const generated = await model.generate({ inputIds })
+const tokenizer = await RagTokenizer.fromPretrained('facebook/rag-sequence-nq')
+const retriever = await RagRetriever.fromPretrained('facebook/rag-sequence-nq')
+const model = await RagSequenceForGeneration.fromPretrained('facebook/rag-sequence-nq', { retriever })
+const inputs = tokenizer('What is the capital of France?')
+const generated = await model.generate({ inputIds: inputs.inputIds })
 console.log(tokenizer.batchDecode(generated, { skipSpecialTokens: true }))
 model.dispose()

@@ -47,22 +47,22 @@ export async function beamSearch(
   const hasEnded = stopping(settings)
   const searches = prompt.map((sequence) => new InputSearch(sequence, settings, hasEnded))
   let unread = prompt
-  for (let beams = 1; ; beams = numBeams) {
+  for (let step = 0; ; step++) {
     await checkpoint(signal, 'the generation')
-    const logits = await decoder.next(unread) // [inputs * beams, vocabulary]; the first step has one beam
+    const logits = await decoder.next(unread) // [inputs * numBeams, vocabulary]; at first one row for each input
     const width = logits.shape[1]
     const data = rowMajor(logits)
     const parents: number[] = []
     for (const [input, search] of searches.entries()) {
-      const first = input * beams
+      const rowOf = (beam: number) => (step === 0 ? input : input * numBeams + beam)
       const scores = search.running.map(({ sequence }, beam) => {
-        const row = data.slice((first + beam) * width, (first + beam + 1) * width)
+        const row = data.slice(rowOf(beam) * width, (rowOf(beam) + 1) * width)
         const total = logSumExpRow(row)
         for (let id = 0; id < width; id++) row[id] -= total
         for (const process of processors) process(row, sequence, input)
         return row
       })
-      parents.push(...search.step(scores).map((beam) => first + beam))
+      parents.push(...search.step(scores).map(rowOf))
     }
     // All inputs go on until the last is done: a search that cannot improve takes nothing more in.
     if (searches.every(({ canImprove }) => !canImprove)) break
@@ -71,14 +71,13 @@ export async function beamSearch(
     decoder.reorder(parents)
     unread = searches.flatMap(({ running }) => running.map(({ sequence }) => sequence.slice(-1)))
   }
-  return searches.map(({ finished }, input) => {
-    // Where rules forbid all but a few tokens, there may be fewer than asked for.
-    const nothing = { sequence: prompt[input], logProbs: [], score: NEVER }
-    return Array.from({ length: numReturnSequences }, (_, i) => finished[i] ?? nothing)
-  })
+  return searches.map(({ finished }) => finished.slice(0, numReturnSequences))
 }
 
-/** What stands for "never": below every sum of log-probabilities, and still a number. */
+/**
+ * What stands for the log-probability of the impossible: below every other, and still a number. Where rules forbid all but a few
+ * tokens, there are fewer beams than numBeams, and such ones are returned.
+ */
 const NEVER = -1e9
 
 /** The search for one input. */
@@ -86,8 +85,8 @@ class InputSearch {
   readonly #settings: Settings
   readonly #hasEnded: HasEnded
   running: readonly Beam[]
-  /** The best that have ended, best first; at most numBeams. */
-  finished: readonly Hypothesis[] = []
+  /** The best that have ended, best first, and then, up to numBeams, places for more. */
+  finished: readonly (Hypothesis & { readonly ended: boolean })[]
   /** Whether a running beam may still become better than the worst finished sequence. */
   canImprove = true
   /** Whether every candidate of the last step has ended. */
@@ -96,11 +95,14 @@ class InputSearch {
   constructor(sequence: readonly number[], settings: Settings, hasEnded: HasEnded) {
     this.#settings = settings
     this.#hasEnded = hasEnded
-    this.running = [{ sequence, logProbs: [], total: 0 }]
+    const places = Array.from({ length: settings.numBeams }, (_, beam) => beam)
+    // All beams begin equal; that all but one are impossible makes them part.
+    this.running = places.map((beam) => ({ sequence, logProbs: [], total: beam === 0 ? 0 : NEVER }))
+    this.finished = places.map(() => ({ sequence, logProbs: [], score: NEVER, ended: false }))
   }
 
   get isFull(): boolean {
-    return this.finished.length >= this.#settings.numBeams
+    return this.finished.every(({ ended }) => ended)
   }
 
   /** Takes the next token's scores [beams][vocabulary]; returns, for each beam that goes on, the beam that it goes on from. */
@@ -123,16 +125,19 @@ class InputSearch {
     if (!isClosed) {
       const ended = candidates
         .slice(0, numBeams)
-        .filter((candidate) => candidate.ended && candidate.total > NEVER)
-        .map(({ sequence, logProbs, total }) => ({ sequence, logProbs, score: total / length ** lengthPenalty }))
+        .filter((candidate) => candidate.ended)
+        .map(({ sequence, logProbs, total }) => ({
+          sequence,
+          logProbs,
+          score: total / length ** lengthPenalty,
+          ended: true,
+        }))
       this.finished = [...this.finished, ...ended].sort((a, b) => b.score - a.score).slice(0, numBeams)
     }
-    // Where fewer than numBeams can go on, the search is at its greatest length or all is forbidden.
     const goingOn = candidates
       .map((candidate) => (candidate.ended ? { ...candidate, total: candidate.total + NEVER } : candidate))
       .sort((a, b) => b.total - a.total)
       .slice(0, numBeams)
-    while (goingOn.length < numBeams) goingOn.push(goingOn.at(-1)!)
     this.running = goingOn
     this.allEnded = candidates.every(({ ended }) => ended)
     const hypothetical = earlyStopping === 'never' && lengthPenalty > 0 ? maxLength - promptLength : length

@@ -1,23 +1,21 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { RagRetriever, RagSequenceForGeneration, RagTokenizer } from '../../src/rag/index.js'
-import { ragFolder } from '../support/rag-folder.js'
+import { ragFolder, writeRagFolder } from '../support/rag-folder.js'
 
 test('examples/seed.ts answers on a small checkpoint in the layout of Hugging Face', async () => {
+  const here = process.cwd()
   const folder = await mkdtemp(join(tmpdir(), 'rag-'))
-  const files = await ragFolder('rag/sequence-bart')
   try {
-    for (const [name, content] of files) {
-      await mkdir(dirname(join(folder, name)), { recursive: true })
-      await writeFile(join(folder, name), content)
-    }
+    await writeRagFolder('rag/sequence-bart', join(folder, 'facebook/rag-sequence-nq'))
+    process.chdir(folder)
     const printed = vi.spyOn(console, 'log').mockImplementation(() => {})
-    vi.spyOn(process, 'argv', 'get').mockReturnValue(['node', 'seed.ts', folder])
     await import('../../examples/seed.js')
     const [[answers]] = printed.mock.calls as [[string[]]]
 
+    const files = await ragFolder('rag/sequence-bart')
     const retriever = await RagRetriever.fromPretrained(files)
     const model = await RagSequenceForGeneration.fromPretrained(files, { retriever })
     const tokenizer = await RagTokenizer.fromPretrained(files)
@@ -27,6 +25,7 @@ test('examples/seed.ts answers on a small checkpoint in the layout of Hugging Fa
     model.dispose()
   } finally {
     vi.restoreAllMocks()
+    process.chdir(here)
     await rm(folder, { recursive: true })
   }
 })

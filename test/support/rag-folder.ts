@@ -3,6 +3,8 @@
  * checkpoint's vocabulary is noise, so the tokenizers only have to be right in their form.
  */
 import { readFileSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { referenceBackend } from '../../src/backends/index.js'
 import { JsonObject } from '../../src/files/json.js'
 import { DPRContextEncoder } from '../../src/models/index.js'
@@ -99,4 +101,12 @@ export async function ragFolder(folder: string): Promise<Map<string, Uint8Array>
     ['passages.jsonl', new TextEncoder().encode(PASSAGES.map((passage) => JSON.stringify(passage)).join('\n'))],
     ['index.bin', encodeIndex(index as FlatIndex, meta)],
   ])
+}
+
+/** Writes {@link ragFolder} to disk. */
+export async function writeRagFolder(folder: string, path: string): Promise<void> {
+  for (const [name, content] of await ragFolder(folder)) {
+    await mkdir(dirname(join(path, name)), { recursive: true })
+    await writeFile(join(path, name), content)
+  }
 }
