@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 /**
@@ -5,6 +6,8 @@ import { defineConfig } from 'vitest/config'
  * and the packages that a user installs. `npx vitest --project unit` needs nothing.
  */
 export default defineConfig({
+  // Examples import the package by its name.
+  resolve: { alias: [{ find: /^glassformer$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) }] },
   test: {
     testTimeout: 60_000,
     hookTimeout: 120_000,

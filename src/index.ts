@@ -5,7 +5,18 @@ export * from './backends/index.js'
 export * from './errors.js'
 export { blobSource, bytesSource, type ByteSource } from './files/byte-source.js'
 export { memoryFolder, type Folder, type FolderLike } from './files/folder.js'
-export type { GenerateOptions, GenerateOutput, GenerationStep } from './generation/index.js'
+export {
+  TextStreamer,
+  textPieces,
+  type Decoder,
+  type Decoding,
+  type GenerateOptions,
+  type GenerateOutput,
+  type GenerationConfig,
+  type GenerationStep,
+  type LogitsProcessor,
+  type TextDecoder,
+} from './generation/index.js'
 export { pool, type PoolingOptions } from './layers/index.js'
 export * from './models/index.js'
 export * from './rag/index.js'

@@ -139,7 +139,7 @@ async function peerReader(peers: BenchContext['peers'], name: RuntimeName, graph
     decoderStartTokenId: 0,
     eosTokenIds: [1],
     padTokenId: 0,
-    maxLength: 40,
+    options: {},
     unsupported: [],
   })
   // the methods that a Reader calls

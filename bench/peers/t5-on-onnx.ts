@@ -3,7 +3,7 @@
  * the forward pass are the same code on both sides and only the forward pass differs.
  */
 import type { Float } from '../../src/tensor/ops/index.js'
-import { collect, greedySearch, type GenerateOptions, type GenerationConfig } from '../../src/generation/index.js'
+import { generate, type Decoding, type GenerateOptions, type GenerationConfig } from '../../src/generation/index.js'
 import type { T5Config } from '../../src/models/t5-config.js'
 import { Tensor } from '../../src/tensor/index.js'
 import type { T5Graphs } from '../onnx/t5.js'
@@ -58,7 +58,11 @@ export class T5OnOnnx {
   }
 
   /** [batch, query] -> [batch, query, vocabulary] */
-  async decode(encoded: Encoded, ids: number[][], { cache }: { cache?: Cache } = {}): Promise<Float> {
+  async decode(
+    encoded: Encoded,
+    ids: readonly (readonly number[])[],
+    { cache }: { cache?: Cache } = {},
+  ): Promise<Float> {
     const held = cache && Object.keys(cache.past).length > 0 ? cache.past : this.#emptyPast(encoded.batch)
     const feeds = { input_ids: this.#rows(ids), attention_mask: encoded.mask, ...encoded.cross, ...held }
     const { logits, ...present } = await this.#decoder.run(feeds)
@@ -69,14 +73,22 @@ export class T5OnOnnx {
     return Tensor.float32(logits.data as Float32Array, [...logits.dims])
   }
 
-  generateFrom(encoded: Encoded, options: GenerateOptions = {}) {
+  startDecodingFrom(encoded: Encoded): Decoding {
     const cache = this.startCache()
-    const next = async (tokens: readonly number[]) => {
-      const ids = tokens.map((token) => [token])
-      return (await this.decode(encoded, ids, { cache })).select(1, 0) // [batch, vocabulary]
+    return {
+      decoder: {
+        next: async (tokens) => (await this.decode(encoded, tokens, { cache })).select(1, -1), // [batch, vocabulary]
+        reorder: () => {
+          throw new Error('the bench has greedy search only')
+        },
+        dispose: () => {},
+      },
+      prompt: Array.from({ length: encoded.batch }, () => [this.generationConfig.decoderStartTokenId]),
     }
-    const steps = greedySearch(next, encoded.batch, this.generationConfig, options)
-    return collect(steps, encoded.batch, this.generationConfig)
+  }
+
+  generateFrom(encoded: Encoded, options: GenerateOptions = {}) {
+    return generate(this.startDecodingFrom(encoded), this.generationConfig, options)
   }
 
   async close(): Promise<void> {

@@ -3,12 +3,11 @@
  * states; cross-attention takes keys and values from another sequence (a decoder reading the encoder's output). What differs between
  * families (names, biases, scale, positions, shared key heads) is an option; norms and residuals belong to the layer around it.
  */
-import { Linear, type Pass, type WeightScope } from '../layers/index.js'
-import type { Float, Ids } from '../tensor/ops/index.js'
-import { Tensor } from '../tensor/tensor.js'
+import { ShapeError } from '../errors.js'
+import { Linear, RMSNorm, type Pass, type WeightScope } from '../layers/index.js'
+import type { Float, RotaryTable } from '../tensor/ops/index.js'
 import { hookPoint, type HookPoint } from '../trace/glass.js'
 import type { KeysAndValues, KeyValueCache } from './kv-cache.js'
-import type { RotaryEmbedding } from './rotary-embedding.js'
 import { scaledDotProductAttention } from './scaled-dot-product.js'
 
 export interface MultiHeadAttentionOptions {
@@ -19,24 +18,36 @@ export interface MultiHeadAttentionOptions {
   readonly numKeyValueHeads?: number
   /** What scores are multiplied with; 1 / sqrt(headDim) in the paper, 1 in T5. */
   readonly scale: number
-  readonly bias: boolean
+  /** Biases on all four projections or on none; or, as in Qwen2, on queries, keys and values alone. */
+  readonly bias: boolean | 'query-key-value'
   /** The weights' names under the scope. */
-  readonly names: { readonly query: string; readonly key: string; readonly value: string; readonly out: string }
-  readonly rotary?: RotaryEmbedding
+  readonly names: AttentionNames
+  /** See {@link LinearOptions}. */
+  readonly transposed?: boolean
+  /** RMSNorm on each head's query and key before they are turned by their position, as in Qwen3. */
+  readonly queryKeyNorm?: { readonly epsilon: number; readonly query: string; readonly key: string }
 }
+
+/** A projection each for queries, keys and values, or one matrix with the three below one another, as in GPT-2. */
+export type AttentionNames =
+  | { readonly query: string; readonly key: string; readonly value: string; readonly out: string }
+  | { readonly queryKeyValue: string; readonly out: string }
 
 export interface MultiHeadAttentionInputs {
   /** [batch, query, dimension] */
   readonly hiddenStates: Float
-  /** The other sequence of cross-attention, [batch, key, dimension]. */
+  /**
+   * The other sequence of cross-attention, [sources, key, dimension]. `batch` may be a multiple of `sources`: then neighbouring
+   * rows, the beams of a search, read one source and are computed, and shown to hooks, as further queries of it.
+   */
   readonly keyValueStates?: Float
   /** Broadcasts to [batch, heads, query, key]. */
   readonly positionBias?: Float
   /** Broadcasts to [batch, heads, query, key]. */
   readonly mask?: Float
   readonly causal?: boolean
-  /** Positions of the queries for rotary embeddings, [batch or 1, query]; by default they follow the cache. */
-  readonly positions?: Ids
+  /** Angles of the queries' positions, by which they and the new keys are turned. [batch or 1, query, headDim / 2] */
+  readonly rotary?: RotaryTable
   /** Grows in self-attention; in cross-attention it is filled once and then read. */
   readonly cache?: KeyValueCache
 }
@@ -44,28 +55,34 @@ export interface MultiHeadAttentionInputs {
 export class MultiHeadAttention {
   readonly #options: MultiHeadAttentionOptions
   readonly #keyHeads: number
-  readonly #query: Linear
-  readonly #key: Linear
-  readonly #value: Linear
+  readonly #projections: Projections
+  readonly #queryNorm: RMSNorm | undefined
+  readonly #keyNorm: RMSNorm | undefined
   readonly #out: Linear
   readonly #points
 
   constructor(name: string, weights: WeightScope, options: MultiHeadAttentionOptions) {
-    const { dimension, numHeads, headDim, bias, names, numKeyValueHeads: keyHeads = numHeads } = options
+    const { dimension, numHeads, headDim, bias, names, transposed, queryKeyNorm } = options
+    const keyHeads = options.numKeyValueHeads ?? numHeads
     this.#options = options
     this.#keyHeads = keyHeads
-    this.#query = new Linear(weights.scope(names.query), {
-      inFeatures: dimension,
-      outFeatures: numHeads * headDim,
-      bias,
-    })
-    this.#key = new Linear(weights.scope(names.key), { inFeatures: dimension, outFeatures: keyHeads * headDim, bias })
-    this.#value = new Linear(weights.scope(names.value), {
-      inFeatures: dimension,
-      outFeatures: keyHeads * headDim,
-      bias,
-    })
-    this.#out = new Linear(weights.scope(names.out), { inFeatures: numHeads * headDim, outFeatures: dimension, bias })
+    const linear = (name: string, outFeatures: number) =>
+      new Linear(weights.scope(name), { inFeatures: dimension, outFeatures, bias: bias !== false, transposed })
+    this.#projections =
+      'query' in names
+        ? {
+            query: linear(names.query, numHeads * headDim),
+            key: linear(names.key, keyHeads * headDim),
+            value: linear(names.value, keyHeads * headDim),
+          }
+        : linear(names.queryKeyValue, (numHeads + 2 * keyHeads) * headDim)
+    if (queryKeyNorm) {
+      const { epsilon, query, key } = queryKeyNorm
+      this.#queryNorm = new RMSNorm(weights.scope(query), { dimension: headDim, epsilon })
+      this.#keyNorm = new RMSNorm(weights.scope(key), { dimension: headDim, epsilon })
+    }
+    const merged = { inFeatures: numHeads * headDim, outFeatures: dimension, bias: bias === true, transposed }
+    this.#out = new Linear(weights.scope(names.out), merged)
     this.#points = {
       q: hookPoint(`${name}.q`, ['batch', numHeads, 'query', headDim]),
       k: hookPoint(`${name}.k`, ['batch', keyHeads, 'key', headDim]),
@@ -83,14 +100,25 @@ export class MultiHeadAttention {
 
   /** -> [batch, query, dimension] */
   async forward(inputs: MultiHeadAttentionInputs, pass: Pass): Promise<Float> {
+    const { hiddenStates, keyValueStates } = inputs
+    const [batch, queries, dimension] = hiddenStates.shape
+    const sources = keyValueStates?.shape[0] ?? batch
+    if (sources === batch) return this.#attend(inputs, pass)
+    if (batch % sources !== 0) {
+      throw new ShapeError('attention', `${batch} rows do not share ${sources} sources evenly`)
+    }
+    const together = hiddenStates.reshape([sources, (batch / sources) * queries, dimension])
+    return (await this.#attend({ ...inputs, hiddenStates: together }, pass)).reshape(hiddenStates.shape)
+  }
+
+  async #attend(inputs: MultiHeadAttentionInputs, pass: Pass): Promise<Float> {
     const { numHeads, headDim, scale } = this.#options
     const { hiddenStates, positionBias, mask, causal } = inputs
     const [batch, queries] = hiddenStates.shape
-    const projected = splitHeads(await this.#query.forward(hiddenStates, pass), numHeads) // [batch, heads, query, headDim]
-    const { query: turned, keysAndValues } = await this.#keysAndValues(projected, inputs, pass)
-    const query = await pass.show(this.#points.q, turned)
-    const key = await pass.show(this.#points.k, keysAndValues.key) // [batch, keyHeads, key, headDim]
-    const value = await pass.show(this.#points.v, keysAndValues.value) // [batch, keyHeads, key, headDim]
+    const heads = await this.#heads(inputs, pass)
+    const query = await pass.show(this.#points.q, heads.query) // [batch, heads, query, headDim]
+    const key = await pass.show(this.#points.k, heads.key) // [batch, keyHeads, key, headDim]
+    const value = await pass.show(this.#points.v, heads.value) // [batch, keyHeads, key, headDim]
     const attended = await scaledDotProductAttention(
       pass,
       { query, key, value, scale, positionBias, mask, causal },
@@ -101,34 +129,40 @@ export class MultiHeadAttention {
     return pass.show(this.#points.out, await this.#out.forward(merged, pass))
   }
 
-  /** Keys and values of this call and, through the cache, of those before it; query and new keys turned by their positions. */
-  async #keysAndValues(
-    query: Float,
-    { hiddenStates, keyValueStates, positions, cache }: MultiHeadAttentionInputs,
+  /** Queries of this call; keys and values of this call and, through the cache, of those before it. */
+  async #heads(
+    { hiddenStates, keyValueStates, rotary, cache }: MultiHeadAttentionInputs,
     pass: Pass,
-  ): Promise<{ query: Float; keysAndValues: KeysAndValues }> {
-    if (keyValueStates && cache?.held) return { query, keysAndValues: cache.held }
-    const source = keyValueStates ?? hiddenStates // [batch, key, dimension]
-    const key = splitHeads(await this.#key.forward(source, pass), this.#keyHeads)
-    const value = splitHeads(await this.#value.forward(source, pass), this.#keyHeads)
-    const { rotary } = this.#options
-    const at = positions ?? followingPositions(cache?.length ?? 0, query.shape[2])
-    const turned = rotary ? rotary.forward(query, key, at, pass) : { query, key }
-    const added = { key: turned.key, value }
-    return { query: turned.query, keysAndValues: cache ? cache.append(added, pass.kernels) : added }
+  ): Promise<KeysAndValues & { readonly query: Float }> {
+    const { numHeads } = this.#options
+    const keyHeads = this.#keyHeads
+    const projections = this.#projections
+    let query: Float // [batch, heads, query, headDim]
+    let key: Float // [batch, keyHeads, key, headDim]
+    let value: Float // [batch, keyHeads, key, headDim]
+    if (projections instanceof Linear) {
+      const all = splitHeads(await projections.forward(hiddenStates, pass), numHeads + 2 * keyHeads)
+      query = all.slice(1, 0, numHeads)
+      key = all.slice(1, numHeads, numHeads + keyHeads)
+      value = all.slice(1, numHeads + keyHeads)
+    } else {
+      const source = keyValueStates ?? hiddenStates // [batch, key, dimension]
+      query = splitHeads(await projections.query.forward(hiddenStates, pass), numHeads)
+      if (keyValueStates && cache?.held) return { query, ...cache.held }
+      key = splitHeads(await projections.key.forward(source, pass), keyHeads)
+      value = splitHeads(await projections.value.forward(source, pass), keyHeads)
+    }
+    if (this.#queryNorm) query = this.#queryNorm.forward(query, pass)
+    if (this.#keyNorm) key = this.#keyNorm.forward(key, pass)
+    if (rotary) [query, key] = [pass.kernels.rotate(query, rotary), pass.kernels.rotate(key, rotary)]
+    return { query, ...(cache ? cache.append({ key, value }, pass.kernels) : { key, value }) }
   }
 }
+
+type Projections = Linear | { readonly query: Linear; readonly key: Linear; readonly value: Linear }
 
 /** [batch, seq, heads * headDim] -> [batch, heads, seq, headDim], a view. */
 function splitHeads(x: Float, heads: number): Float {
   const [batch, seq, width] = x.shape
   return x.reshape([batch, seq, heads, width / heads]).transpose(0, 2, 1, 3)
-}
-
-/** [1, count]: start, start + 1, … */
-function followingPositions(start: number, count: number): Ids {
-  return Tensor.int32(
-    Int32Array.from({ length: count }, (_, i) => start + i),
-    [1, count],
-  )
 }

@@ -1,6 +1,6 @@
 /**
- * T5's position signal: a learned number for each head and bucket of distances, added to the attention scores. Computed once per
- * stack, in its first layer, and shared by all others (Raffel et al. 2020, section 2.1).
+ * T5's position signal, which MPNet has too: a learned number for each head and bucket of distances, added to the attention
+ * scores. Computed once per stack, in its first layer, and shared by all others (Raffel et al. 2020, section 2.1).
  */
 import { Embedding, type Pass, type WeightScope } from '../layers/index.js'
 import { relativePositionBucket, type BucketOptions, type Float } from '../tensor/ops/index.js'
@@ -8,6 +8,8 @@ import { Tensor } from '../tensor/tensor.js'
 
 export interface RelativePositionBiasOptions extends BucketOptions {
   readonly numHeads: number
+  /** Rows of the table, where it has more than there are buckets. */
+  readonly rows?: number
 }
 
 export class RelativePositionBias {
@@ -16,7 +18,7 @@ export class RelativePositionBias {
 
   constructor(weights: WeightScope, options: RelativePositionBiasOptions) {
     this.#options = options
-    this.#table = new Embedding(weights, { rows: options.numBuckets, dimension: options.numHeads })
+    this.#table = new Embedding(weights, { rows: options.rows ?? options.numBuckets, dimension: options.numHeads })
   }
 
   /**

@@ -1,9 +1,9 @@
 /**
  * Rotary positions for multi-head attention: queries and keys are turned by their position before the dot product, so that
- * the score depends on the distance between them. The formulas are in tensor/ops/rotary.ts.
+ * the score depends on the distance between them. A model makes the table of angles once for a pass, and each of its layers
+ * turns by it. The formulas are in tensor/ops/rotary.ts.
  */
-import type { Pass } from '../layers/index.js'
-import { rotaryFrequencies, rotaryTable, type Float, type Ids, type Llama3Scaling } from '../tensor/ops/index.js'
+import { rotaryFrequencies, rotaryTable, type Ids, type Llama3Scaling, type RotaryTable } from '../tensor/ops/index.js'
 
 export interface RotaryOptions {
   readonly headDim: number
@@ -13,15 +13,18 @@ export interface RotaryOptions {
 }
 
 export class RotaryEmbedding {
-  readonly #frequencies: Float32Array // [headDim / 2]
+  readonly #options: RotaryOptions
+  /** Made when they are asked for, since a wrong config is found out only when it is compared with the weights. [headDim / 2] */
+  #frequencies: Float32Array | undefined
 
-  constructor({ headDim, theta, scaling }: RotaryOptions) {
-    this.#frequencies = rotaryFrequencies(headDim, theta, scaling)
+  constructor(options: RotaryOptions) {
+    this.#options = options
   }
 
-  /** Queries and keys [batch, heads, seq, headDim] at positions [batch or 1, seq]. */
-  forward(query: Float, key: Float, positions: Ids, { kernels }: Pass): { query: Float; key: Float } {
-    const table = rotaryTable(positions, this.#frequencies)
-    return { query: kernels.rotate(query, table), key: kernels.rotate(key, table) }
+  /** Cosines and sines for positions [batch or 1, seq]. */
+  table(positions: Ids): RotaryTable {
+    const { headDim, theta, scaling } = this.#options
+    this.#frequencies ??= rotaryFrequencies(headDim, theta, scaling)
+    return rotaryTable(positions, this.#frequencies)
   }
 }

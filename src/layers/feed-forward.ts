@@ -13,6 +13,8 @@ export interface FeedForwardOptions {
   readonly hiddenDimension: number
   readonly activation: Activation
   readonly bias: boolean
+  /** See {@link LinearOptions}. */
+  readonly transposed?: boolean
   /** The weights' names under the scope; `gate` is the activated projection of the gated form. */
   readonly names: { readonly up: string; readonly down: string; readonly gate?: string }
 }
@@ -25,12 +27,13 @@ export class FeedForward {
   readonly #points
 
   constructor(name: string, weights: WeightScope, options: FeedForwardOptions) {
-    const { dimension, hiddenDimension, activation, bias, names } = options
-    const wider = { inFeatures: dimension, outFeatures: hiddenDimension, bias }
+    const { dimension, hiddenDimension, activation, bias, transposed, names } = options
+    const wider = { inFeatures: dimension, outFeatures: hiddenDimension, bias, transposed }
+    const narrower = { inFeatures: hiddenDimension, outFeatures: dimension, bias, transposed }
     this.#activation = activation
     this.#gate = names.gate === undefined ? undefined : new Linear(weights.scope(names.gate), wider)
     this.#up = new Linear(weights.scope(names.up), wider)
-    this.#down = new Linear(weights.scope(names.down), { inFeatures: hiddenDimension, outFeatures: dimension, bias })
+    this.#down = new Linear(weights.scope(names.down), narrower)
     const wide = ['batch', 'query', hiddenDimension] as const
     this.#points = {
       pre: hookPoint(`${name}.pre`, wide),

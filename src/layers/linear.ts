@@ -10,15 +10,18 @@ export interface LinearOptions {
   readonly inFeatures: number
   readonly outFeatures: number
   readonly bias: boolean
+  /** Whether the file holds [in, out] in place of [out, in], as GPT-2's Conv1D does. */
+  readonly transposed?: boolean
 }
 
 export class Linear {
   readonly #weight: Parameter<PackedMatrix>
 
-  constructor(weights: WeightScope, { inFeatures, outFeatures, bias }: LinearOptions) {
+  constructor(weights: WeightScope, { inFeatures, outFeatures, bias, transposed }: LinearOptions) {
     this.#weight = weights.matrix('weight', [outFeatures, inFeatures], {
       use: 'linear',
       bias: bias ? 'bias' : undefined,
+      transposed,
     })
   }
 

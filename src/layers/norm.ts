@@ -17,8 +17,10 @@ export class LayerNorm {
   readonly #epsilon: number
 
   constructor(weights: WeightScope, { dimension, epsilon }: NormOptions) {
-    this.#gain = weights.vector('weight', [dimension])
-    this.#shift = weights.vector('bias', [dimension])
+    // TensorFlow's names live on in the first checkpoints, bert-base-uncased among them.
+    const [gain, shift] = weights.has('gamma') ? ['gamma', 'beta'] : ['weight', 'bias']
+    this.#gain = weights.vector(gain, [dimension])
+    this.#shift = weights.vector(shift, [dimension])
     this.#epsilon = epsilon
   }
 

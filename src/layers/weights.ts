@@ -52,38 +52,67 @@ export interface WeightsOptions {
   readonly dtype?: PackOptions['dtype']
 }
 
-export class Weights {
-  readonly backend: Backend
-  readonly #source: TensorSource
-  readonly #options: WeightsOptions
-  readonly #wanted: Wanted[] = []
-  readonly #ignored: RegExp[] = []
-  readonly #held: (PackedMatrix | Float)[] = []
+/** What all views of one checkpoint share. */
+interface Checkpoint {
+  readonly source: TensorSource
+  readonly options: WeightsOptions
+  readonly wanted: Wanted[]
+  readonly ignored: { readonly prefix: string; readonly pattern: RegExp }[]
+  readonly held: (PackedMatrix | Float)[]
+}
 
-  constructor(source: TensorSource, options: WeightsOptions) {
-    this.#source = source
-    this.backend = options.backend
-    this.#options = options
+export class Weights {
+  readonly #checkpoint: Checkpoint
+  /** What all names begin with, the dot included. */
+  readonly #prefix: string
+
+  constructor(source: TensorSource, options: WeightsOptions)
+  /** @internal */
+  constructor(source: TensorSource, options: WeightsOptions, checkpoint: Checkpoint, prefix: string)
+  constructor(source: TensorSource, options: WeightsOptions, checkpoint?: Checkpoint, prefix = '') {
+    this.#checkpoint = checkpoint ?? { source, options, wanted: [], ignored: [], held: [] }
+    this.#prefix = prefix
+  }
+
+  get backend(): Backend {
+    return this.#checkpoint.options.backend
   }
 
   /** Whether the file has a tensor of that name. */
   has(name: string): boolean {
-    return this.#source.tensors.has(name)
+    return this.#checkpoint.source.tensors.has(this.#prefix + name)
   }
 
   /** Tensors that the file may hold and the model does not use. */
   ignore(...patterns: readonly RegExp[]): void {
-    this.#ignored.push(...patterns)
+    for (const pattern of patterns) this.#checkpoint.ignored.push({ prefix: this.#prefix, pattern })
   }
 
-  /** The part of the checkpoint under a dotted prefix: `encoder.block.0`. */
+  /** The part of the checkpoint under a dotted prefix, for the layers of a model: `encoder.block.0`. */
   scope(prefix: string): WeightScope {
     return new WeightScope(this, prefix)
   }
 
+  /** The checkpoint as a whole model sees it whose names all begin with a prefix, as the parts of a RAG model's do. */
+  within(prefix: string): Weights {
+    const { source, options } = this.#checkpoint
+    return new Weights(source, options, this.#checkpoint, `${this.#prefix}${prefix}.`)
+  }
+
+  /**
+   * Where the base model's tensors are: under its name in a checkpoint that was saved with a head (`bert.encoder…`), at the
+   * top in one that was saved without (`encoder…`).
+   */
+  base(name: string): Weights {
+    const prefix = `${this.#prefix}${name}.`
+    const saved = [...this.#checkpoint.source.tensors.keys()].some((tensor) => tensor.startsWith(prefix))
+    return saved ? this.within(name) : this
+  }
+
   /** @internal */
   want(wanted: Wanted): void {
-    this.#wanted.push(wanted)
+    const tensors = wanted.tensors.map(({ name, shape }) => ({ name: this.#prefix + name, shape }))
+    this.#checkpoint.wanted.push({ ...wanted, tensors })
   }
 
   /**
@@ -92,40 +121,45 @@ export class Weights {
    */
   async load({ signal, onProgress }: LoadOptions = {}): Promise<void> {
     this.#check()
+    const { source, wanted, held } = this.#checkpoint
     let done = 0
-    for (const { tensors, fill } of this.#wanted) {
-      await checkpoint(signal, `loading ${this.#source.name}`)
+    for (const { tensors, fill } of wanted) {
+      await checkpoint(signal, `loading ${source.name}`)
       const read: Tensor[] = []
-      for (const { name } of tensors) read.push(await this.#source.tensor(name))
-      this.#held.push(fill(read))
-      onProgress?.(++done, this.#wanted.length)
+      for (const { name } of tensors) read.push(await source.tensor(name))
+      held.push(fill(read))
+      onProgress?.(++done, wanted.length)
     }
   }
 
   /** Gives back the memory of all parameters, and the backend if it is owned. Idempotent. */
   dispose(): void {
-    for (const held of this.#held.splice(0)) this.backend.free(held)
-    if (this.#options.owned) this.backend.dispose()
+    for (const held of this.#checkpoint.held.splice(0)) this.backend.free(held)
+    if (this.#checkpoint.options.owned) this.backend.dispose()
   }
 
   /** @internal */
   pack(weight: Tensor, options: PackOptions): PackedMatrix {
-    return this.backend.pack(weight, { ...options, dtype: options.use === 'linear' ? this.#options.dtype : undefined })
+    const dtype = options.use === 'linear' ? this.#checkpoint.options.dtype : undefined
+    return this.backend.pack(weight, { ...options, dtype })
   }
 
   #check(): void {
+    const { source, wanted, ignored } = this.#checkpoint
     const names = new Set<string>()
     const problems: string[] = []
-    for (const { name, shape } of this.#wanted.flatMap(({ tensors }) => tensors)) {
+    for (const { name, shape } of wanted.flatMap(({ tensors }) => tensors)) {
       names.add(name)
-      const info = this.#source.tensors.get(name)
+      const info = source.tensors.get(name)
       if (info === undefined) problems.push(`missing: ${name} ${showShape(shape)}`)
       else if (!shapesEqual(info.shape, shape)) {
         problems.push(`misshapen: ${name} is ${showShape(info.shape)}, the config asks for ${showShape(shape)}`)
       } else if (!WEIGHT_DTYPES.has(info.dtype)) problems.push(`not a float: ${name} is ${info.dtype}`)
     }
-    for (const [name, { shape }] of this.#source.tensors) {
-      if (names.has(name) || this.#ignored.some((pattern) => pattern.test(name))) continue
+    const isIgnored = (name: string) =>
+      ignored.some(({ prefix, pattern }) => name.startsWith(prefix) && pattern.test(name.slice(prefix.length)))
+    for (const [name, { shape }] of source.tensors) {
+      if (names.has(name) || isIgnored(name)) continue
       problems.push(`unused: ${name} ${showShape(shape)}`)
     }
     if (problems.length === 0) return
@@ -133,7 +167,7 @@ export class Weights {
     if (problems.length > shown.length) shown.push(`and ${problems.length - shown.length} more`)
     throw new WeightsError(
       'weights-mismatch',
-      `${this.#source.name} does not fit the model that its config.json describes:\n  ${shown.join('\n  ')}`,
+      `${source.name} does not fit the model that its config.json describes:\n  ${shown.join('\n  ')}`,
     )
   }
 }
@@ -152,15 +186,22 @@ export class WeightScope {
     return new WeightScope(this.#weights, this.#name(name))
   }
 
+  /** Whether the file has a tensor of that name here. */
+  has(name: string): boolean {
+    return this.#weights.has(this.#name(name))
+  }
+
   /** A matrix [rows, columns], packed; with `bias`, a second tensor [rows] beside it. */
   matrix(name: string, shape: readonly [number, number], options: MatrixOptions): Parameter<PackedMatrix> {
     const parameter = new Parameter<PackedMatrix>()
-    const tensors: { name: string; shape: Shape }[] = [{ name: this.#name(name), shape }]
+    const stored = options.transposed ? shape.toReversed() : shape
+    const tensors: { name: string; shape: Shape }[] = [{ name: this.#name(name), shape: stored }]
     if (options.bias !== undefined) tensors.push({ name: this.#name(options.bias), shape: [shape[0]] })
     this.#weights.want({
       tensors,
       fill: ([weight, bias]) => {
-        return (parameter.value = this.#weights.pack(weight, { bias, use: options.use }))
+        const matrix = options.transposed ? weight.transpose() : weight
+        return (parameter.value = this.#weights.pack(matrix, { bias, use: options.use }))
       },
     })
     return parameter
@@ -189,4 +230,6 @@ export interface MatrixOptions {
   readonly use: 'gather' | 'linear' | 'both'
   /** Name of the bias tensor, where there is one. */
   readonly bias?: string
+  /** Whether the file holds [columns, rows]. */
+  readonly transposed?: boolean
 }

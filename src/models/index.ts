@@ -1,16 +1,70 @@
-export { BertModel, type BertConfig, type BertInputs, type BertOptions, type BertOutput } from './bert.js'
-export type { IdsLike } from './inputs.js'
-export { Model, type FromPretrainedOptions, type RunOptions } from './model.js'
-export { AutoModel, classOf, familyOf, FAMILIES, type Family, type TextEncoder } from './registry.js'
+export { BertForSequenceClassification, BertModel, type BertConfig } from './bert.js'
+export { DistilBertForSequenceClassification, DistilBertModel, type DistilBertConfig } from './distilbert.js'
 export {
-  T5EncoderModel,
-  T5ForConditionalGeneration,
-  type T5Cache,
-  type T5Config,
-  type T5Encoded,
-  type T5EncoderInputs,
-  type T5EncoderOutput,
-  type T5GenerateOptions,
-  type T5Inputs,
-  type T5Output,
-} from './t5.js'
+  CausalLM,
+  DecoderModel,
+  type CausalLMInputs,
+  type CausalLMOutput,
+  type DecoderInputs,
+  type DecoderOutput,
+  type DecoderStates,
+} from './causal-lm.js'
+export { BartForConditionalGeneration, type BartConfig } from './bart.js'
+export { DPRContextEncoder, DPRQuestionEncoder, type DPRConfig, type DPROutput } from './dpr.js'
+export {
+  EncoderForSequenceClassification,
+  EncoderModel,
+  type EncoderInputs,
+  type EncoderModelOptions,
+  type EncoderOutput,
+  type EncoderStates,
+  type SequenceClassifierOutput,
+} from './encoder-model.js'
+export {
+  CausalModel,
+  GenerativeModel,
+  PromptCache,
+  Seq2SeqModel,
+  type CausalContext,
+  type CausalInputs,
+  type DecodeStepOptions,
+  type Encoded,
+  type GenerativeOptions,
+  type StartOptions,
+  type StepOptions,
+  type TextInputs,
+} from './generative.js'
+export { GPT2LMHeadModel, GPT2Model, type GPT2Config } from './gpt2.js'
+export type { IdsLike } from './inputs.js'
+export { LlamaForCausalLM, LlamaModel, type LlamaConfig } from './llama.js'
+export { Model, type FromPretrainedOptions, type Run, type RunOptions } from './model.js'
+export { MPNetForSequenceClassification, MPNetModel, type MPNetConfig } from './mpnet.js'
+export {
+  Qwen2ForCausalLM,
+  Qwen2Model,
+  Qwen3ForCausalLM,
+  Qwen3Model,
+  type Qwen2Config,
+  type Qwen3Config,
+} from './qwen.js'
+export {
+  AutoModel,
+  AutoModelForCausalLM,
+  AutoModelForSeq2SeqLM,
+  AutoModelForSequenceClassification,
+  classesOf,
+  familyOf,
+  FAMILIES,
+  type Family,
+  type Heads,
+  type TextEncoder,
+} from './registry.js'
+export { RobertaForSequenceClassification, RobertaModel, type RobertaConfig } from './roberta.js'
+export {
+  Seq2SeqLM,
+  type Seq2SeqEncoded,
+  type Seq2SeqInputs,
+  type Seq2SeqOutput,
+  type SourceOutput,
+} from './seq2seq-lm.js'
+export { T5EncoderModel, T5ForConditionalGeneration, type T5Config } from './t5.js'

@@ -79,6 +79,13 @@ export abstract class Model {
   }
 }
 
+/** {@link Model.run}, for the parts that several classes of a family share. */
+export type Run = <T>(
+  options: Pick<RunOptions, 'hooks' | 'signal'>,
+  points: readonly (readonly HookPoint[] | undefined)[],
+  part: (pass: Pass, keep: (tensor: Float) => Float) => Promise<T>,
+) => Promise<{ result: T; take: Take }>
+
 /** The collected tensors of these points, in their order; undefined when they were not asked for. */
 export type Take = (points: readonly HookPoint[] | undefined) => readonly Float[] | undefined
 
@@ -120,13 +127,13 @@ export async function loadModel<M extends Model>(
 /** More layers than any model has: a config that asks for more is refused before they are built. */
 export const MAX_LAYERS = 1024
 
-/** @throws ConfigError when config.json is of another family */
-export function requireFamily(config: JsonObject, family: string): void {
+/** @throws ConfigError when config.json is of another family than these */
+export function requireFamily(config: JsonObject, ...families: readonly string[]): void {
   const got = config.string('model_type')
-  if (got !== family) {
+  if (!families.includes(got)) {
     throw new ConfigError(
       'wrong-family',
-      `${config.where}: model_type is "${got}", this class loads "${family}"; AutoModel picks the class by itself`,
+      `${config.where}: model_type is "${got}", this class loads "${families.join('" or "')}"; AutoModel picks the class by itself`,
     )
   }
 }

@@ -1,43 +1,117 @@
 /**
- * Every family in one table: a row says how config.json names the family and its classes, and how each is built. AutoModel
+ * Every family in one table: a row says how config.json names the family and which classes it has for what. The auto classes
  * and the command line work from this table alone, so a new family is one file and one row.
  */
 import { ConfigError } from '../errors.js'
 import type { FolderLike } from '../files/folder.js'
 import type { JsonObject } from '../files/json.js'
-import { bertConfig, BertModel } from './bert.js'
+import { BartForConditionalGeneration } from './bart.js'
+import { BertForSequenceClassification, BertModel, bertConfig } from './bert.js'
+import { DistilBertForSequenceClassification, DistilBertModel } from './distilbert.js'
+import { DPRContextEncoder, DPRQuestionEncoder } from './dpr.js'
+import type { EncoderForSequenceClassification, EncoderModel } from './encoder-model.js'
+import type { CausalLM } from './causal-lm.js'
+import { GPT2LMHeadModel, GPT2Model } from './gpt2.js'
+import { LlamaForCausalLM, LlamaModel } from './llama.js'
 import { loadModel, type Build, type FromPretrainedOptions, type Model } from './model.js'
+import { MPNetForSequenceClassification, MPNetModel, mpnetConfig } from './mpnet.js'
+import { Qwen2ForCausalLM, Qwen2Model, Qwen3ForCausalLM, Qwen3Model } from './qwen.js'
+import { RobertaForSequenceClassification, RobertaModel, robertaConfig } from './roberta.js'
+import type { Seq2SeqLM } from './seq2seq-lm.js'
 import { T5EncoderModel, T5ForConditionalGeneration } from './t5.js'
-import { t5Config } from './t5-config.js'
 
 /** A model that turns token ids into a state for each token. */
 export interface TextEncoder extends Model {
-  forward: BertModel['forward'] | T5EncoderModel['forward']
+  /** Most tokens of a text, where positions are learned. */
+  readonly maxLength?: number
+  forward: EncoderModel['forward'] | T5EncoderModel['forward']
 }
 
-export interface Family {
+/** Classes by their name in `architectures`. The first is taken where config.json names none of them. */
+export type Classes<M extends Model> = Readonly<Record<string, Build<M>>>
+
+/** What a family's classes can be for; each is loaded by an auto class. */
+export interface Heads {
+  /** States without a head: AutoModel. */
+  readonly model?: Classes<Model>
+  readonly seq2seqLM?: Classes<Seq2SeqLM>
+  readonly causalLM?: Classes<CausalLM>
+  readonly sequenceClassification?: Classes<EncoderForSequenceClassification>
+}
+
+export interface Family extends Heads {
   /** `model_type` in config.json. */
   readonly modelType: string
-  /** Classes by their name in `architectures`; the first is taken where config.json names none. */
-  readonly classes: Readonly<Record<string, Build<Model>>>
   /** The class that sentence encoders use, without the parts that pooling does not need. */
   readonly textEncoder?: Build<TextEncoder>
 }
 
+const noPooler = { addPoolingLayer: false }
+
 export const FAMILIES: readonly Family[] = [
   {
     modelType: 'bert',
-    classes: { BertModel: (json, weights) => new BertModel(bertConfig(json), weights) },
-    textEncoder: (json, weights) => new BertModel(bertConfig(json), weights, { addPoolingLayer: false }),
+    model: { BertModel: BertModel.build },
+    sequenceClassification: { BertForSequenceClassification: BertForSequenceClassification.build },
+    textEncoder: (json, weights) => new BertModel(bertConfig(json), weights, noPooler),
+  },
+  {
+    modelType: 'distilbert',
+    model: { DistilBertModel: DistilBertModel.build },
+    sequenceClassification: { DistilBertForSequenceClassification: DistilBertForSequenceClassification.build },
+    textEncoder: DistilBertModel.build,
+  },
+  {
+    modelType: 'roberta',
+    model: { RobertaModel: RobertaModel.build },
+    sequenceClassification: { RobertaForSequenceClassification: RobertaForSequenceClassification.build },
+    textEncoder: (json, weights) => new RobertaModel(robertaConfig(json), weights, noPooler),
+  },
+  {
+    modelType: 'xlm-roberta',
+    model: { XLMRobertaModel: RobertaModel.build },
+    sequenceClassification: { XLMRobertaForSequenceClassification: RobertaForSequenceClassification.build },
+    textEncoder: (json, weights) => new RobertaModel(robertaConfig(json), weights, noPooler),
+  },
+  {
+    modelType: 'mpnet',
+    model: { MPNetModel: MPNetModel.build },
+    sequenceClassification: { MPNetForSequenceClassification: MPNetForSequenceClassification.build },
+    textEncoder: (json, weights) => new MPNetModel(mpnetConfig(json), weights, noPooler),
+  },
+  {
+    modelType: 'dpr',
+    model: { DPRQuestionEncoder: DPRQuestionEncoder.build, DPRContextEncoder: DPRContextEncoder.build },
   },
   {
     modelType: 't5',
-    classes: {
-      T5ForConditionalGeneration: (json, weights, generation) =>
-        new T5ForConditionalGeneration(t5Config(json), weights, generation),
-      T5EncoderModel: (json, weights) => new T5EncoderModel(t5Config(json), weights),
-    },
-    textEncoder: (json, weights) => new T5EncoderModel(t5Config(json), weights),
+    model: { T5EncoderModel: T5EncoderModel.build },
+    seq2seqLM: { T5ForConditionalGeneration: T5ForConditionalGeneration.build },
+    textEncoder: T5EncoderModel.build,
+  },
+  {
+    modelType: 'bart',
+    seq2seqLM: { BartForConditionalGeneration: BartForConditionalGeneration.build },
+  },
+  {
+    modelType: 'gpt2',
+    model: { GPT2Model: GPT2Model.build },
+    causalLM: { GPT2LMHeadModel: GPT2LMHeadModel.build },
+  },
+  {
+    modelType: 'llama',
+    model: { LlamaModel: LlamaModel.build },
+    causalLM: { LlamaForCausalLM: LlamaForCausalLM.build },
+  },
+  {
+    modelType: 'qwen2',
+    model: { Qwen2Model: Qwen2Model.build },
+    causalLM: { Qwen2ForCausalLM: Qwen2ForCausalLM.build },
+  },
+  {
+    modelType: 'qwen3',
+    model: { Qwen3Model: Qwen3Model.build },
+    causalLM: { Qwen3ForCausalLM: Qwen3ForCausalLM.build },
   },
 ]
 
@@ -53,25 +127,61 @@ export function familyOf(config: JsonObject): Family {
   )
 }
 
-/** Name of the class that config.json asks for. @throws ConfigError for one that the family does not have */
-export function classOf(config: JsonObject, family: Family): string {
-  const names = Object.keys(family.classes)
-  const architectures = config.get('architectures')
-  const wanted = Array.isArray(architectures) ? String(architectures[0]) : names[0]
-  if (names.includes(wanted)) return wanted
-  throw new ConfigError(
-    'unknown-class',
-    `${config.where}: architecture "${wanted}" is not supported; known: ${names.join(', ')}`,
-  )
+const HEADS: readonly (keyof Heads)[] = ['model', 'seq2seqLM', 'causalLM', 'sequenceClassification']
+
+/** All classes of a family by name. */
+export function classesOf(family: Family): Classes<Model> {
+  return Object.assign({}, ...HEADS.map((head) => family[head])) as Classes<Model>
 }
 
-/** Loads any supported checkpoint as the class that its config.json names. */
+/**
+ * How to build the class that config.json names, or the family's first one of that head where it names another.
+ * @throws ConfigError for a family that does not have the head
+ */
+function buildOf<H extends keyof Heads>(config: JsonObject, head: H): NonNullable<Heads[H]>[string] {
+  const family = familyOf(config)
+  const classes = family[head] as NonNullable<Heads[H]> | undefined
+  if (!classes) {
+    throw new ConfigError(
+      'unknown-class',
+      `${config.where}: ${family.modelType} has no class for ${head}; it has ${Object.keys(classesOf(family)).join(', ')}`,
+    )
+  }
+  return (named(config, classes) ?? Object.values(classes)[0]) as NonNullable<Heads[H]>[string]
+}
+
+/** The first of `architectures` that is one of these classes. */
+function named<M extends Model>(config: JsonObject, classes: Classes<M>): Build<M> | undefined {
+  const architectures = config.get('architectures')
+  const names: readonly unknown[] = Array.isArray(architectures) ? architectures : []
+  const name = names.find((name) => typeof name === 'string' && Object.hasOwn(classes, name))
+  return name === undefined ? undefined : classes[name as string]
+}
+
+/** Loads any supported checkpoint: the class that its config.json names, or else the family's model without a head. */
 export const AutoModel = {
   fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<Model> {
-    const build: Build<Model> = (config, weights, generation) => {
-      const family = familyOf(config)
-      return family.classes[classOf(config, family)](config, weights, generation)
+    const build: Build<Model> = (config, ...rest) => {
+      const all = named(config, classesOf(familyOf(config)))
+      return (all ?? buildOf(config, 'model'))(config, ...rest)
     }
     return loadModel(location, build, options)
   },
 }
+
+function auto<H extends keyof Heads>(head: H) {
+  type Result = ReturnType<NonNullable<Heads[H]>[string]>
+  return {
+    fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<Result> {
+      const build = (...args: Parameters<Build<Model>>) => buildOf(args[0], head)(...args) as Result
+      return loadModel(location, build, options)
+    },
+  }
+}
+
+/** Loads a model that judges a text or a pair of texts. */
+export const AutoModelForSequenceClassification = auto('sequenceClassification')
+/** Loads a model that reads one text and writes another. */
+export const AutoModelForSeq2SeqLM = auto('seq2seqLM')
+/** Loads a model that writes on from a prompt. */
+export const AutoModelForCausalLM = auto('causalLM')

@@ -2,56 +2,12 @@
  * The stack of layers that T5's encoder and decoder both are. A layer is self-attention, in a decoder cross-attention, and feed-forward;
  * each reads a normed copy of the residual stream and adds its result to it.
  */
-import { KeyValueCache, MultiHeadAttention, RelativePositionBias } from '../attention/index.js'
-import type { Backend } from '../backends/index.js'
-import { FeedForward, RMSNorm, type Pass, type WeightScope } from '../layers/index.js'
+import { MultiHeadAttention, RelativePositionBias, type LayerCache } from '../attention/index.js'
+import { FeedForward, RMSNorm, type Embedding, type Pass, type WeightScope } from '../layers/index.js'
 import type { Float } from '../tensor/ops/index.js'
 import { hookPoint, type HookPoint } from '../trace/glass.js'
+import type { Seq2SeqStack, Seq2SeqStackInputs } from './seq2seq-lm.js'
 import type { T5Config } from './t5-config.js'
-
-/** Keys and values of one decoder layer: its own, which grow, and those of the encoder's states, made once. */
-interface T5LayerCache {
-  readonly self: KeyValueCache
-  readonly cross: KeyValueCache
-}
-
-/** What a decoder remembers between the steps of one decoding. */
-export class T5Cache {
-  readonly layers: readonly T5LayerCache[]
-
-  /** @param capacity tokens to make room for at first */
-  constructor(backend: Backend, numLayers: number, capacity: number) {
-    this.layers = Array.from({ length: numLayers }, () => ({
-      self: new KeyValueCache(backend, capacity),
-      cross: new KeyValueCache(backend),
-    }))
-  }
-
-  /** Tokens held. */
-  get length(): number {
-    return this.layers[0].self.length
-  }
-
-  /** Gives back its memory. Idempotent. */
-  dispose(): void {
-    for (const { self, cross } of this.layers) {
-      self.dispose()
-      cross.dispose()
-    }
-  }
-}
-
-export interface T5StackInputs {
-  /** [batch, query, dModel] */
-  readonly embeddings: Float
-  /** Padding of this sequence, [batch, 1, 1, key] */
-  readonly mask?: Float
-  /** What a decoder looks at, [batch, source, dModel] */
-  readonly encoderStates?: Float
-  /** [batch, 1, 1, source] */
-  readonly encoderMask?: Float
-  readonly cache?: T5Cache
-}
 
 /** A norm, a block that reads its output, and the sum with what came in. */
 interface Sublayer {
@@ -129,9 +85,9 @@ class T5Layer {
 
   async forward(
     x: Float,
-    { mask, encoderStates, encoderMask }: Omit<T5StackInputs, 'embeddings'>,
+    { mask, encoderStates, encoderMask }: Omit<Seq2SeqStackInputs, 'ids'>,
     positionBias: Float,
-    cache: T5LayerCache | undefined,
+    cache: LayerCache | undefined,
     pass: Pass,
   ): Promise<Float> {
     let stream = await pass.show(this.input, x) // [batch, query, dModel]
@@ -156,16 +112,20 @@ class T5Layer {
   }
 }
 
-export class T5Stack {
+export class T5Stack implements Seq2SeqStack {
+  readonly #embedding: Embedding
   readonly #layers: readonly T5Layer[]
   readonly #positionBias: RelativePositionBias
   readonly #finalNorm: RMSNorm
+  readonly #embeddingPoint: HookPoint
   readonly #biasPoint: HookPoint
   readonly #finalPoint: HookPoint
 
-  constructor(name: 'encoder' | 'decoder', weights: WeightScope, config: T5Config) {
+  /** @param embedding of the tokens, which both stacks share */
+  constructor(name: 'encoder' | 'decoder', weights: WeightScope, config: T5Config, embedding: Embedding) {
     const isDecoder = name === 'decoder'
     const { numHeads, dModel } = config
+    this.#embedding = embedding
     this.#layers = Array.from(
       { length: isDecoder ? config.numDecoderLayers : config.numLayers },
       (_, i) => new T5Layer(`${name}.${i}`, weights.scope(`block.${i}`), config, isDecoder),
@@ -183,12 +143,18 @@ export class T5Stack {
       dimension: dModel,
       epsilon: config.layerNormEpsilon,
     })
+    this.#embeddingPoint = hookPoint(`${name}.embeddings.out`, ['batch', 'query', dModel])
     this.#biasPoint = hookPoint(`${name}.position_bias`, [1, numHeads, 'query', 'key'])
     this.#finalPoint = hookPoint(`${name}.final_norm`, ['batch', 'query', dModel])
   }
 
   hookPoints(): HookPoint[] {
-    return [this.#biasPoint, ...this.#layers.flatMap((layer) => layer.hookPoints()), this.#finalPoint]
+    const layers = this.#layers.flatMap((layer) => layer.hookPoints())
+    return [this.#embeddingPoint, this.#biasPoint, ...layers, this.#finalPoint]
+  }
+
+  get numLayers(): number {
+    return this.#layers.length
   }
 
   /** Where the states between the layers pass: before each, and after the last norm. */
@@ -202,11 +168,11 @@ export class T5Stack {
   }
 
   /** -> [batch, query, dModel] */
-  async forward({ embeddings, ...inputs }: T5StackInputs, pass: Pass): Promise<Float> {
-    const queries = embeddings.shape[1]
+  async forward({ ids, ...inputs }: Seq2SeqStackInputs, pass: Pass): Promise<Float> {
+    const queries = ids.shape[1]
     const keys = queries + (inputs.cache?.length ?? 0)
     const bias = await pass.show(this.#biasPoint, this.#positionBias.forward(queries, keys, pass)) // [1, heads, query, key]
-    let stream = embeddings // [batch, query, dModel]
+    let stream = await pass.show(this.#embeddingPoint, this.#embedding.forward(ids, pass)) // [batch, query, dModel]
     for (const [index, layer] of this.#layers.entries()) {
       const cache = inputs.cache?.layers[index]
       stream = await pass.layer(stream, (x, pass) => layer.forward(x, inputs, bias, cache, pass))

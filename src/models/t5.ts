@@ -7,255 +7,88 @@
  *   const model = await T5ForConditionalGeneration.fromPretrained('./flan-t5-small')
  *   const { sequences } = await model.generate({ inputIds: [tokenizer.encode('translate English to German: Hello').ids] })
  */
-import { paddingMask } from '../attention/index.js'
-import { InputError } from '../errors.js'
 import type { FolderLike } from '../files/folder.js'
-import {
-  collect,
-  greedySearch,
-  lengthLimits,
-  type GenerateOptions,
-  type GenerateOutput,
-  type GenerationConfig,
-  type GenerationStep,
-} from '../generation/index.js'
-import { Embedding, Linear, type Pass, type Weights } from '../layers/index.js'
-import { crossEntropy, type Float, type Ids } from '../tensor/ops/index.js'
-import { Tensor } from '../tensor/tensor.js'
-import { hookPoint, type HookPoint } from '../trace/glass.js'
-import { toIds, toMask, type IdsLike } from './inputs.js'
-import { loadModel, Model, type FromPretrainedOptions, type RunOptions } from './model.js'
+import type { GenerationConfig } from '../generation/index.js'
+import { Embedding, Linear, type Weights } from '../layers/index.js'
+import type { HookPoint } from '../trace/glass.js'
+import type { TextInputs } from './generative.js'
+import { loadModel, Model, type Build, type FromPretrainedOptions, type RunOptions } from './model.js'
+import { readSource, Seq2SeqLM, type LanguageModelHead, type SourceOutput } from './seq2seq-lm.js'
 import { t5Config, type T5Config } from './t5-config.js'
-import { T5Cache, T5Stack } from './t5-stack.js'
+import { T5Stack } from './t5-stack.js'
 
-export interface T5EncoderInputs {
-  /** [batch, seq] */
-  readonly inputIds: IdsLike
-  /** 1 for tokens, 0 for padding; all 1 when left out. [batch, seq] */
-  readonly attentionMask?: IdsLike
-}
+/** Names that the embedding may have, or be repeated under. */
+const EMBEDDINGS = ['shared', 'encoder.embed_tokens', 'decoder.embed_tokens']
 
-export interface T5EncoderOutput {
-  /** [batch, seq, dModel] */
-  readonly lastHiddenState: Float
-  /** The states before each layer and after the last norm; with outputHiddenStates. */
-  readonly hiddenStates: readonly Float[] | undefined
-  /** [batch, heads, query, key] of every layer; with outputAttentions. */
-  readonly attentions: readonly Float[] | undefined
-}
-
-/** An encoder's output with its mask: what a decoder reads. */
-export interface T5Encoded extends T5EncoderOutput {
-  /** 0, or the lowest float32 at padding; [batch, 1, 1, seq] */
-  readonly mask: Float
-}
-
-export interface T5Inputs extends T5EncoderInputs {
-  /** [batch, target]; by default the labels shifted right. */
-  readonly decoderInputIds?: IdsLike
-  readonly decoderAttentionMask?: IdsLike
-  /** Target ids, -100 where none counts; gives `loss`. [batch, target] */
-  readonly labels?: IdsLike
-}
-
-export interface T5Output {
-  /** [batch, target, vocabulary] */
-  readonly logits: Float
-  /** Mean cross entropy in nats; with labels. */
-  readonly loss: number | undefined
-  readonly encoderLastHiddenState: Float
-  readonly encoderHiddenStates: readonly Float[] | undefined
-  readonly encoderAttentions: readonly Float[] | undefined
-  readonly decoderHiddenStates: readonly Float[] | undefined
-  readonly decoderAttentions: readonly Float[] | undefined
-  /** Where each written token looks in the text that was read, [batch, heads, target, source]. */
-  readonly crossAttentions: readonly Float[] | undefined
-}
-
-export interface T5GenerateOptions extends GenerateOptions, Pick<RunOptions, 'hooks' | 'signal'> {}
-
-/** The names under which a checkpoint may repeat the embedding, and a leftover of the first release. */
-const REPEATED = [/^(encoder|decoder)\.embed_tokens\.weight$/, /EncDecAttention\.relative_attention_bias\.weight$/]
-
-/** What both classes share: the embedding and the encoder. */
-abstract class T5PreTrainedModel extends Model {
-  readonly config: T5Config
-  protected readonly embedding: Embedding
-  protected readonly encoder: T5Stack
-
-  constructor(config: T5Config, weights: Weights, tied: boolean) {
-    super(weights)
-    this.config = config
-    this.embedding = new Embedding(weights.scope('shared'), { rows: config.vocabSize, dimension: config.dModel, tied })
-    this.encoder = new T5Stack('encoder', weights.scope('encoder'), config)
-    weights.ignore(...REPEATED)
-  }
-
-  /** Reads a text: what a decoder looks at. */
-  async encode(inputs: T5EncoderInputs, options: RunOptions = {}): Promise<T5Encoded> {
-    const inputIds = toIds('inputIds', inputs.inputIds) // [batch, seq]
-    const mask = paddingMask(toMask('attentionMask', inputs.attentionMask, inputIds)) // [batch, 1, 1, seq]
-    const states = options.outputHiddenStates ? this.encoder.statePoints() : undefined
-    const probs = options.outputAttentions ? this.encoder.probPoints('self_attention') : undefined
-    const { result, take } = await this.run(options, [states, probs], async (pass, keep) => {
-      const embeddings = this.embedding.forward(inputIds, pass) // [batch, seq, dModel]
-      return keep(await this.encoder.forward({ embeddings, mask }, pass))
-    })
-    return { lastHiddenState: result, mask, hiddenStates: take(states), attentions: take(probs) }
-  }
+function t5Embedding(weights: Weights, { vocabSize, dModel }: T5Config, tied: boolean): Embedding {
+  const name = EMBEDDINGS.find((name) => weights.has(`${name}.weight`)) ?? 'shared'
+  weights.ignore(/^(encoder|decoder)\.embed_tokens\.weight$/)
+  weights.ignore(/EncDecAttention\.relative_attention_bias\.weight$/) // a leftover of the first release
+  return new Embedding(weights.scope(name), { rows: vocabSize, dimension: dModel, tied })
 }
 
 /** The encoder alone. */
-export class T5EncoderModel extends T5PreTrainedModel {
+export class T5EncoderModel extends Model {
+  readonly config: T5Config
+  readonly #encoder: T5Stack
+
   constructor(config: T5Config, weights: Weights) {
-    super(config, weights, false)
+    super(weights)
+    this.config = config
+    this.#encoder = new T5Stack('encoder', weights.scope('encoder'), config, t5Embedding(weights, config, false))
     weights.ignore(/^decoder\./, /^lm_head\./)
   }
 
+  static readonly build: Build<T5EncoderModel> = (json, weights) => new T5EncoderModel(t5Config(json), weights)
+
+  /** Loads a Hugging Face folder. See {@link loadModel} for the errors. */
   static fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<T5EncoderModel> {
-    return loadModel(location, (json, weights) => new T5EncoderModel(t5Config(json), weights), options)
+    return loadModel(location, T5EncoderModel.build, options)
   }
 
   hookPoints(): readonly HookPoint[] {
-    return this.encoder.hookPoints()
+    return this.#encoder.hookPoints()
   }
 
-  forward(inputs: T5EncoderInputs, options?: RunOptions): Promise<T5EncoderOutput> {
-    return this.encode(inputs, options)
+  forward(inputs: TextInputs, options: RunOptions = {}): Promise<SourceOutput> {
+    return readSource(this.#encoder, inputs, options, (...pass) => this.run(...pass))
   }
 }
 
-export class T5ForConditionalGeneration extends T5PreTrainedModel {
-  readonly generationConfig: GenerationConfig
-  readonly #decoder: T5Stack
-  /** Untied models have a head of their own; tied ones multiply with the embedding. */
-  readonly #head: Linear | undefined
-  readonly #logits: HookPoint
+export class T5ForConditionalGeneration extends Seq2SeqLM {
+  readonly config: T5Config
 
   constructor(config: T5Config, weights: Weights, generationConfig: GenerationConfig) {
-    const { vocabSize, dModel, tieWordEmbeddings } = config
-    super(config, weights, tieWordEmbeddings)
-    this.generationConfig = generationConfig
-    this.#decoder = new T5Stack('decoder', weights.scope('decoder'), config)
-    this.#head = tieWordEmbeddings
-      ? undefined
-      : new Linear(weights.scope('lm_head'), { inFeatures: dModel, outFeatures: vocabSize, bias: false })
-    this.#logits = hookPoint('logits', ['batch', 'query', vocabSize])
-    if (tieWordEmbeddings) weights.ignore(/^lm_head\.weight$/)
+    const { vocabSize, tieWordEmbeddings } = config
+    const embedding = t5Embedding(weights, config, tieWordEmbeddings)
+    super(weights, {
+      encoder: new T5Stack('encoder', weights.scope('encoder'), config, embedding),
+      decoder: new T5Stack('decoder', weights.scope('decoder'), config, embedding),
+      head: t5Head(weights, config, embedding),
+      vocabSize,
+      generationConfig,
+    })
+    this.config = config
   }
+
+  static readonly build: Build<T5ForConditionalGeneration> = (json, weights, generation) =>
+    new T5ForConditionalGeneration(t5Config(json), weights, generation)
 
   /** Loads a Hugging Face folder. See {@link loadModel} for the errors. */
   static fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<T5ForConditionalGeneration> {
-    return loadModel(
-      location,
-      (json, weights, generation) => new T5ForConditionalGeneration(t5Config(json), weights, generation),
-      options,
-    )
-  }
-
-  hookPoints(): readonly HookPoint[] {
-    return [...this.encoder.hookPoints(), ...this.#decoder.hookPoints(), this.#logits]
-  }
-
-  /** An empty cache for a decoding that goes on step by step; `capacity` is the number of tokens to make room for at first. */
-  startCache(capacity = 32): T5Cache {
-    return new T5Cache(this.backend, this.config.numDecoderLayers, capacity)
-  }
-
-  /**
-   * Logits of the token after each of `decoderInputIds` [batch, target] -> [batch, target, vocabulary]. With a cache, the ids are
-   * only those that it does not hold yet.
-   */
-  async decode(encoded: T5Encoded, decoderInputIds: IdsLike, options: DecodeOptions = {}): Promise<Float> {
-    const ids = toIds('decoderInputIds', decoderInputIds)
-    const { result } = await this.run(options, [], async (pass, keep) =>
-      keep(await this.#decode(encoded, ids, options, pass)),
-    )
-    return result
-  }
-
-  /** One pass over source and target, as in training or scoring. */
-  async forward(inputs: T5Inputs, options: RunOptions = {}): Promise<T5Output> {
-    const labels = inputs.labels && toIds('labels', inputs.labels) // [batch, target]
-    const given = inputs.decoderInputIds && toIds('decoderInputIds', inputs.decoderInputIds)
-    const decoderInputIds = given ?? (labels && this.#shiftRight(labels))
-    if (!decoderInputIds) throw new InputError('missing-input', 'T5: forward needs decoderInputIds or labels')
-
-    const encoded = await this.encode(inputs, options)
-    const mask =
-      inputs.decoderAttentionMask && toMask('decoderAttentionMask', inputs.decoderAttentionMask, decoderInputIds)
-    const states = options.outputHiddenStates ? this.#decoder.statePoints() : undefined
-    const self = options.outputAttentions ? this.#decoder.probPoints('self_attention') : undefined
-    const cross = options.outputAttentions ? this.#decoder.probPoints('cross_attention') : undefined
-    const decoderMask = mask && paddingMask(mask) // [batch, 1, 1, target]
-    const { result: logits, take } = await this.run(options, [states, self, cross], async (pass, keep) =>
-      keep(await this.#decode(encoded, decoderInputIds, { mask: decoderMask }, pass)),
-    )
-    return {
-      logits,
-      loss: labels && crossEntropy(logits, labels),
-      encoderLastHiddenState: encoded.lastHiddenState,
-      encoderHiddenStates: encoded.hiddenStates,
-      encoderAttentions: encoded.attentions,
-      decoderHiddenStates: take(states),
-      decoderAttentions: take(self),
-      crossAttentions: take(cross),
-    }
-  }
-
-  /** Writes a text for each row by greedy search. */
-  async generate(inputs: T5EncoderInputs, options: T5GenerateOptions = {}): Promise<GenerateOutput> {
-    const encoded = await this.encode(inputs, options)
-    return this.generateFrom(encoded, options)
-  }
-
-  /** As {@link generate}, from a text that was already read. */
-  generateFrom(encoded: T5Encoded, options: T5GenerateOptions = {}): Promise<GenerateOutput> {
-    return collect(this.stream(encoded, options), encoded.lastHiddenState.shape[0], this.generationConfig)
-  }
-
-  /** The steps of {@link generateFrom}, one by one as they are decided. */
-  async *stream(encoded: T5Encoded, options: T5GenerateOptions = {}): AsyncGenerator<GenerationStep, void, void> {
-    const cache = this.startCache(lengthLimits(options, this.generationConfig).max)
-    const nextLogits = async (tokens: readonly number[]) => {
-      const ids = tokens.map((token) => [token]) // [batch, 1]
-      return (await this.decode(encoded, ids, { ...options, cache })).select(1, 0) // [batch, vocabulary]
-    }
-    try {
-      yield* greedySearch(nextLogits, encoded.lastHiddenState.shape[0], this.generationConfig, options)
-    } finally {
-      cache.dispose()
-    }
-  }
-
-  /** -> [batch, target, vocabulary] */
-  async #decode(
-    encoded: T5Encoded,
-    ids: Ids,
-    { cache, mask }: { readonly cache?: T5Cache; readonly mask?: Float },
-    pass: Pass,
-  ): Promise<Float> {
-    const embeddings = this.embedding.forward(ids, pass) // [batch, target, dModel]
-    const { lastHiddenState: encoderStates, mask: encoderMask } = encoded
-    const hiddenStates = await this.#decoder.forward({ embeddings, mask, encoderStates, encoderMask, cache }, pass) // [batch, target, dModel]
-    const logits = this.#head
-      ? await this.#head.forward(hiddenStates, pass)
-      : await this.embedding.project(pass.kernels.scale(hiddenStates, this.config.dModel ** -0.5), pass)
-    return pass.show(this.#logits, logits)
-  }
-
-  /** The decoder reads what it should have written, one place to the right: start token, label 0, label 1, … */
-  #shiftRight(labels: Ids): Ids {
-    const [batch, target] = labels.shape
-    const { decoderStartTokenId, padTokenId } = this.generationConfig
-    const source = labels.toArray().map((id) => (id === -100 ? padTokenId : id))
-    const shifted = source.map((_, at) => (at % target === 0 ? decoderStartTokenId : source[at - 1]))
-    return Tensor.int32(shifted, [batch, target])
+    return loadModel(location, T5ForConditionalGeneration.build, options)
   }
 }
 
-export interface DecodeOptions extends Pick<RunOptions, 'hooks' | 'signal'> {
-  readonly cache?: T5Cache
+/** Untied models have a head of their own; tied ones multiply with the embedding, after scaling the states to its size. */
+function t5Head(weights: Weights, config: T5Config, embedding: Embedding): LanguageModelHead {
+  const { vocabSize, dModel, tieWordEmbeddings } = config
+  if (tieWordEmbeddings) {
+    weights.ignore(/^lm_head\.weight$/)
+    return (hiddenStates, pass) => embedding.project(pass.kernels.scale(hiddenStates, dModel ** -0.5), pass)
+  }
+  const head = new Linear(weights.scope('lm_head'), { inFeatures: dModel, outFeatures: vocabSize, bias: false })
+  return (hiddenStates, pass) => head.forward(hiddenStates, pass)
 }
 
-export { T5Cache, type T5Config }
+export type { T5Config }

@@ -3,12 +3,12 @@
  * writes its own answer, and any text can be scored under each of them.
  */
 import type { FolderLike } from '../files/folder.js'
-import { greedySearch, collect } from '../generation/index.js'
-import { T5ForConditionalGeneration, type FromPretrainedOptions, type T5Encoded } from '../models/index.js'
+import { generate } from '../generation/index.js'
+import { T5ForConditionalGeneration, type FromPretrainedOptions, type Seq2SeqEncoded } from '../models/index.js'
 import { logSoftmax } from '../tensor/ops/index.js'
-import { output, rowMajor } from '../tensor/ops/float.js'
+import { rowMajor } from '../tensor/ops/float.js'
 import { AutoTokenizer, type Tokenizer } from '../tokenizer/index.js'
-import { marginal } from './marginalise.js'
+import { mixture } from './rag-token.js'
 
 /** What the reader says when the passage does not hold the answer. */
 export const ABSTENTION = "I don't know."
@@ -66,11 +66,11 @@ export class Reader {
 /** A question read with some passages. */
 export class Reading {
   readonly #reader: Reader
-  readonly #encoded: T5Encoded
+  readonly #encoded: Seq2SeqEncoded
   /** What was read for each passage, without padding. */
   readonly inputIds: readonly (readonly number[])[]
 
-  constructor(reader: Reader, encoded: T5Encoded, inputIds: readonly (readonly number[])[]) {
+  constructor(reader: Reader, encoded: Seq2SeqEncoded, inputIds: readonly (readonly number[])[]) {
     this.#reader = reader
     this.#encoded = encoded
     this.inputIds = inputIds
@@ -103,30 +103,13 @@ export class Reading {
   /** One answer from all passages by RAG-Token: at each step the passages' distributions are mixed, and the most probable token is taken. */
   async answerByToken(logWeights: readonly number[], { maxNewTokens, signal }: ReaderOptions): Promise<number[]> {
     const { model } = this.#reader
-    const cache = model.startCache(maxNewTokens)
-    const nextLogits = async ([token]: readonly number[]) => {
-      const logits = await model.decode(
-        this.#encoded,
-        logWeights.map(() => [token]),
-        { cache, signal },
-      ) // [passages, 1, vocabulary]
-      const logProbs = rowMajor(logSoftmax(logits))
-      const vocabulary = logits.shape[2]
-      const mixed = output([1, vocabulary])
-      for (let id = 0; id < vocabulary; id++) {
-        mixed.data[id] = marginal(
-          logWeights,
-          logWeights.map((_, z) => logProbs[z * vocabulary + id]),
-        )
-      }
-      return mixed.tensor
-    }
+    const { decoder, prompt } = model.startDecodingFrom(this.#encoded, { capacity: maxNewTokens, signal })
+    const decoding = { decoder: mixture(decoder, [logWeights]), prompt: prompt.slice(0, 1) }
     try {
-      const steps = greedySearch(nextLogits, 1, model.generationConfig, { maxNewTokens, signal })
-      const { sequences } = await collect(steps, 1, model.generationConfig)
+      const { sequences } = await generate(decoding, model.generationConfig, { maxNewTokens, signal })
       return sequences[0].slice(1)
     } finally {
-      cache.dispose()
+      decoder.dispose()
     }
   }
 }

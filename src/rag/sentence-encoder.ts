@@ -58,7 +58,8 @@ export class SentenceEncoder {
       },
       options,
     )
-    return new SentenceEncoder(folder.name.split('/').at(-1)!, model, tokenizer, settings)
+    const maxLength = Math.min(settings.maxLength, model.maxLength ?? Infinity)
+    return new SentenceEncoder(folder.name.split('/').at(-1)!, model, tokenizer, { ...settings, maxLength })
   }
 
   /** Where the encoder's kernels run. */

@@ -1,2 +1,9 @@
 export { AutoTokenizer } from './auto-tokenizer.js'
-export { Tokenizer, type DecodeOptions, type EncodeOptions, type Encoding, type EncodingBatch } from './tokenizer.js'
+export {
+  Tokenizer,
+  type DecodeOptions,
+  type EncodeBatchOptions,
+  type EncodeOptions,
+  type Encoding,
+  type EncodingBatch,
+} from './tokenizer.js'

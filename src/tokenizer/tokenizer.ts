@@ -20,6 +20,11 @@ export interface EncodeOptions {
   readonly truncate?: boolean
 }
 
+export interface EncodeBatchOptions extends Omit<EncodeOptions, 'pair'> {
+  /** Where shorter rows are filled up: `right`, unless told, or `left`, for prompts that a decoder-only model goes on from. */
+  readonly paddingSide?: 'left' | 'right'
+}
+
 export interface Encoding {
   readonly ids: number[]
   /** The vocabulary's spelling of each id, such as `##ing` or `▁the`; where an id is the unknown token, the text it stands for. */
@@ -96,14 +101,14 @@ export class Tokenizer {
     }
   }
 
-  /** Encodes each text and fills the rows up to the longest, on the right. */
-  encodeBatch(texts: readonly string[], options: Omit<EncodeOptions, 'pair'> = {}): EncodingBatch {
+  /** Encodes each text and fills the rows up to the longest. */
+  encodeBatch(texts: readonly string[], { paddingSide = 'right', ...options }: EncodeBatchOptions = {}): EncodingBatch {
     const rows = texts.map((text) => this.encode(text, options))
     const width = Math.max(0, ...rows.map(({ ids }) => ids.length))
-    const fill = (row: readonly number[], value: number) => [
-      ...row,
-      ...new Array<number>(width - row.length).fill(value),
-    ]
+    const fill = (row: readonly number[], value: number) => {
+      const filling = new Array<number>(width - row.length).fill(value)
+      return paddingSide === 'left' ? [...filling, ...row] : [...row, ...filling]
+    }
     return {
       inputIds: rows.map(({ ids }) => fill(ids, this.padTokenId)),
       attentionMask: rows.map(({ ids }) => fill(new Array<number>(ids.length).fill(1), 0)),

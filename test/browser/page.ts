@@ -16,7 +16,7 @@ import {
   wasmBackend,
   type AskOptions,
   type Float,
-  type T5EncoderInputs,
+  type TextInputs,
 } from 'glassformer'
 import { firstDifference, TOLERANCE } from '../support/tolerance.js'
 import type { GoldenCase } from '../support/goldens.js'
@@ -87,7 +87,7 @@ function camelCase(name: string): string {
 }
 
 /** Greedy ids from a model whose files a user picked. */
-async function generateFromPicked(input: HTMLInputElement, inputs: T5EncoderInputs, maxNewTokens: number) {
+async function generateFromPicked(input: HTMLInputElement, inputs: TextInputs, maxNewTokens: number) {
   const files = new Map([...input.files!].map((file) => [file.name, file]))
   const model = await T5ForConditionalGeneration.fromPretrained(memoryFolder(files, 'picked'))
   return (await model.generate(inputs, { maxNewTokens })).sequences

@@ -2,14 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { InputError } from '../../src/errors.js'
 import { JsonObject } from '../../src/files/json.js'
 import {
-  collect,
+  generate,
   generationConfig,
-  greedySearch,
+  stream,
+  type Decoding,
   type GenerateOptions,
   type GenerationConfig,
-  type NextLogits,
 } from '../../src/generation/index.js'
-import { lengthLimits } from '../../src/generation/generation-config.js'
 import { Tensor } from '../../src/tensor/tensor.js'
 
 const PAD = 0
@@ -18,15 +17,15 @@ const CONFIG: GenerationConfig = {
   decoderStartTokenId: 9,
   eosTokenIds: [EOS],
   padTokenId: PAD,
-  maxLength: 6,
+  options: { maxLength: 6 },
   unsupported: [],
 }
 const VOCABULARY = 10
 
 /** A model that writes these tokens, one row after the other: logit 2 for the token of the step, 1 for the end, 0 else. */
-function writing(rows: readonly (readonly number[])[], seen: (readonly number[])[] = []): NextLogits {
+function writing(rows: readonly (readonly number[])[], seen: (readonly (readonly number[])[])[] = []): Decoding {
   let step = 0
-  return async (tokens) => {
+  const next = async (tokens: readonly (readonly number[])[]) => {
     seen.push(tokens)
     const logits = Tensor.zeros('float32', [rows.length, VOCABULARY])
     rows.forEach((row, i) => {
@@ -36,10 +35,11 @@ function writing(rows: readonly (readonly number[])[], seen: (readonly number[])
     step++
     return logits
   }
+  return { decoder: { next, reorder: () => {}, dispose: () => {} }, prompt: rows.map(() => [9]) }
 }
 
 const run = (rows: readonly (readonly number[])[], options: GenerateOptions = {}, config = CONFIG) =>
-  collect(greedySearch(writing(rows), rows.length, config, options), rows.length, config)
+  generate(writing(rows), config, options)
 
 describe('greedy search', () => {
   test('writes the most probable token of each row until all rows have ended, and pads those that ended', async () => {
@@ -58,20 +58,21 @@ describe('greedy search', () => {
   })
 
   test('takes the first of equally probable tokens', async () => {
-    const tied: NextLogits = async () => Tensor.float32([0, 0, 0, 3, 3], [1, 5])
-    const { sequences } = await collect(greedySearch(tied, 1, CONFIG, { maxNewTokens: 1 }), 1, CONFIG)
-    expect(sequences).toEqual([[9, 3]])
+    const tied = writing([[5]])
+    const next = async () => Tensor.float32([0, 0, 0, 3, 3], [1, 5])
+    const decoding = { ...tied, decoder: { ...tied.decoder, next } }
+    expect((await generate(decoding, CONFIG, { maxNewTokens: 1 })).sequences).toEqual([[9, 3]])
   })
 
-  test('gives the model the start token, and then what it wrote', async () => {
-    const seen: (readonly number[])[] = []
-    await collect(greedySearch(writing([[5, 6, EOS]], seen), 1, CONFIG), 1, CONFIG)
-    expect(seen).toEqual([[9], [5], [6]])
+  test('gives the model the prompt, and then what it wrote', async () => {
+    const seen: (readonly (readonly number[])[])[] = []
+    await generate({ ...writing([[5, 6, EOS]], seen), prompt: [[9, 8]] }, CONFIG)
+    expect(seen).toEqual([[[9, 8]], [[5]], [[6]]])
   })
 
   test('computes a step only when it is asked for', async () => {
-    const seen: (readonly number[])[] = []
-    const steps = greedySearch(writing([[5, 6, 7]], seen), 1, CONFIG)
+    const seen: (readonly (readonly number[])[])[] = []
+    const steps = stream(writing([[5, 6, 7]], seen), CONFIG)
     expect(seen).toHaveLength(0)
     expect((await steps.next()).value?.tokens).toEqual([5])
     expect(seen).toHaveLength(1)
@@ -88,11 +89,11 @@ describe('greedy search', () => {
 
   test('stops between two steps when it is cancelled', async () => {
     const controller = new AbortController()
-    const steps = greedySearch(writing([[5, 6, 7]]), 1, CONFIG, { signal: controller.signal })
+    const steps = stream(writing([[5, 6, 7]]), CONFIG, { signal: controller.signal })
     await steps.next()
     controller.abort(new Error('enough'))
     await expect(steps.next()).rejects.toMatchObject({ name: 'AbortError', code: 'aborted' })
-    const never = greedySearch(writing([[5]]), 1, CONFIG, { signal: AbortSignal.abort() })
+    const never = stream(writing([[5]]), CONFIG, { signal: AbortSignal.abort() })
     await expect(never.next()).rejects.toMatchObject({ name: 'AbortError' })
   })
 })
@@ -122,7 +123,7 @@ describe('the length of an output', () => {
     [{ minNewTokens: -1 }, 'generate: minNewTokens is -1, expected a whole number of 0 or more'],
     [{ minLength: Infinity }, 'generate: minLength is Infinity'],
   ])('is refused: %o', async (options, message) => {
-    expect(() => lengthLimits(options, CONFIG)).toThrow(InputError)
+    await expect(run([[5]], options)).rejects.toThrow(InputError)
     await expect(run([[5]], options)).rejects.toThrow(message)
   })
 })
@@ -132,25 +133,24 @@ describe('generation_config.json', () => {
   const read = (fields: object) =>
     generationConfig(config, JsonObject.parse(JSON.stringify(fields), 'generation_config.json'))
 
-  test('goes before config.json, which fills what it leaves out', () => {
+  test('goes before config.json, which fills in token ids that it leaves out', () => {
     expect(read({ eos_token_id: [6, 7], max_length: 40 })).toEqual({
       decoderStartTokenId: 5,
       eosTokenIds: [6, 7],
       padTokenId: 3,
-      maxLength: 40,
+      options: { maxLength: 40 },
       unsupported: [],
     })
-    expect(generationConfig(config, undefined)).toMatchObject({ eosTokenIds: [4], maxLength: 20 })
+    expect(generationConfig(config, undefined)).toMatchObject({ eosTokenIds: [4], options: {} })
   })
 
   test.each([
-    ['num_beams', 4],
-    ['do_sample', true],
-    ['repetition_penalty', 1.2],
-    ['no_repeat_ngram_size', 3],
-    ['forced_bos_token_id', 0],
-    ['suppress_tokens', [5]],
-    ['min_length', 10],
+    ['penalty_alpha', 0.6],
+    ['num_beam_groups', 2],
+    ['typical_p', 0.9],
+    ['guidance_scale', 1.5],
+    ['force_words_ids', [[5]]],
+    ['exponential_decay_length_penalty', [5, 1.1]],
   ])('with %s %o is refused when it is to be followed, not when the model is loaded', async (field, value) => {
     const unsupported = read({ [field]: value })
     await expect(run([[5]], {}, unsupported)).rejects.toMatchObject({
@@ -159,8 +159,9 @@ describe('generation_config.json', () => {
     })
   })
 
-  test('that asks for plain greedy search in so many words is followed', () => {
-    expect(read({ num_beams: 1, do_sample: false, repetition_penalty: 1, min_length: 0 }).unsupported).toEqual([])
+  test('that spells out the defaults is followed', () => {
+    const plain = { num_beams: 1, typical_p: 1, penalty_alpha: null, max_length: 20, repetition_penalty: 1 }
+    expect(read(plain)).toMatchObject({ unsupported: [], options: { numBeams: 1, repetitionPenalty: 1 } })
   })
 
   test.each([
@@ -168,6 +169,8 @@ describe('generation_config.json', () => {
     [{ eos_token_id: [1, 'x'] }, '"eos_token_id" is [1,"x"]'],
     [{ pad_token_id: -1 }, '"pad_token_id" is -1'],
     [{ max_length: 0 }, '"max_length" is 0'],
+    [{ temperature: 'hot' }, '"temperature" is "hot"'],
+    [{ no_repeat_ngram_size: 1.5 }, '"no_repeat_ngram_size" is 1.5'],
   ])('with %o is refused at load', (fields, message) => {
     expect(() => read(fields)).toThrow(message)
   })

@@ -4,16 +4,18 @@
 import { cp, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
+import { writeRagFolder } from '../support/rag-folder.js'
 import { repositoryText, ROOT, run, runTypeScript, SEED_ANSWER, typeCheck, userPath, write } from './user.js'
 
 /** Language and content of fenced blocks. */
 const BLOCK = /^```(\w+)\n(.*?)^```$/gms
 
-/** The folders that README.md calls the user's own. */
+/** The folders that README.md calls the user's own, and a small stand-in for the one that examples/seed.ts names. */
 beforeAll(async () => {
   const weights = userPath('node_modules/glassformer/weights')
   await cp(`${weights}/reader`, userPath('my-t5'), { recursive: true })
   await cp(`${weights}/all-MiniLM-L6-v2`, userPath('my-sentence-transformer'), { recursive: true })
+  await writeRagFolder('rag/sequence-bart', userPath('facebook/rag-sequence-nq'))
 })
 
 /** The commands of a console block, each followed by what it prints. */
@@ -63,6 +65,7 @@ const PRINTED: Readonly<Record<string, RegExp>> = {
   'ask.ts': /^The currency of Iceland is the Icelandic króna\.\n {2}Iceland: retrieved 0\.\d+/,
   'hooks.ts': /\nseeing: The capital of France is Paris\.\nblind: {2}(?!The capital of France is Paris\.)/,
   'passages.ts': /^The capital of Arlen is Brask\.\nThe capital of Veld is Sundhavn\. .*\nI don't know\. /,
+  'seed.ts': /^\[\s+'.+'\s+\]\n$/,
 }
 
 test('every example is run here', async () => {

@@ -15,6 +15,8 @@ export interface GoldenGeneration {
   readonly input_ids: readonly (readonly number[])[]
   readonly attention_mask: readonly (readonly number[])[]
   readonly output_ids: readonly (readonly number[])[]
+  /** Of a beam search. */
+  readonly sequences_scores?: readonly number[]
 }
 
 export interface GoldenCase {

@@ -18,6 +18,7 @@ describe('views share the data', () => {
   ])('%s', (_name, view, shape, values) => {
     expect(view.shape).toEqual(shape)
     expect(view.toArray()).toEqual(values)
+    expect([...view.copy().data]).toEqual(values)
   })
 
   test('a change through a view is seen in the original', () => {
@@ -44,6 +45,7 @@ describe('views share the data', () => {
     expect(Tensor.float32([7], []).toArray()).toEqual([7])
     expect(Tensor.zeros('float32', [2, 0, 3]).toArray()).toEqual([])
     expect(Tensor.zeros('int64', [0]).transpose().copy().shape).toEqual([0])
+    expect(Tensor.zeros('float32', [0, 3]).transpose().copy().shape).toEqual([3, 0])
   })
 })
 

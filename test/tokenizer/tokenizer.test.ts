@@ -52,7 +52,7 @@ describe.each(families)('%s', (family) => {
     expect(tokenizer.decode(golden.ids)).toBe(golden.decoded_skip_special)
   })
 
-  test('rows of a batch are filled up on the right with the padding token', async () => {
+  test('rows of a batch are filled up with the padding token, on the right or the left', async () => {
     const golden = encodings.find(({ padding }) => padding?.direction === 'right')!
     const tokenizer = await load
     const { inputIds, attentionMask } = tokenizer.encodeBatch([golden.text, 'a considerably longer text than that'])
@@ -61,6 +61,9 @@ describe.each(families)('%s', (family) => {
     expect(new Set(inputIds[0].slice(own))).toEqual(new Set([tokenizer.padTokenId]))
     expect(attentionMask[0].filter((bit) => bit === 1)).toHaveLength(own)
     expect(inputIds[0]).toHaveLength(inputIds[1].length)
+    const left = tokenizer.encodeBatch([golden.text, 'a considerably longer text than that'], { paddingSide: 'left' })
+    expect(left.inputIds[0]).toEqual([...inputIds[0].slice(own), ...inputIds[0].slice(0, own)])
+    expect(left.attentionMask[0]).toEqual(attentionMask[0].toReversed())
   })
 })
 

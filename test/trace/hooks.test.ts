@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { InputError, ShapeError } from '../../src/errors.js'
 import { BertModel } from '../../src/models/bert.js'
-import { T5EncoderModel, T5ForConditionalGeneration, type T5Inputs } from '../../src/models/t5.js'
+import type { Seq2SeqInputs } from '../../src/models/seq2seq-lm.js'
+import { T5EncoderModel, T5ForConditionalGeneration } from '../../src/models/t5.js'
 import { add, matmul, multiply, softmax, type Float } from '../../src/tensor/ops/index.js'
 import { Tensor } from '../../src/tensor/tensor.js'
 import { record, type HookPoint, type Hooks, type Trace } from '../../src/trace/index.js'
@@ -45,7 +46,7 @@ describe.each(BACKENDS)('hooks on $name', ({ create }) => {
   describe.each(CONDITIONAL)('every hook point of %s', (folder) => {
     let model: T5ForConditionalGeneration
     let golden: GoldenTensors
-    let inputs: T5Inputs
+    let inputs: Seq2SeqInputs
     let trace: Trace
     beforeAll(async () => {
       model = await T5ForConditionalGeneration.fromPretrained(goldenPath(folder), { backend: await create() })

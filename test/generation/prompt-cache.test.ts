@@ -1,0 +1,43 @@
+import { describe, expect, test } from 'vitest'
+import { LlamaForCausalLM, type CausalInputs } from '../../src/models/index.js'
+import { BACKENDS } from '../support/backends.js'
+import { goldenPath } from '../support/goldens.js'
+
+const PREFIX = [5, 17, 9, 30, 8, 2]
+
+describe.each(BACKENDS)('a kept prompt on $name', ({ create }) => {
+  const cases: [string, CausalInputs['inputIds']][] = [
+    ['the whole of it and more', [[...PREFIX, 11, 12]]],
+    ['a part of it', [[5, 17, 9, 44, 45]]],
+    ['exactly it', [PREFIX]],
+    ['nothing of it', [[60, 61, 62]]],
+    ['a batch whose rows part later', [[...PREFIX, 11], [...PREFIX.slice(0, 5), 3, 12]]], // prettier-ignore
+  ]
+  test.each(cases)('%s: equal ids, and only the rest is read', async (_, inputIds) => {
+    const model = await LlamaForCausalLM.fromPretrained(goldenPath('llama/tied'), { backend: await create() })
+    const promptCache = await model.readPrompt(PREFIX)
+    const read: number[] = []
+    const hooks = { 'layers.0.resid_pre': (x: { shape: readonly number[] }) => void read.push(x.shape[1]) }
+    const options = { maxNewTokens: 6, numBeams: 2 }
+    const expected = await model.generate({ inputIds }, options)
+    const point = model.hookPoints().find(({ name }) => name.endsWith('0.resid_pre'))!.name
+    const got = await model.generate(
+      { inputIds, promptCache },
+      { ...options, hooks: { [point]: hooks['layers.0.resid_pre'] } },
+    )
+    expect(got.sequences).toEqual(expected.sequences)
+    const rows = inputIds as number[][]
+    const known = PREFIX.findIndex((token, i) => rows.some((row) => row[i] !== token))
+    const used = Math.min(known < 0 ? PREFIX.length : known, rows[0].length - 1)
+    expect(read[0]).toBe(rows[0].length - used)
+    // It is as it was: another generation may begin with it.
+    expect((await model.generate({ inputIds, promptCache }, options)).sequences).toEqual(expected.sequences)
+    promptCache.dispose()
+  })
+
+  test('right padding of a prompt is refused', async () => {
+    const model = await LlamaForCausalLM.fromPretrained(goldenPath('llama/tied'), { backend: await create() })
+    const inputs = { inputIds: [[5, 6, 0]], attentionMask: [[1, 1, 0]] }
+    await expect(model.generate(inputs)).rejects.toThrow('pad on the left')
+  })
+})

@@ -1,0 +1,43 @@
+/**
+ * The tests that every encoder family has: all recorded passes of its cases, on every backend.
+ */
+import { describe, test } from 'vitest'
+import type { FolderLike } from '../../src/files/folder.js'
+import type { EncoderInputs } from '../../src/models/index.js'
+import type { FromPretrainedOptions, Model, RunOptions } from '../../src/models/index.js'
+import { BACKENDS } from './backends.js'
+import { goldenCase, goldenPath, goldenTensors } from './goldens.js'
+import { expectOutputs } from './outputs.js'
+
+interface EncoderClass {
+  readonly name: string
+  fromPretrained(
+    location: FolderLike,
+    options?: FromPretrainedOptions,
+  ): Promise<Model & { forward(inputs: EncoderInputs, options?: RunOptions): Promise<object> }>
+}
+
+/** @param cases folders under test/goldens with the class that loads each */
+export function testEncoders(family: string, cases: Readonly<Record<string, EncoderClass>>): void {
+  describe.each(BACKENDS)(`${family} on $name`, ({ create }) => {
+    for (const [folder, modelClass] of Object.entries(cases)) {
+      test.each(goldenCase(folder).forward)(
+        `${folder}/$file: ${modelClass.name} gives what transformers gives`,
+        async ({ file, inputs, outputs }) => {
+          const golden = await goldenTensors(folder, file)
+          const model = await modelClass.fromPretrained(goldenPath(folder), { backend: await create() })
+          const given = (name: string) => (name in inputs ? golden.ids(name) : undefined)
+          const output = await model.forward(
+            {
+              inputIds: golden.ids('input_ids'),
+              attentionMask: given('attention_mask'),
+              tokenTypeIds: given('token_type_ids'),
+            },
+            { outputHiddenStates: true, outputAttentions: true },
+          )
+          expectOutputs(output, { golden, outputs })
+        },
+      )
+    }
+  })
+}
