@@ -2,7 +2,7 @@
  * Asks questions whose answers are known, and counts: how often the right passage is found, how often the answer is right to the letter,
  * and how well the pipeline knows when to abstain.
  */
-import type { Answer, AskOptions } from '../src/rag/index.js'
+import type { Answer, AskOptions, Rag } from '../src/rag/index.js'
 import type { EvalQuestion, QuestionKind } from './questions.js'
 
 /** What was asked and what came back. */
@@ -44,6 +44,39 @@ export async function askAll(
     onProgress?.(results.length, questions.length)
   }
   return results
+}
+
+/** How far a pipeline with rounded weights agrees with the exact one. */
+export interface Agreement {
+  /** Questions to which both give the same text. */
+  readonly sameAnswers: number
+  /** Cosine of the two vectors of a question. */
+  readonly meanCosine: number
+  readonly leastCosine: number
+}
+
+/** Asks the exact pipeline what the other was asked, and compares answers and vectors of the questions. */
+export async function agree(
+  rounded: Rag,
+  exact: Rag,
+  results: readonly Asked[],
+  onProgress?: (done: number, total: number) => void,
+): Promise<Agreement> {
+  const questions = results.map(({ asked }) => asked)
+  const expected = await askAll(exact, questions, onProgress)
+  const texts = questions.map(({ question }) => question)
+  const [a, b] = [await rounded.encoder.embed(texts), await exact.encoder.embed(texts)]
+  const width = exact.encoder.dimension
+  const cosines = texts.map((_, i) => {
+    let dot = 0 // of vectors of length 1
+    for (let d = i * width; d < (i + 1) * width; d++) dot += a[d] * b[d]
+    return dot
+  })
+  return {
+    sameAnswers: expected.filter(({ text }, i) => text === results[i].text).length,
+    meanCosine: cosines.reduce((sum, cosine) => sum + cosine, 0) / cosines.length,
+    leastCosine: Math.min(...cosines),
+  }
 }
 
 /** Whether the pipeline did the right thing: gave a right sentence, or abstained where there is none. */

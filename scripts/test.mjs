@@ -1,7 +1,7 @@
 // npm test: every stage, or those named: `npm test -- lint unit`. A failed stage does not keep the others from running, unless
 // they need what it makes. The last line is the sum of all: `N passed, N failed`, and how many were skipped, if any.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,10 @@ import { fileURLToPath } from 'node:url'
 
 const NOTHING = { passed: 0, failed: 0, skipped: 0 }
 
-/** In the order in which they run. A check is a program that exits with 0; a project's tests are counted one by one. */
+/**
+ * In the order in which they run. A check is a program that exits with 0; a project's tests are counted one by one. `node24` runs
+ * what computes on the Node that has relaxed SIMD, which comes from npm, wherever this is another one.
+ */
 const STAGES = [
   { name: 'types', checks: [['node_modules/typescript/bin/tsc', '--noEmit']] },
   {
@@ -22,13 +25,19 @@ const STAGES = [
   },
   { name: 'build', checks: [['scripts/build-kernels.mjs', '--check'], ['scripts/build.mjs']] },
   { name: 'unit', project: 'unit', needs: 'build' },
+  {
+    name: 'node24',
+    project: 'unit',
+    node: '24',
+    files: ['test/backends', 'test/models', 'test/generation', 'test/rag'],
+  },
   { name: 'browser', project: 'browser', needs: 'build' },
   { name: 'package', project: 'package', needs: 'build' },
 ]
 
 /** Whether a script exits with 0. */
-function succeeds(args) {
-  const { status, error } = spawnSync(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] })
+function succeeds(args, node = process.execPath) {
+  const { status, error } = spawnSync(node, args, { stdio: ['ignore', 'inherit', 'inherit'] })
   if (error) console.error(error.message)
   return status === 0
 }
@@ -39,13 +48,41 @@ function runChecks(checks) {
   return { ...NOTHING, passed: checks.length - failed, failed }
 }
 
+/** Path of another Node. @throws Error that says why it cannot be had */
+function fetchNode(version) {
+  const name = `node-${process.platform}-${process.arch}`
+  const folder = fileURLToPath(new URL(`../node_modules/.cache/node-${version}`, import.meta.url))
+  mkdirSync(folder, { recursive: true })
+  const args = ['install', '--prefix', folder, '--no-audit', '--no-fund', `${name}@${version}`]
+  const { status, stderr } = spawnSync('npm', args, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' })
+  if (status !== 0) throw new Error(`Node ${version} cannot be fetched: ${stderr.trim().split('\n')[0]}`)
+  return join(folder, 'node_modules', name, 'bin', 'node')
+}
+
 /** @returns {Counts} */
-function runProject(project) {
+function runOnNode({ project, node: version, files }) {
+  if (process.versions.node.startsWith(`${version}.`)) {
+    console.log(`skipped: this is Node ${version}, on which all of it ran`)
+    return { ...NOTHING, skipped: 1 }
+  }
+  try {
+    return runProject(project, files, fetchNode(version))
+  } catch (error) {
+    console.log(`skipped: ${error.message}`)
+    return { ...NOTHING, skipped: 1 }
+  }
+}
+
+/** @returns {Counts} */
+function runProject(project, files = [], node = process.execPath) {
   const folder = mkdtempSync(join(tmpdir(), 'glassformer-report-'))
   const report = join(folder, 'report.json')
   try {
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-    const succeeded = succeeds(['node_modules/vitest/vitest.mjs', 'run', '--project', project, ...reporters])
+    const succeeded = succeeds(
+      ['node_modules/vitest/vitest.mjs', 'run', '--project', project, ...reporters, ...files],
+      node,
+    )
     return count(report, succeeded)
   } finally {
     rmSync(folder, { recursive: true })
@@ -67,6 +104,12 @@ function count(report, succeeded) {
   }
 }
 
+/** @returns {Counts} */
+function run({ checks, project, ...stage }) {
+  if (checks) return runChecks(checks)
+  return stage.node ? runOnNode({ project, ...stage }) : runProject(project)
+}
+
 /** The stages of these names, with what they need; all where none is named. */
 function chosen(names) {
   const unknown = names.filter((name) => !STAGES.some((stage) => stage.name === name))
@@ -84,12 +127,13 @@ const show = ({ passed, failed, skipped }) =>
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const results = new Map()
-for (const { name, checks, project, needs } of chosen(process.argv.slice(2))) {
+for (const stage of chosen(process.argv.slice(2))) {
+  const { name, needs } = stage
   console.log(`\n== ${name}`)
   const start = performance.now()
   const blocked = results.get(needs)?.failed > 0
   if (blocked) console.error(`not run, because ${needs} failed`)
-  const counts = blocked ? { ...NOTHING, failed: 1 } : checks ? runChecks(checks) : runProject(project)
+  const counts = blocked ? { ...NOTHING, failed: 1 } : run(stage)
   results.set(name, { ...counts, seconds: (performance.now() - start) / 1000 })
 }
 

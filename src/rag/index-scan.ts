@@ -8,7 +8,7 @@
  *   approximate score of t - 2B or more.
  */
 import type { Backend, PackedMatrix } from '../backends/index.js'
-import { linearInt8Input, WEIGHT_LIMIT } from '../tensor/ops/index.js'
+import { quantizeInput, WEIGHT_LIMIT } from '../tensor/ops/index.js'
 import { Tensor } from '../tensor/tensor.js'
 import type { FlatIndex, SearchHit } from './flat-index.js'
 
@@ -71,10 +71,10 @@ export class IndexScan {
 
   /** B for this query. */
   #bound(query: Float32Array): number {
-    const rounded = linearInt8Input(query)
+    const { values, scale, zero } = quantizeInput(query)
     let [error, length] = [0, 0]
     for (let i = 0; i < query.length; i++) {
-      error += (query[i] - rounded[i]) ** 2
+      error += (query[i] - (values[i] - zero) * scale) ** 2
       length += query[i] ** 2
     }
     return (

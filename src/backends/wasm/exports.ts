@@ -38,8 +38,16 @@ export interface KernelExports extends WebAssembly.Exports {
     tableStep: number,
   ): void
   packPanels(panels: number, weight: number, rows: number, columns: number, size: number): void
-  packInt8(panels: number, offsets: number, values: number, rows: number, columns: number): void
-  quantizeInput(out: number, scales: number, x: number, rows: number, width: number, stride: number): void
+  packInt8(panels: number, sums: number, values: number, rows: number, columns: number): void
+  quantizeInput(
+    out: number,
+    scales: number,
+    zeros: number,
+    x: number,
+    rows: number,
+    width: number,
+    stride: number,
+  ): void
   hasNonFinite(halves: number, count: number): number
   topK(values: number, indices: number, x: number, width: number, k: number): void
 }

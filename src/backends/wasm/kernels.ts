@@ -84,13 +84,15 @@ export class WasmKernels implements Kernels {
       const width = Math.ceil(k / 4) * 4
       const quantized = this.#arena.allocate(rows * width)
       const scales = this.#arena.allocate(rows * 4)
-      this.#exports.quantizeInput(quantized, scales, source, rows, k, width)
+      const zeros = this.#arena.allocate(rows * 4)
+      this.#exports.quantizeInput(quantized, scales, zeros, source, rows, k, width)
       const fields = [
         quantized,
         scales,
+        zeros,
         weight.address,
         weight.scales,
-        weight.offsets,
+        weight.sums,
         weight.bias,
         out,
         rows,

@@ -16,7 +16,10 @@ const MAXIMUM_PAGES = 65536
 export class KernelMemory {
   readonly memory: WebAssembly.Memory
   readonly heap: Heap
-  /** Every buffer that the memory ever had: a shared memory that grows keeps its old ones usable. */
+  /**
+   * Every buffer that tensors were made over: a shared memory that grows keeps its old ones usable. `memory.buffer` itself may
+   * become another object at any time, so it is read once after each growth.
+   */
   readonly #buffers = new WeakSet<ArrayBufferLike>()
   bytes!: Uint8Array
   int32!: Int32Array
@@ -39,7 +42,7 @@ export class KernelMemory {
 
   /** A row-major float32 tensor over an address. */
   tensorAt(address: number, shape: Shape): Float {
-    return new Tensor({ dtype: 'float32', data: new Float32Array(this.memory.buffer, address, sizeOf(shape)), shape })
+    return new Tensor({ dtype: 'float32', data: new Float32Array(this.bytes.buffer, address, sizeOf(shape)), shape })
   }
 
   #refresh(): void {

@@ -27,9 +27,9 @@ export class WasmMatrix implements PackedMatrix {
   readonly dtype: number
   /** Address of the block; the parts follow one another. */
   readonly address: number
-  /** int8: addresses of the rows' scales and of 64 times their sums. */
+  /** int8: addresses of the rows' scales and of their sums. */
   readonly scales: number = 0
-  readonly offsets: number = 0
+  readonly sums: number = 0
   /** Address of the bias, padded to whole panels; 0 without one. */
   readonly bias: number = 0
 
@@ -64,13 +64,13 @@ export class WasmMatrix implements PackedMatrix {
     if (bias) this.bias = vector(rowMajor(bias.to('float32')))
     if ('scales' in source) {
       this.scales = vector(source.scales)
-      this.offsets = at
+      this.sums = at
     }
     if (this.layout === 'rows') memory.bytes.set(bytesOf(elements), this.address)
     else {
       inSlices(memory, elements, columns, (slice, first, count) => {
         const target = this.address + first * width
-        if (this.layout === 'int8') exports.packInt8(target, this.offsets + first * 4, slice, count, columns)
+        if (this.layout === 'int8') exports.packInt8(target, this.sums + first * 4, slice, count, columns)
         else exports.packPanels(target, slice, count, columns, elements.BYTES_PER_ELEMENT)
       })
     }

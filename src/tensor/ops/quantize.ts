@@ -1,8 +1,8 @@
 /**
  * int8 products. A weight is quantised once, each of its rows (outputs) by its largest element to -127…127; x is quantised when
- * it comes, each row by its own largest element to -63…63, so that a row's result never depends on its batch. Seven bits
- * for x: the WebAssembly instruction that multiplies 8-bit numbers wants its second operand in 0…127 (here value + 64).
- * The sum of the products is an exact integer, which is then scaled back.
+ * it comes, each row by its own range to 0…127, so that a row's result never depends on its batch. One of these 128 steps stands
+ * for zero (the zero point). Seven bits for x, because the WebAssembly instruction that multiplies 8-bit numbers wants its second
+ * operand in 0…127. The sum of the products is an exact integer, which is then scaled back.
  */
 import type { Tensor } from '../tensor.js'
 import { output, rowMajor, type Float } from './float.js'
@@ -15,9 +15,10 @@ export interface QuantizedMatrix {
   readonly scales: Float32Array
 }
 
-/** Largest magnitude of a quantised weight, and of a quantised input. */
+/** Largest magnitude of a quantised weight. */
 export const WEIGHT_LIMIT = 127
-export const INPUT_LIMIT = 63
+/** Largest quantised input; the smallest is 0. */
+const INPUT_LIMIT = 127
 
 /** Each row scaled so that its largest element is 127, and rounded to nearest (halves to even). */
 export function quantizeRows(weight: Tensor): QuantizedMatrix {
@@ -26,7 +27,12 @@ export function quantizeRows(weight: Tensor): QuantizedMatrix {
   const values = new Int8Array(source.length)
   const scales = new Float32Array(rows)
   for (let row = 0; row < rows; row++) {
-    scales[row] = quantizeRow(source.subarray(row * columns, (row + 1) * columns), WEIGHT_LIMIT, values, row * columns)
+    const start = row * columns
+    let largest = 0
+    for (let i = start; i < start + columns; i++) largest = Math.max(largest, Math.abs(source[i]))
+    const inverse = largest === 0 ? 0 : Math.fround(WEIGHT_LIMIT / largest)
+    for (let i = start; i < start + columns; i++) values[i] = roundTiesToEven(Math.fround(source[i] * inverse))
+    scales[row] = largest / WEIGHT_LIMIT
   }
   return { values, scales }
 }
@@ -38,32 +44,39 @@ export function linearInt8(x: Float, weight: QuantizedMatrix, bias?: Float): Flo
   const source = rowMajor(x)
   const shift = bias && rowMajor(bias)
   const { tensor, data } = output([...x.shape.slice(0, -1), rows])
-  const quantized = new Int8Array(columns)
   for (let item = 0; item < data.length / rows; item++) {
-    const scale = quantizeRow(source.subarray(item * columns, (item + 1) * columns), INPUT_LIMIT, quantized, 0)
+    const { values, scale, zero } = quantizeInput(source.subarray(item * columns, (item + 1) * columns))
     for (let row = 0; row < rows; row++) {
       let sum = 0
-      for (let i = 0, at = row * columns; i < columns; i++, at++) sum += quantized[i] * weight.values[at]
+      for (let i = 0, at = row * columns; i < columns; i++, at++) sum += (values[i] - zero) * weight.values[at]
       data[item * rows + row] = Math.fround(sum * Math.fround(scale * weight.scales[row])) + (shift ? shift[row] : 0)
     }
   }
   return tensor
 }
 
-/** A row of x as the integers have it, in floats again. */
-export function linearInt8Input(row: Float32Array): Float32Array {
-  const quantized = new Int8Array(row.length)
-  const scale = quantizeRow(row, INPUT_LIMIT, quantized, 0)
-  return Float32Array.from(quantized, (value) => value * scale)
+export interface QuantizedInput {
+  /** 0…127 */
+  readonly values: Uint8Array
+  readonly scale: number
+  /** The value that stands for 0: an element is (value - zero) * scale. */
+  readonly zero: number
 }
 
-/** Writes the integers of one row from `at` on; returns its scale. float32 throughout, as the kernels compute it. */
-function quantizeRow(row: Float32Array, limit: number, into: Int8Array, at: number): number {
-  let largest = 0
-  for (let i = 0; i < row.length; i++) largest = Math.max(largest, Math.abs(row[i]))
-  const inverse = largest === 0 ? 0 : Math.fround(limit / largest)
-  for (let i = 0; i < row.length; i++) into[at + i] = roundTiesToEven(Math.fround(row[i] * inverse))
-  return Math.fround(largest / limit)
+/** One row of x. float32 throughout, as the kernels compute it. */
+export function quantizeInput(row: Float32Array): QuantizedInput {
+  let [lowest, highest] = [0, 0]
+  for (let i = 0; i < row.length; i++) {
+    lowest = Math.min(lowest, row[i])
+    highest = Math.max(highest, row[i])
+  }
+  const range = Math.fround(highest - lowest)
+  const inverse = range === 0 ? 0 : Math.fround(INPUT_LIMIT / range)
+  const zero = roundTiesToEven(Math.fround(-lowest * inverse))
+  const values = Uint8Array.from(row, (value) =>
+    Math.min(Math.max(roundTiesToEven(Math.fround(value * inverse)) + zero, 0), INPUT_LIMIT),
+  )
+  return { values, scale: Math.fround(range / INPUT_LIMIT), zero }
 }
 
 function roundTiesToEven(value: number): number {

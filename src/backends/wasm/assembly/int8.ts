@@ -1,14 +1,14 @@
 /**
  * linear in 8-bit integers. Weights are -127…127, packed in panels of eight outputs and groups of four k; a row of x is
- * quantised to -63…63 when it comes and stored with 64 added, as the seven unsigned bits that one instruction can multiply with
- * eight signed ones, four products to a sum, without overflow on any machine:
+ * quantised to 0…127 when it comes: seven unsigned bits, which one instruction multiplies with eight signed ones, four products to
+ * a sum, without overflow on any machine:
  *
  *   b0: │ w0: k..k+3 │ w1 │ w2 │ w3 │   b1: │ w4 │ w5 │ w6 │ w7 │      16 weights each
  *   x:  │ k..k+3 │ the same │ the same │ the same │                    one 32-bit splat
  *   sum[r][0] += dot4(b0, x), sum[r][1] += dot4(b1, x)                 64 products in two instructions
  *
- * The 64 too much is taken off at the end: Σ w (x + 64) - 64 Σ w, with the sums of the weights' rows made when they are packed. All
- * that is exact in integers. Reference twin: tensor/ops/quantize.ts.
+ * The zero point z of the row of x is taken off at the end: Σ w x - z Σ w, with the sums of the weights' rows made when they
+ * are packed. All that is exact in integers. Reference twin: tensor/ops/quantize.ts.
  */
 import { activateLanes } from './activations'
 import { PANEL } from './pack'
@@ -18,10 +18,11 @@ import { maxLanes, splat } from './simd'
 @unmanaged
 export class Int8Job {
   x: usize // [rows, 4 * groups] seven bits unsigned
-  xScales: usize // [rows]
+  xScales: usize // [rows] float32
+  xZeros: usize // [rows] int32
   panels: usize // [ceil(n / 8)][groups][8][4] int8
   scales: usize // [ceil(n / 8) * 8] float32
-  offsets: usize // [ceil(n / 8) * 8] int32, 64 times the sum of a weight's row
+  sums: usize // [ceil(n / 8) * 8] int32, the sum of a weight's row
   bias: usize // [ceil(n / 8) * 8] or 0
   out: usize // [rows, n]
   rows: i32
@@ -33,39 +34,52 @@ export class Int8Job {
 /** Bytes of quantised x that are worked on at a time. */
 const BLOCK_BYTES = 128 * 1024
 const TILE_ROWS = ASC_FEATURE_RELAXED_SIMD ? 6 : 3
-const LIMIT: f32 = 63
+const LIMIT: f32 = 127
 
-/** Quantises `rows` rows of `width` floats by each row's largest element; rows of out have `stride` bytes, padded with 64. */
-export function quantizeInput(out: usize, scales: usize, x: usize, rows: i32, width: i32, stride: i32): void {
+/** Quantises `rows` rows of `width` floats, each by its own range; rows of out have `stride` bytes, padded with 0. */
+export function quantizeInput(out: usize, scales: usize, zeros: usize, x: usize, rows: i32, width: i32, stride: i32): void {
   const bytes = (<usize>width) << 2
   for (let r = 0; r < rows; r++, x += bytes, out += stride) {
-    let lanes = splat(0)
+    let low4 = splat(0)
+    let high4 = splat(0)
     let at: usize = 0
-    for (; at + 16 <= bytes; at += 16) lanes = f32x4.max(lanes, f32x4.abs(v128.load(x + at)))
-    let largest = maxLanes(lanes)
-    for (; at < bytes; at += 4) largest = max(largest, abs(load<f32>(x + at)))
-    store<f32>(scales + ((<usize>r) << 2), largest / LIMIT)
+    for (; at + 16 <= bytes; at += 16) {
+      low4 = f32x4.min(low4, v128.load(x + at))
+      high4 = f32x4.max(high4, v128.load(x + at))
+    }
+    let lowest = -maxLanes(f32x4.neg(low4))
+    let highest = maxLanes(high4)
+    for (; at < bytes; at += 4) {
+      lowest = min(lowest, load<f32>(x + at))
+      highest = max(highest, load<f32>(x + at))
+    }
+    const range = highest - lowest
+    const inverse: f32 = range == 0 ? 0 : LIMIT / range
+    const zero = <i32>nearest<f32>(-lowest * inverse)
+    store<f32>(scales + ((<usize>r) << 2), range / LIMIT)
+    store<i32>(zeros + ((<usize>r) << 2), zero)
 
-    const inverse: f32 = largest == 0 ? 0 : LIMIT / largest
     const inverses = splat(inverse)
-    const middle = i32x4.splat(64)
+    const zero4 = i32x4.splat(zero)
+    const limits = i8x16.splat(127)
     let i = 0
     for (; i + 8 <= width; i += 8) {
       const source = x + ((<usize>i) << 2)
-      const low = i32x4.add(i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(source), inverses))), middle)
-      const high = i32x4.add(i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(source, 16), inverses))), middle)
+      const low = i32x4.add(i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(source), inverses))), zero4)
+      const high = i32x4.add(i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(source, 16), inverses))), zero4)
       const words = i16x8.narrow_i32x4_s(low, high)
-      v128.store64_lane(out + i, i8x16.narrow_i16x8_u(words, words), 0)
+      v128.store64_lane(out + i, i8x16.min_u(i8x16.narrow_i16x8_u(words, words), limits), 0)
     }
     for (; i < width; i++) {
-      store<u8>(out + i, <u8>(<i32>nearest<f32>(load<f32>(x + ((<usize>i) << 2)) * inverse) + 64))
+      const value = <i32>nearest<f32>(load<f32>(x + ((<usize>i) << 2)) * inverse) + zero
+      store<u8>(out + i, <u8>min(max(value, 0), 127))
     }
-    for (; i < stride; i++) store<u8>(out + i, 64)
+    for (; i < stride; i++) store<u8>(out + i, 0)
   }
 }
 
-/** Integers [rows, columns] -> panels [ceil(rows / 8)][ceil(columns / 4)][8][4] and 64 times the sum of each row. */
-export function packInt8(panels: usize, offsets: usize, values: usize, rows: i32, columns: i32): void {
+/** Integers [rows, columns] -> panels [ceil(rows / 8)][ceil(columns / 4)][8][4] and the sum of each row. */
+export function packInt8(panels: usize, sums: usize, values: usize, rows: i32, columns: i32): void {
   const groups = (columns + 3) >> 2
   for (let first = 0; first < rows; first += PANEL) {
     for (let j = 0; j < PANEL; j++) {
@@ -76,7 +90,7 @@ export function packInt8(panels: usize, offsets: usize, values: usize, rows: i32
         store<i8>(panels + (k >> 2) * (PANEL * 4) + (j << 2) + (k & 3), value)
         sum += value
       }
-      store<i32>(offsets + ((<usize>row) << 2), sum * 64)
+      store<i32>(sums + ((<usize>row) << 2), sum)
     }
     panels += groups * (PANEL * 4)
   }
@@ -111,9 +125,10 @@ function scaleBack(job: Int8Job, p: i32, row: i32, rows: i32, sums: usize): void
   }
   for (let r = 0; r < rows; r++, sums += PANEL * 4) {
     const xScale = v128.load32_splat(job.xScales + ((<usize>(row + r)) << 2))
+    const xZero = v128.load32_splat(job.xZeros + ((<usize>(row + r)) << 2))
     const out = job.out + ((<usize>(row + r) * <usize>job.n) << 2) + at
-    const y0 = finish(sums, at, xScale, bias0, job)
-    const y1 = finish(sums + 16, at + 16, xScale, bias1, job)
+    const y0 = finish(sums, at, xScale, xZero, bias0, job)
+    const y1 = finish(sums + 16, at + 16, xScale, xZero, bias1, job)
     if (columns == PANEL) {
       v128.store(out, y0)
       v128.store(out, y1, 16)
@@ -126,8 +141,8 @@ function scaleBack(job: Int8Job, p: i32, row: i32, rows: i32, sums: usize): void
 }
 
 @inline
-function finish(sums: usize, at: usize, xScale: v128, bias: v128, job: Int8Job): v128 {
-  const exact = i32x4.sub(v128.load(sums), v128.load(job.offsets + at))
+function finish(sums: usize, at: usize, xScale: v128, xZero: v128, bias: v128, job: Int8Job): v128 {
+  const exact = i32x4.sub(v128.load(sums), i32x4.mul(xZero, v128.load(job.sums + at)))
   const scaled = f32x4.mul(f32x4.convert_i32x4_s(exact), f32x4.mul(xScale, v128.load(job.scales + at)))
   return activateLanes(f32x4.add(scaled, bias), job.activation)
 }
