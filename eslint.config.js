@@ -30,7 +30,10 @@ export default tseslint.config(
     files: ['**/*.mjs', '**/*.js'],
     languageOptions: {
       globals: Object.fromEntries(
-        ['Atomics', 'Buffer', 'WebAssembly', 'console', 'performance', 'process', 'URL'].map((name) => [name, 'readonly']),
+        ['Atomics', 'Buffer', 'WebAssembly', 'console', 'performance', 'process', 'URL'].map((name) => [
+          name,
+          'readonly',
+        ]),
       ),
     },
   },

@@ -13,14 +13,18 @@ export interface RotaryOptions {
 }
 
 export class RotaryEmbedding {
-  readonly #frequencies: Float32Array // [headDim / 2]
+  readonly #options: RotaryOptions
+  /** Made when they are asked for, since a wrong config is found out only when it is compared with the weights. [headDim / 2] */
+  #frequencies: Float32Array | undefined
 
-  constructor({ headDim, theta, scaling }: RotaryOptions) {
-    this.#frequencies = rotaryFrequencies(headDim, theta, scaling)
+  constructor(options: RotaryOptions) {
+    this.#options = options
   }
 
   /** Cosines and sines for positions [batch or 1, seq]. */
   table(positions: Ids): RotaryTable {
+    const { headDim, theta, scaling } = this.#options
+    this.#frequencies ??= rotaryFrequencies(headDim, theta, scaling)
     return rotaryTable(positions, this.#frequencies)
   }
 }

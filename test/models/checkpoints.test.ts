@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { referenceBackend } from '../../src/backends/index.js'
 import { memoryFolder, type FolderLike } from '../../src/files/folder.js'
 import {
+  AutoModel,
   BartForConditionalGeneration,
   BertForSequenceClassification,
   BertModel,
@@ -22,7 +23,7 @@ import {
 import type { Float } from '../../src/tensor/ops/index.js'
 import { Tensor } from '../../src/tensor/tensor.js'
 import { changedCheckpoint, type Changes } from '../support/checkpoints.js'
-import { expectClose, goldenPath } from '../support/goldens.js'
+import { expectClose, goldenJson, goldenPath } from '../support/goldens.js'
 
 type Outputs = Readonly<Record<string, unknown>>
 interface AnyClass {
@@ -311,5 +312,38 @@ describe('checkpoints that do not fit', () => {
   ] as const)('%s', async (_, modelClass: AnyClass, folder, changes: Changes, message) => {
     const files = memoryFolder(await changedCheckpoint(folder, changes))
     await expect(modelClass.fromPretrained(files, { backend })).rejects.toThrow(message)
+  })
+})
+
+describe('no field of config.json makes a model take memory before it is compared with the weights', () => {
+  const folders = [
+    'distilbert/base',
+    'roberta/base',
+    'mpnet/base',
+    'dpr/context-encoder-projection',
+    'bart/base',
+    'gpt2/base',
+    'llama/scaled-biased',
+    'qwen2/base',
+    'qwen3/base',
+    'roberta/sequence-classification',
+  ]
+  const counts = folders.flatMap((folder) =>
+    Object.entries(goldenJson<Record<string, unknown>>(folder, 'config.json'))
+      .filter(([, value]) => Number.isInteger(value))
+      .map(([field]) => ({ folder, field })),
+  )
+
+  test.each(counts)('$folder: $field', async ({ folder, field }) => {
+    for (const value of [2 ** 31, Number.MAX_SAFE_INTEGER - 1, -1, 0.5]) {
+      const files = memoryFolder(await changedCheckpoint(folder, { config: { [field]: value } }))
+      const before = process.memoryUsage().arrayBuffers
+      const refused = await AutoModel.fromPretrained(files, { backend }).then(
+        () => undefined, // a field that the model does not read
+        (error: Error) => error,
+      )
+      if (refused) expect(refused.name).toMatch(/^(Config|Weights)Error$/)
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4 * 2 ** 20)
+    }
   })
 })
