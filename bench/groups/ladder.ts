@@ -45,6 +45,7 @@ export const ladder: Group = {
     const best = modules.get('relaxed') ?? plain
 
     const many = small ? { m: 12, k: 32, n: 48 } : { m: 384, k: 384, n: 1536 }
+    const large = { ...many, m: small ? 24 : 8192 }
     const one = { ...many, m: 1 }
     const rows = [
       ...(await climb(context, many, [
@@ -53,11 +54,14 @@ export const ladder: Group = {
         { name: '2 SIMD along k', prepare: (data) => rung(plain, 'simdDot', data, 'rows') },
         { name: '3 panels of 8', prepare: (data) => rung(plain, 'panelRow', data, 'float32') },
         { name: '4 tiles of 6 x 8', prepare: (data) => rung(plain, 'tile6', data, 'float32') },
-        { name: '5 blocks of rows', prepare: (data) => rung(plain, 'linear', data, 'float32') },
         ...(best === plain
           ? []
-          : [{ name: '6 fused multiply-add', prepare: (data: Data) => rung(best, 'linear', data, 'float32') }]),
+          : [{ name: '5 fused multiply-add', prepare: (data: Data) => rung(best, 'tile6', data, 'float32') }]),
         { name: '7 two threads', prepare: threaded },
+      ])),
+      ...(await climb(context, large, [
+        { name: '5 fused multiply-add', prepare: (data) => rung(best, 'tile6', data, 'float32') },
+        { name: '6 blocks of rows', prepare: (data) => rung(best, 'linear', data, 'float32') },
       ])),
       ...(await climb(context, many, [
         { name: 'float32', prepare: (data) => rung(best, 'linear', data, 'float32') },
