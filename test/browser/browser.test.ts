@@ -121,6 +121,22 @@ test('without isolation the default backend says once that it runs on one thread
   expect(await isolated.evaluate(() => checks.describeDefault())).toContain(`${cores} thread`)
 })
 
+test.each([
+  [
+    'forbids workers',
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'none'",
+    '1 thread',
+    'one thread',
+  ],
+  ['forbids WebAssembly', "default-src 'self'", 'reference', 'reference backend runs'],
+])('a policy that %s: the default backend does without, and says so once', async (_what, policy, runs, said) => {
+  const page = await openPage({ isolated: true, policy })
+  const warnings: string[] = []
+  page.on('console', (message) => message.type() === 'warning' && warnings.push(message.text()))
+  for (let i = 0; i < 2; i++) expect(await page.evaluate(() => checks.describeDefault())).toContain(runs)
+  expect(warnings).toEqual([expect.stringContaining(said)])
+})
+
 test('files that a user picks are a model', async () => {
   const page = await openPage()
   const [golden] = goldenCase('t5/gated-tied').generate!
