@@ -139,7 +139,7 @@ export const CHECKS: Readonly<Record<keyof GenerateOptions, readonly [(value: un
   ],
 }
 
-export const OPTION_NAMES = Object.keys(CHECKS) as (keyof GenerateOptions)[]
+export const OPTION_NAMES = /* @__PURE__ */ Object.keys(CHECKS) as (keyof GenerateOptions)[]
 
 /** What a caller may pass beside the options of generation itself. */
 const OTHER_OPTIONS: readonly string[] = ['hooks', 'signal']

@@ -15,4 +15,4 @@ export const ACTIVATION_NAMES = {
 
 export type ActivationName = keyof typeof ACTIVATION_NAMES
 
-export const ACTIVATION_CHOICES = Object.keys(ACTIVATION_NAMES) as ActivationName[]
+export const ACTIVATION_CHOICES = /* @__PURE__ */ Object.keys(ACTIVATION_NAMES) as ActivationName[]

@@ -48,72 +48,77 @@ export interface Family extends Heads {
 
 const noPooler = { addPoolingLayer: false }
 
-export const FAMILIES: readonly Family[] = [
-  {
-    modelType: 'bert',
-    model: { BertModel: BertModel.build },
-    sequenceClassification: { BertForSequenceClassification: BertForSequenceClassification.build },
-    textEncoder: (json, weights) => new BertModel(bertConfig(json), weights, noPooler),
-  },
-  {
-    modelType: 'distilbert',
-    model: { DistilBertModel: DistilBertModel.build },
-    sequenceClassification: { DistilBertForSequenceClassification: DistilBertForSequenceClassification.build },
-    textEncoder: DistilBertModel.build,
-  },
-  {
-    modelType: 'roberta',
-    model: { RobertaModel: RobertaModel.build },
-    sequenceClassification: { RobertaForSequenceClassification: RobertaForSequenceClassification.build },
-    textEncoder: (json, weights) => new RobertaModel(robertaConfig(json), weights, noPooler),
-  },
-  {
-    modelType: 'xlm-roberta',
-    model: { XLMRobertaModel: RobertaModel.build },
-    sequenceClassification: { XLMRobertaForSequenceClassification: RobertaForSequenceClassification.build },
-    textEncoder: (json, weights) => new RobertaModel(robertaConfig(json), weights, noPooler),
-  },
-  {
-    modelType: 'mpnet',
-    model: { MPNetModel: MPNetModel.build },
-    sequenceClassification: { MPNetForSequenceClassification: MPNetForSequenceClassification.build },
-    textEncoder: (json, weights) => new MPNetModel(mpnetConfig(json), weights, noPooler),
-  },
-  {
-    modelType: 'dpr',
-    model: { DPRQuestionEncoder: DPRQuestionEncoder.build, DPRContextEncoder: DPRContextEncoder.build },
-  },
-  {
-    modelType: 't5',
-    model: { T5EncoderModel: T5EncoderModel.build },
-    seq2seqLM: { T5ForConditionalGeneration: T5ForConditionalGeneration.build },
-    textEncoder: T5EncoderModel.build,
-  },
-  {
-    modelType: 'bart',
-    seq2seqLM: { BartForConditionalGeneration: BartForConditionalGeneration.build },
-  },
-  {
-    modelType: 'gpt2',
-    model: { GPT2Model: GPT2Model.build },
-    causalLM: { GPT2LMHeadModel: GPT2LMHeadModel.build },
-  },
-  {
-    modelType: 'llama',
-    model: { LlamaModel: LlamaModel.build },
-    causalLM: { LlamaForCausalLM: LlamaForCausalLM.build },
-  },
-  {
-    modelType: 'qwen2',
-    model: { Qwen2Model: Qwen2Model.build },
-    causalLM: { Qwen2ForCausalLM: Qwen2ForCausalLM.build },
-  },
-  {
-    modelType: 'qwen3',
-    model: { Qwen3Model: Qwen3Model.build },
-    causalLM: { Qwen3ForCausalLM: Qwen3ForCausalLM.build },
-  },
-]
+export const FAMILIES: readonly Family[] = /* @__PURE__ */ families()
+
+/** Made by a call that bundlers may leave out: without AutoModel, a family that is not imported takes no space. */
+function families(): readonly Family[] {
+  return [
+    {
+      modelType: 'bert',
+      model: { BertModel: BertModel.build },
+      sequenceClassification: { BertForSequenceClassification: BertForSequenceClassification.build },
+      textEncoder: (json, weights) => new BertModel(bertConfig(json), weights, noPooler),
+    },
+    {
+      modelType: 'distilbert',
+      model: { DistilBertModel: DistilBertModel.build },
+      sequenceClassification: { DistilBertForSequenceClassification: DistilBertForSequenceClassification.build },
+      textEncoder: DistilBertModel.build,
+    },
+    {
+      modelType: 'roberta',
+      model: { RobertaModel: RobertaModel.build },
+      sequenceClassification: { RobertaForSequenceClassification: RobertaForSequenceClassification.build },
+      textEncoder: (json, weights) => new RobertaModel(robertaConfig(json), weights, noPooler),
+    },
+    {
+      modelType: 'xlm-roberta',
+      model: { XLMRobertaModel: RobertaModel.build },
+      sequenceClassification: { XLMRobertaForSequenceClassification: RobertaForSequenceClassification.build },
+      textEncoder: (json, weights) => new RobertaModel(robertaConfig(json), weights, noPooler),
+    },
+    {
+      modelType: 'mpnet',
+      model: { MPNetModel: MPNetModel.build },
+      sequenceClassification: { MPNetForSequenceClassification: MPNetForSequenceClassification.build },
+      textEncoder: (json, weights) => new MPNetModel(mpnetConfig(json), weights, noPooler),
+    },
+    {
+      modelType: 'dpr',
+      model: { DPRQuestionEncoder: DPRQuestionEncoder.build, DPRContextEncoder: DPRContextEncoder.build },
+    },
+    {
+      modelType: 't5',
+      model: { T5EncoderModel: T5EncoderModel.build },
+      seq2seqLM: { T5ForConditionalGeneration: T5ForConditionalGeneration.build },
+      textEncoder: T5EncoderModel.build,
+    },
+    {
+      modelType: 'bart',
+      seq2seqLM: { BartForConditionalGeneration: BartForConditionalGeneration.build },
+    },
+    {
+      modelType: 'gpt2',
+      model: { GPT2Model: GPT2Model.build },
+      causalLM: { GPT2LMHeadModel: GPT2LMHeadModel.build },
+    },
+    {
+      modelType: 'llama',
+      model: { LlamaModel: LlamaModel.build },
+      causalLM: { LlamaForCausalLM: LlamaForCausalLM.build },
+    },
+    {
+      modelType: 'qwen2',
+      model: { Qwen2Model: Qwen2Model.build },
+      causalLM: { Qwen2ForCausalLM: Qwen2ForCausalLM.build },
+    },
+    {
+      modelType: 'qwen3',
+      model: { Qwen3Model: Qwen3Model.build },
+      causalLM: { Qwen3ForCausalLM: Qwen3ForCausalLM.build },
+    },
+  ]
+}
 
 /** @throws ConfigError for a family that is not in the table */
 export function familyOf(config: JsonObject): Family {
@@ -180,8 +185,8 @@ function auto<H extends keyof Heads>(head: H) {
 }
 
 /** Loads a model that judges a text or a pair of texts. */
-export const AutoModelForSequenceClassification = auto('sequenceClassification')
+export const AutoModelForSequenceClassification = /* @__PURE__ */ auto('sequenceClassification')
 /** Loads a model that reads one text and writes another. */
-export const AutoModelForSeq2SeqLM = auto('seq2seqLM')
+export const AutoModelForSeq2SeqLM = /* @__PURE__ */ auto('seq2seqLM')
 /** Loads a model that writes on from a prompt. */
-export const AutoModelForCausalLM = auto('causalLM')
+export const AutoModelForCausalLM = /* @__PURE__ */ auto('causalLM')

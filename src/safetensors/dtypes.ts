@@ -21,6 +21,6 @@ export const DTYPE_OF_NAME: ReadonlyMap<string, DType> = new Map([
   ['BOOL', 'bool'],
 ])
 
-export const NAME_OF_DTYPE: ReadonlyMap<DType, string> = new Map(
+export const NAME_OF_DTYPE: ReadonlyMap<DType, string> = /* @__PURE__ */ new Map(
   [...DTYPE_OF_NAME].map(([name, dtype]) => [dtype, name]),
 )

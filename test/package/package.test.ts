@@ -27,8 +27,8 @@ console.log(answer.text)
 const USER_OUTPUT = `3,2 6 3,2\nshape-mismatch\nencoder.0.self_attention.probs,4\n${SEED_ANSWER}\n`
 
 describe('the packed files', () => {
-  test('are the bundles, the types, the weights and the papers, and nothing else', () => {
-    const allowed = /^(dist\/|weights\/|(README|CHANGELOG)\.md$|LICENSE$|package\.json$)/
+  test('are the bundles, the types, the kernels, the weights and the papers, and nothing else', () => {
+    const allowed = /^(dist\/|kernels\/[\w-]+\.(wasm|js)$|weights\/|(README|CHANGELOG)\.md$|LICENSE$|package\.json$)/
     expect(inject('packedFiles').filter((file) => !allowed.test(file))).toEqual([])
     expect(inject('packedFiles').filter((file) => /(^|\/)(src|tests?|recipe|bench)\//.test(file))).toEqual([])
   })
@@ -43,6 +43,11 @@ describe('the packed files', () => {
     'dist/ndarray.js',
     'dist/types/index.d.ts',
     'dist/types/tensor/ndarray.d.ts',
+    'kernels/plain.wasm',
+    'kernels/plain-shared.wasm',
+    'kernels/relaxed.wasm',
+    'kernels/relaxed-shared.wasm',
+    'kernels/worker.js',
     'weights/README.md',
     'weights/all-MiniLM-L6-v2/model.safetensors',
     'weights/all-MiniLM-L6-v2/tokenizer.json',
