@@ -6,7 +6,7 @@ import { checkpoint } from '../event-loop.js'
 import { rowMajor } from '../tensor/ops/float.js'
 import { logSumExpRow } from '../tensor/ops/index.js'
 import type { Decoding } from './decoder.js'
-import type { Settings } from './generation-config.js'
+import type { Settings } from './settings.js'
 import { logitsProcessors } from './logits-processors.js'
 import { stopping, type HasEnded } from './stopping.js'
 

@@ -4,7 +4,9 @@
 import { InputError } from '../errors.js'
 import { beamSearch } from './beam-search.js'
 import type { Decoding } from './decoder.js'
-import { resolveSettings, type GenerateOptions, type GenerationConfig, type Settings } from './generation-config.js'
+import type { GenerationConfig } from './generation-config.js'
+import type { GenerateOptions } from './options.js'
+import { resolveSettings, type Settings } from './settings.js'
 import { generateSteps, type GenerationStep } from './steps.js'
 
 export interface GenerateOutput {

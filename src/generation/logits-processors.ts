@@ -2,7 +2,8 @@
  * Logits processors: rules that make tokens more or less likely, or impossible, before one is chosen. They run in the order in which
  * transformers runs them, since some change what others see.
  */
-import type { LogitsProcessor, Settings } from './generation-config.js'
+import type { LogitsProcessor } from './options.js'
+import type { Settings } from './settings.js'
 
 /** The processors that the settings ask for, but for those of sampling. @param source what an encoder read, by input */
 export function logitsProcessors(settings: Settings, source?: readonly (readonly number[])[]): LogitsProcessor[] {

@@ -2,7 +2,8 @@
  * Sampling: what the scores go through before a token is drawn, and the draw. A small generator of our own makes runs repeatable on
  * every platform.
  */
-import type { LogitsProcessor, Settings } from './generation-config.js'
+import type { LogitsProcessor } from './options.js'
+import type { Settings } from './settings.js'
 
 /** The processors of sampling, in the order of transformers. Tokens that are cut off get -Infinity; one always stays. */
 export function samplingProcessors({

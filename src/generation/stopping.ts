@@ -1,7 +1,7 @@
 /**
  * When a sequence ends: with an end token, at the greatest length, or when its new text holds a stop string.
  */
-import type { Settings } from './generation-config.js'
+import type { Settings } from './settings.js'
 
 /** @param sequence tokens of one row with its prompt; the last one is new */
 export type HasEnded = (sequence: readonly number[]) => boolean

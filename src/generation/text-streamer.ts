@@ -2,7 +2,7 @@
  * Text from tokens as they come. A character may be spread over several tokens, and what a token adds may depend on the one before it
  * (a space, an accent), so each piece is the difference between two decodings that begin at the same token.
  */
-import type { TextDecoder } from './generation-config.js'
+import type { TextDecoder } from './options.js'
 import type { GenerationStep } from './steps.js'
 
 /** What decoders write for bytes that are not, or not yet, a character. */

@@ -6,9 +6,9 @@
 import { paddingMask, type DecoderCache } from '../attention/index.js'
 import { InputError } from '../errors.js'
 import {
-  checkOptions,
   expectedTokens,
   generate,
+  requireFollowable,
   stream,
   type Decoder,
   type Decoding,
@@ -92,7 +92,7 @@ export async function* streamWith(
 }
 
 function startOptions(options: GenerativeOptions, config: GenerationConfig): StartOptions {
-  checkOptions(options, config)
+  requireFollowable(options, config)
   return { hooks: options.hooks, signal: options.signal, capacity: expectedTokens(options, config) }
 }
 

@@ -176,3 +176,11 @@ test('a beam goes on even where the best tokens all end', async () => {
   const { sequences } = await generate(decoding, config(), { ...options, lengthPenalty: 9 }) // which favours the longer
   expect(sequences[0].slice(0, 2)).toEqual([0, 6])
 })
+
+test('a limit takes no memory before it is reached', async () => {
+  const backend = await wasmBackend({ threads: 1 })
+  const model = await T5ForConditionalGeneration.fromPretrained(goldenPath('t5/gated-tied'), { backend })
+  const limit = { maxNewTokens: 1e12 }
+  for await (const { tokens } of model.stream({ inputIds: [[5, 6, 1]] }, limit)) if (tokens.length > 0) break
+  expect(backend.memory.byteLength).toBeLessThan(16 * 2 ** 20)
+})
