@@ -185,3 +185,14 @@ export const AutoModelForSequenceClassification = auto('sequenceClassification')
 export const AutoModelForSeq2SeqLM = auto('seq2seqLM')
 /** Loads a model that writes on from a prompt. */
 export const AutoModelForCausalLM = auto('causalLM')
+
+/** Loads a model that writes, of either kind: what the two classes above load. transformers has no such class. */
+export const AutoModelForGeneration = {
+  fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<CausalLM | Seq2SeqLM> {
+    const build: Build<CausalLM | Seq2SeqLM> = (config, ...rest) => {
+      const head = familyOf(config).causalLM ? 'causalLM' : 'seq2seqLM'
+      return buildOf(config, head)(config, ...rest)
+    }
+    return loadModel(location, build, options)
+  },
+}
