@@ -16,10 +16,12 @@ import { weightsPath } from '../support/weights.js'
 const root = mkdtempSync(join(tmpdir(), 'glassformer-'))
 afterAll(() => rmSync(root, { recursive: true }))
 const LLAMA = writeSmallFolder(join(root, 'llama'), { golden: 'llama/tied', tokenizer: wordTokenizer })
+/** Writes without an end. */
 const LLAMA_LONG = writeSmallFolder(join(root, 'long'), {
   golden: 'llama/tied',
-  tokenizer: { ...wordTokenizer, decoder: { type: 'WordPiece', prefix: '##', cleanup: false } },
+  tokenizer: wordTokenizer,
   config: { max_position_embeddings: 100_000, eos_token_id: null },
+  generation: {}, // nor an end token here
 })
 const T5 = writeSmallFolder(join(root, 't5'), { golden: 't5/v1_0-relu-tied', tokenizer: wordTokenizer })
 const BERT = writeSmallFolder(join(root, 'bert'), { golden: 'bert/base', tokenizer: wordTokenizer })

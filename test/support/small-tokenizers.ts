@@ -81,16 +81,22 @@ export interface SmallFolder {
   readonly chatTemplate?: string
   /** Fields of config.json that are replaced. */
   readonly config?: Readonly<Record<string, unknown>>
+  /** generation_config.json, in the place of the recorded one. */
+  readonly generation?: object
 }
 
 /** Writes a recorded checkpoint with a tokenizer to disk, as a user has one. */
-export function writeSmallFolder(path: string, { golden, tokenizer, chatTemplate, config }: SmallFolder): string {
+export function writeSmallFolder(
+  path: string,
+  { golden, tokenizer, chatTemplate, config, generation }: SmallFolder,
+): string {
   mkdirSync(path, { recursive: true })
   for (const file of ['model.safetensors', 'generation_config.json']) {
     if (existsSync(goldenPath(golden, file))) cpSync(goldenPath(golden, file), join(path, file))
   }
   const put = (name: string, content: object) => writeFileSync(join(path, name), JSON.stringify(content))
   put('config.json', { ...goldenJson<object>(golden, 'config.json'), ...config })
+  if (generation) put('generation_config.json', generation)
   put('tokenizer.json', tokenizer)
   put('tokenizer_config.json', { chat_template: chatTemplate })
   return path
