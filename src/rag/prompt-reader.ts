@@ -18,11 +18,11 @@ export type PromptFormat = (
   passages: readonly Pick<Passage, 'title' | 'text'>[],
 ) => readonly ChatMessage[]
 
-/** The default: one message with the task, the numbered passages, and the question. */
+/** The default: one message with the numbered passages, the task, and the question; small models do best in this order. */
 export const promptMessages: PromptFormat = (question, passages) => {
   const numbered = passages.map((passage, i) => `[${i + 1}] ${passageText(passage)}`)
-  const task = `Answer the question in one short sentence, from the passages only. If they do not tell, say "${ABSTENTION}"`
-  return [{ role: 'user', content: `${task}\n\n${numbered.join('\n')}\n\nQuestion: ${question}` }]
+  const task = `Answer in one short sentence from the context only. If it does not tell, say "${ABSTENTION}"`
+  return [{ role: 'user', content: `Context:\n${numbered.join('\n')}\n\n${task}\n\nQuestion: ${question}` }]
 }
 
 export interface PromptReaderOptions extends FromPretrainedOptions {

@@ -89,6 +89,14 @@ describe('glassformer generate', () => {
     expect(narrow.stdout).toBe((await runCli(['generate', LLAMA, 'w5 w6', '--max-new-tokens', '12'])).stdout)
   })
 
+  test('a piped text is whole characters, whatever the model writes', async () => {
+    const args = ['generate', CHAT, 'x', '--seed', '5', '--max-new-tokens', '200']
+    const [piped, json] = await Promise.all([runCli(args), runCli([...args, '--json'])])
+    const { text } = JSON.parse(json.stdout) as { text: string }
+    expect(text).toMatch(/[^\p{ASCII}]/u)
+    expect(piped).toEqual({ code: 0, stdout: `${text}\n`, stderr: '' })
+  })
+
   test("--chat puts the prompt as a user's message", async () => {
     const args = ['--max-new-tokens', '8', '--json']
     const chat = await runCli(['generate', CHAT, 'Hello', '--chat', ...args])
