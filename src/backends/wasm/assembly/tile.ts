@@ -12,6 +12,10 @@
  *
  * Every element of B that is loaded is used six times, every element of A eight times, and no sum leaves its register until k
  * is through: 12 multiply-adds for 8 loads. Steps of k are taken four at a time, so that the row pointers move rarely.
+ *
+ * Ladder (bench/groups/ladder.ts; 384 x 384 x 1536, one thread, Node 24): 0 plain TypeScript 3.6 GFLOP/s; 1 scalar WebAssembly 0.7 times
+ * that; 2 SIMD along k 4.6 times more; 3 panels of eight, one row at a time, 1.6; 4 this tile, 1.8; 5 fused multiply-add, the
+ * relaxed build, 1.3.
  */
 import { fma, splat } from './simd'
 
