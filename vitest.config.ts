@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 /**
- * Three projects, since the last two need more than the sources: `browser` a built dist/ and chromium, `package` a built dist/
- * and the packages that a user installs. `npx vitest --project unit` needs nothing.
+ * Four projects, since the last three need more than the sources: `browser` a built dist/ and chromium, `package` a built dist/
+ * and the packages that a user installs, `real` models that it downloads. `npx vitest --project unit` needs nothing.
  */
 export default defineConfig({
   // Examples import the package by its name.
@@ -14,7 +14,11 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/browser/**', 'test/package/**'] },
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/browser/**', 'test/package/**', 'test/real/**'],
+        },
       },
       {
         extends: true,
@@ -32,6 +36,16 @@ export default defineConfig({
           include: ['test/package/*.test.ts'],
           globalSetup: 'test/package/install.ts',
           testTimeout: 180_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'real',
+          include: ['test/real/*.test.ts'],
+          globalSetup: 'test/real/models.ts',
+          testTimeout: 300_000,
+          fileParallelism: false,
         },
       },
     ],

@@ -1,4 +1,4 @@
-// Builds dist/: one bundle for Node, one for browsers, the command line, the ndarray adapter, and the types.
+// Builds dist/: one bundle for Node, one for browsers with what it seldom needs, the command line, the ndarray adapter, and the types.
 // Every bundle lies directly in dist/, so that '../weights/' resolves from it as it does from src/. The source maps carry the
 // sources, which are not in the package.
 import { execFileSync } from 'node:child_process'
@@ -14,6 +14,16 @@ const noNode = {
     onResolve({ filter: /\/node-file\.js$/ }, () => ({ path: noDisk }))
     onResolve({ filter: /\/node-threads\.js$/ }, ({ path }) => ({ path, namespace: 'nothing' }))
     onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }))
+  },
+}
+
+/** What few pages need stays a file of its own beside browser.js, which import() fetches when it is first wanted. */
+const apart = {
+  name: 'apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /^@huggingface\/jinja$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './jinja.js', external: true } : undefined,
+    )
   },
 }
 
@@ -38,9 +48,9 @@ await Promise.all([
   }),
   build({
     ...shared,
-    entryPoints: { browser: 'src/index.ts' },
+    entryPoints: { browser: 'src/index.ts', jinja: '@huggingface/jinja' },
     platform: 'browser',
-    plugins: [noNode],
+    plugins: [noNode, apart],
   }),
 ])
 

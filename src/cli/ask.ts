@@ -1,14 +1,20 @@
 /**
  * `glassformer ask`: answers a question and shows the passages that the answer came from.
  */
-import { readFile } from 'node:fs/promises'
-import { text as readStream } from 'node:stream/consumers'
-import { FileError } from '../errors.js'
-import { CorpusError, parseCorpus, Rag, type Answer, type Passage, type RagMode } from '../rag/index.js'
-import { UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
-import { oneLine, type Terminal } from './terminal.js'
+import {
+  AutoReader,
+  PromptReader,
+  Rag,
+  type Answer,
+  type Passage,
+  type PromptAnswer,
+  type RagMode,
+} from '../rag/index.js'
+import { choice, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
+import { readPassages } from './input-files.js'
+import { oneLine, printable, type Terminal } from './terminal.js'
 
-const MODES: readonly string[] = ['conditioned', 'rag-sequence', 'rag-token'] satisfies RagMode[]
+const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
 
 export const askSpec: CommandSpec = {
   name: 'ask',
@@ -18,55 +24,113 @@ export const askSpec: CommandSpec = {
     passages: { type: 'string', value: 'FILE', help: 'answer from these passages; - reads standard input' },
     'top-k': { type: 'string', value: 'N', help: 'passages to read (default 5)' },
     mode: { type: 'string', value: 'MODE', help: 'conditioned (default), rag-sequence or rag-token' },
+    reader: { type: 'string', value: 'FOLDER', help: 'the model that answers (default: the reader of the package)' },
     json: { type: 'boolean', help: 'print everything as JSON: passages, tokens, candidates' },
   },
   details:
-    'A passage file holds JSON lines {"id", "title", "text"}, or plain text with a passage on each line.\n' +
+    'A passage file holds JSON lines {"id", "title", "text"}, or plain text with a passage on each line. A reader that is\n' +
+    'a decoder-only model, such as a Llama, reads all passages in one prompt; it has no mode.\n' +
     'Example: echo "France is a country in Europe. Its capital is Paris." | glassformer ask "What is the capital of France?" --passages -',
 }
 
 export async function ask({ positionals, options }: Arguments, terminal: Terminal): Promise<void> {
+  const { progress, signal } = terminal
   const [question] = positionals
-  const mode = options.mode ?? 'conditioned'
-  if (!MODES.includes(String(mode))) throw new UsageError(`--mode is "${mode}", expected one of ${MODES.join(', ')}`)
+  const mode = choice('mode', options.mode, MODES)
   const topK = wholeNumber('top-k', options['top-k'])
   if (question.trim() === '') throw new UsageError('QUESTION is empty')
   const passages = typeof options.passages === 'string' ? await readPassages(options.passages) : undefined
-  const rag = await Rag.fromPretrained(undefined, { onProgress: terminal.progress, signal: terminal.signal })
+  const asked = { passages, topK, signal }
+  const reader =
+    typeof options.reader === 'string'
+      ? await AutoReader.fromPretrained(options.reader, {
+          signal,
+          onProgress: (done, total) => progress('reader', done, total),
+        })
+      : undefined
   try {
-    const answer = await rag.ask(question, { passages, topK, mode: mode as RagMode, signal: terminal.signal })
-    terminal.print(options.json ? JSON.stringify(answer, null, 2) : describe(answer, terminal))
+    if (reader instanceof PromptReader) {
+      if (mode !== undefined) throw new UsageError('--mode is for encoder-decoders, and the reader is none')
+      await askPrompt(reader, question, asked, options.json === true, terminal)
+    } else {
+      const load = { onProgress: progress, signal }
+      const rag = await (reader
+        ? Rag.fromPretrained(undefined, { ...load, reader })
+        : Rag.fromPretrained(undefined, load))
+      await withDisposal(rag, async () => {
+        const answer = await rag.ask(question, { ...asked, mode })
+        terminal.print(options.json ? JSON.stringify(answer, null, 2) : describe(answer, terminal))
+      })
+    }
+  } finally {
+    reader?.dispose()
+  }
+}
+
+interface Asked {
+  readonly passages: readonly Passage[] | undefined
+  readonly topK: number | undefined
+  readonly signal: AbortSignal
+}
+
+/** The answer of a decoder-only model shows while it is written. */
+async function askPrompt(
+  reader: PromptReader,
+  question: string,
+  asked: Asked,
+  json: boolean,
+  terminal: Terminal,
+): Promise<void> {
+  const { print, write, progress, signal } = terminal
+  const rag = await Rag.fromPretrained(undefined, { onProgress: progress, signal, reader })
+  await withDisposal(rag, async () => {
+    if (json) return print(JSON.stringify(await rag.ask(question, asked), null, 2))
+    let begun = false
+    const onText = (piece: string) => {
+      const shown = begun ? piece : piece.trimStart()
+      begun ||= shown !== ''
+      write(shown)
+    }
+    const answer = await rag.ask(question, { ...asked, onText }).finally(() => begun && print(''))
+    print(describePrompt(answer, terminal))
+  })
+}
+
+async function withDisposal(rag: { dispose(): void }, use: () => Promise<void>): Promise<void> {
+  try {
+    await use()
   } finally {
     rag.dispose()
   }
 }
 
-/** JSON lines, or plain text with a passage on each line. */
-async function readPassages(file: string): Promise<Passage[]> {
-  const where = file === '-' ? 'standard input' : file
-  const text = file === '-' ? await readStream(process.stdin) : await readTextFile(file)
-  if (text.trimStart().startsWith('{')) return parseCorpus(text, where)
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '')
-  if (lines.length === 0) throw new CorpusError('empty-corpus', `${where}: there are no passages; give at least one`)
-  return lines.map((line, i) => ({ id: String(i + 1), title: '', text: line.trim() }))
-}
-
-export async function readTextFile(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    throw new FileError('file-unreadable', `${file}: cannot be read (${(error as Error).message})`, { cause: error })
-  }
-}
-
-function describe({ text, passages, pAnswerable, abstained }: Answer, { bold, dim, width }: Terminal): string {
+function describe({ text, passages, pAnswerable, abstained }: Answer, terminal: Terminal): string {
+  const { bold, dim } = terminal
   const likeliest = [...passages].sort((a, b) => b.posterior - a.posterior)
-  const rows = likeliest.map(({ id, title, text: passage, posterior }, i) => {
-    const label = title === '' ? '' : `${title}: `
-    return `  [${i + 1}] ${posterior.toFixed(3)}  ${oneLine(label + passage, width && Math.max(20, width - 14))} ${dim(`(${id})`)}`
-  })
+  const rows = likeliest.map((passage, i) => row(`[${i + 1}]`, passage, passage.posterior, terminal))
   const heading = abstained ? `The passages do not tell (p = ${(1 - pAnswerable).toFixed(3)}); looked at` : 'From'
-  return [bold(text), '', dim(`${heading}, with the probability that each stands behind the answer:`), ...rows].join(
-    '\n',
-  )
+  return [
+    bold(printable(text)),
+    '',
+    dim(`${heading}, with the probability that each stands behind the answer:`),
+    ...rows,
+  ].join('\n')
+}
+
+/** What a model read at once has no share in the answer that could be told: the numbers are those of the retriever. */
+function describePrompt({ passages, leftOut, ended }: PromptAnswer, terminal: Terminal): string {
+  const { dim } = terminal
+  return [
+    ...(ended ? [] : [dim('(cut off at the greatest length)')]),
+    '',
+    dim('Read, with the probability of each before it was read:'),
+    ...passages.map((passage, i) => row(`[${i + 1}]`, passage, passage.prior, terminal)),
+    ...(leftOut.length > 0 ? [dim('Left out, since the model reads no more at once:')] : []),
+    ...leftOut.map((passage) => row('   ', passage, passage.prior, terminal)),
+  ].join('\n')
+}
+
+function row(number: string, { id, title, text }: Passage, probability: number, { dim, width }: Terminal): string {
+  const label = title === '' ? '' : `${title}: `
+  return `  ${number} ${probability.toFixed(3)}  ${oneLine(label + text, width && Math.max(20, width - 14))} ${dim(`(${id})`)}`
 }

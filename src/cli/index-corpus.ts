@@ -7,8 +7,8 @@ import { DEFAULT_WEIGHTS } from '../shipped-files.js'
 import { FileError } from '../errors.js'
 import { parseCorpus, Retriever, SentenceEncoder, type IndexDType } from '../rag/index.js'
 import { openFolder, subfolder } from '../files/folder.js'
-import { readTextFile } from './ask.js'
 import { UsageError, type Arguments, type CommandSpec } from './arguments.js'
+import { nameOf, readTextFile } from './input-files.js'
 import type { Terminal } from './terminal.js'
 
 export const indexSpec: CommandSpec = {
@@ -32,7 +32,7 @@ export async function indexCorpus(
   if (!DTYPES.includes(String(dtype)))
     throw new UsageError(`--dtype is "${dtype}", expected one of ${DTYPES.join(', ')}`)
   const [file] = positionals
-  const passages = parseCorpus(await readTextFile(file), file)
+  const passages = parseCorpus(await readTextFile(file), nameOf(file))
   await access(dirname(out), constants.W_OK).catch((error: Error) => {
     throw unwritable(out, error) // now, and not after the passages are embedded
   })

@@ -6,8 +6,11 @@ import { createRequire } from 'node:module'
 import { GlassformerError } from '../errors.js'
 import { helpText, parseArguments, UsageError, type Arguments, type CommandSpec } from './arguments.js'
 import { ask, askSpec } from './ask.js'
+import { embed, embedSpec } from './embed.js'
+import { generate, generateSpec } from './generate.js'
 import { indexCorpus, indexSpec } from './index-corpus.js'
 import { inspect, inspectSpec } from './inspect.js'
+import { rerank, rerankSpec } from './rerank.js'
 import { processTerminal, type Terminal } from './terminal.js'
 import { tokens, tokensSpec } from './tokens.js'
 
@@ -19,6 +22,9 @@ interface Command {
 const COMMANDS: readonly Command[] = [
   { spec: askSpec, run: ask },
   { spec: indexSpec, run: indexCorpus },
+  { spec: generateSpec, run: generate },
+  { spec: embedSpec, run: embed },
+  { spec: rerankSpec, run: rerank },
   { spec: inspectSpec, run: inspect },
   { spec: tokensSpec, run: tokens },
 ]

@@ -3,8 +3,10 @@
  */
 
 export interface Terminal {
-  /** Writes to stdout. */
+  /** Writes a line to stdout. */
   readonly print: (text: string) => void
+  /** Writes a piece of a line to stdout. On a terminal without control characters: what a model writes does not move the cursor. */
+  readonly write: (piece: string) => void
   /** Width of stdout in characters; undefined when it is not a terminal. */
   readonly width: number | undefined
   readonly bold: (text: string) => string
@@ -29,6 +31,7 @@ export function processTerminal(signal: AbortSignal): Terminal {
   const style = (code: number) => (text: string) => (colours ? `\u001b[${code}m${text}\u001b[0m` : text)
   return {
     print: (text) => process.stdout.write(`${text}\n`),
+    write: (piece) => process.stdout.write(isTerminal ? printable(piece) : piece),
     width: (isTerminal && process.stdout.columns) || undefined, // a terminal may say 0
     bold: style(1),
     dim: style(2),
@@ -46,6 +49,11 @@ export function processTerminal(signal: AbortSignal): Terminal {
     },
     signal,
   }
+}
+
+/** Without control characters, but for the ends of lines and tabs. */
+export function printable(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]/gu, '')
 }
 
 /** The text on one line, without control characters (which could move the cursor of whoever reads it), cut to `width` characters with an ellipsis where there is a width. */

@@ -93,12 +93,16 @@ export interface CausalLMSettings {
   readonly dimension: number
   /** Whether the head is the embedding. */
   readonly tied: boolean
+  /** Positions that the model has, or was trained with. */
+  readonly maxLength: number
   readonly generationConfig: GenerationConfig
 }
 
 /** A decoder with a head that predicts the next token. */
 export abstract class CausalLM extends CausalModel {
   override readonly generationConfig: GenerationConfig
+  /** Most tokens of a prompt together with what is written: positions that the model has, or was trained with. */
+  readonly maxLength: number
   readonly #decoder: CausalDecoder
   /** Untied models have a head of their own; tied ones multiply with the embedding. */
   readonly #head: Linear | undefined
@@ -108,6 +112,7 @@ export abstract class CausalLM extends CausalModel {
     super(weights)
     const { vocabSize, dimension, tied, generationConfig } = settings
     this.generationConfig = generationConfig
+    this.maxLength = settings.maxLength
     this.#decoder = decoder
     this.#head = tied
       ? undefined

@@ -117,6 +117,8 @@ export abstract class EncoderModel extends EncoderBase {
 
 /** An encoder that judges a text, or a pair of texts, as a cross-encoder does. */
 export abstract class EncoderForSequenceClassification extends EncoderBase {
+  abstract readonly config: { readonly numLabels: number }
+
   /** @throws InputError when a text is longer than the model's positions */
   async forward(inputs: EncoderInputs, options: RunOptions = {}): Promise<SequenceClassifierOutput> {
     const { read, hiddenStates, attentions } = await this.encode(inputs, options)

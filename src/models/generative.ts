@@ -47,6 +47,11 @@ export abstract class GenerativeModel<Inputs = TextInputs> extends Model {
   /** Reads the inputs as far as that is done once, and gives the decoder that generation asks for tokens. */
   protected abstract startDecoding(inputs: Inputs, options: StartOptions): Promise<Decoding>
 
+  /** @throws InputError for what {@link generate} would refuse whatever the inputs: an option that is unknown or wrong */
+  checkOptions(options: GenerativeOptions): void {
+    requireFollowable(options, this.generationConfig)
+  }
+
   /** Writes a text for each row. @throws InputError for an option that is unknown or not supported; AbortedError */
   generate(inputs: Inputs, options: GenerativeOptions = {}): Promise<GenerateOutput> {
     return generateWith((start) => this.startDecoding(inputs, start), this.generationConfig, options)

@@ -109,8 +109,8 @@ export class GPT2LMHeadModel extends CausalLM {
   readonly config: GPT2Config
 
   constructor(config: GPT2Config, weights: Weights, generationConfig: GenerationConfig) {
-    const { vocabSize, nEmbd: dimension, tieWordEmbeddings: tied } = config
-    super(weights, gpt2Decoder(weights, config, tied), { vocabSize, dimension, tied, generationConfig })
+    const { vocabSize, nEmbd: dimension, nPositions: maxLength, tieWordEmbeddings: tied } = config
+    super(weights, gpt2Decoder(weights, config, tied), { vocabSize, dimension, tied, maxLength, generationConfig })
     this.config = config
   }
 

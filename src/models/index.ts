@@ -50,6 +50,7 @@ export {
 export {
   AutoModel,
   AutoModelForCausalLM,
+  AutoModelForGeneration,
   AutoModelForSeq2SeqLM,
   AutoModelForSequenceClassification,
   classesOf,
@@ -68,3 +69,4 @@ export {
   type SourceOutput,
 } from './seq2seq-lm.js'
 export { T5EncoderModel, T5ForConditionalGeneration, type T5Config } from './t5.js'
+export type { WrittenToken } from './write.js'

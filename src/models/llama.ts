@@ -29,6 +29,7 @@ export interface LlamaConfig {
   /** Size of a head; heads times it need not be hiddenSize. */
   readonly headDim: number
   readonly hiddenAct: Activation
+  readonly maxPositionEmbeddings: number
   readonly rmsNormEps: number
   readonly ropeTheta: number
   readonly ropeScaling: Llama3Scaling | undefined
@@ -47,7 +48,10 @@ export function llamaConfig(json: JsonObject): LlamaConfig {
 }
 
 /** The fields, in the files of those families that name them as Llama does. */
-export function llamaFields(json: JsonObject, { defaultHeadDim }: { defaultHeadDim?: number } = {}): LlamaConfig {
+export function llamaFields(
+  json: JsonObject,
+  { defaultHeadDim, defaultPositions = 2048 }: { defaultHeadDim?: number; defaultPositions?: number } = {},
+): LlamaConfig {
   const numAttentionHeads = json.integer('num_attention_heads')
   const isShare = defaultHeadDim === undefined && !json.has('head_dim')
   const headDim = isShare
@@ -65,6 +69,7 @@ export function llamaFields(json: JsonObject, { defaultHeadDim }: { defaultHeadD
       : numAttentionHeads,
     headDim,
     hiddenAct: ACTIVATION_NAMES[json.oneOf('hidden_act', ACTIVATION_CHOICES, 'silu')],
+    maxPositionEmbeddings: json.integer('max_position_embeddings', { fallback: defaultPositions }),
     rmsNormEps: json.number('rms_norm_eps', 1e-6),
     ...ropeFields(json),
     attentionBias: json.boolean('attention_bias', false),
@@ -157,8 +162,8 @@ export class LlamaForCausalLM extends CausalLM {
   readonly config: LlamaConfig
 
   constructor(config: LlamaConfig, weights: Weights, generationConfig: GenerationConfig) {
-    const { vocabSize, hiddenSize: dimension, tieWordEmbeddings: tied } = config
-    super(weights, llamaDecoder(weights, config, tied), { vocabSize, dimension, tied, generationConfig })
+    const { vocabSize, hiddenSize: dimension, maxPositionEmbeddings: maxLength, tieWordEmbeddings: tied } = config
+    super(weights, llamaDecoder(weights, config, tied), { vocabSize, dimension, tied, maxLength, generationConfig })
     this.config = config
   }
 

@@ -21,14 +21,14 @@ export type Qwen3Config = LlamaConfig
 export function qwen2Config(json: JsonObject): Qwen2Config {
   requireFamily(json, 'qwen2')
   requireFullAttention(json)
-  return { ...llamaFields(json), attentionBias: 'query-key-value' }
+  return { ...llamaFields(json, { defaultPositions: 32_768 }), attentionBias: 'query-key-value' }
 }
 
 /** @throws ConfigError for a missing or unsupported field */
 export function qwen3Config(json: JsonObject): Qwen3Config {
   requireFamily(json, 'qwen3')
   requireFullAttention(json)
-  return { ...llamaFields(json, { defaultHeadDim: 128 }), queryKeyNorm: true }
+  return { ...llamaFields(json, { defaultHeadDim: 128, defaultPositions: 32_768 }), queryKeyNorm: true }
 }
 
 /** A sliding window, which both could have, is not supported; published models do not use it. */

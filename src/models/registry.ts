@@ -190,3 +190,14 @@ export const AutoModelForSequenceClassification = /* @__PURE__ */ auto('sequence
 export const AutoModelForSeq2SeqLM = /* @__PURE__ */ auto('seq2seqLM')
 /** Loads a model that writes on from a prompt. */
 export const AutoModelForCausalLM = /* @__PURE__ */ auto('causalLM')
+
+/** Loads a model that writes, of either kind: what the two classes above load. transformers has no such class. */
+export const AutoModelForGeneration = {
+  fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<CausalLM | Seq2SeqLM> {
+    const build: Build<CausalLM | Seq2SeqLM> = (config, ...rest) => {
+      const head = familyOf(config).causalLM ? 'causalLM' : 'seq2seqLM'
+      return buildOf(config, head)(config, ...rest)
+    }
+    return loadModel(location, build, options)
+  },
+}

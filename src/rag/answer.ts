@@ -1,9 +1,13 @@
 /**
  * What an answer consists of.
  */
+import type { WrittenToken } from '../models/write.js'
 import type { RetrievedPassage } from './retriever.js'
 
-/** How passages are mixed into one answer; see {@link AskOptions.mode}. */
+/** What the reader says when the passage does not hold the answer. */
+export const ABSTENTION = "I don't know."
+
+/** How passages are mixed into one answer; see {@link ReadOptions.mode}. */
 export type RagMode = 'conditioned' | 'rag-sequence' | 'rag-token'
 
 export interface AnswerPassage extends RetrievedPassage {
@@ -50,4 +54,31 @@ export interface Answer {
   readonly passages: readonly AnswerPassage[]
   readonly tokens: readonly AnswerToken[]
   readonly candidates: readonly Candidate[]
+}
+
+/** A passage as a decoder-only model reads it, among the others in one prompt. */
+export interface PromptPassage extends RetrievedPassage {
+  /** p(passage|question): softmax of the scaled scores. How the model used the passage is not known: see {@link PromptAnswer}. */
+  readonly prior: number
+}
+
+/**
+ * The answer of a decoder-only model. It has read all passages in one prompt, so there is one distribution and not one for each
+ * passage: unlike an {@link Answer}, it has no posterior, no candidates and no probability of abstaining.
+ */
+export interface PromptAnswer {
+  readonly question: string
+  readonly text: string
+  readonly mode: 'prompt'
+  /** What the model was given to go on from, as text. */
+  readonly prompt: string
+  /** ln p(answer|prompt), the end included. */
+  readonly logProb: number
+  /** False where maxNewTokens cut the answer off. */
+  readonly ended: boolean
+  /** What stands in the prompt, best first: the first one is number 1 there. */
+  readonly passages: readonly PromptPassage[]
+  /** What was found and did not fit into the model's context. */
+  readonly leftOut: readonly PromptPassage[]
+  readonly tokens: readonly WrittenToken[]
 }

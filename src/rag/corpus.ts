@@ -11,6 +11,11 @@ export interface Passage {
   readonly text: string
 }
 
+/** A passage as one text, as encoders and rerankers read it: `title. text`. */
+export function passageText({ title = '', text }: Pick<Passage, 'text'> & Partial<Passage>): string {
+  return title === '' ? text : `${title}. ${text}`
+}
+
 /** A corpus that cannot be used; the message names file and line. */
 export class CorpusError extends GlassformerError {}
 

@@ -1,12 +1,31 @@
-export type { Answer, AnswerPassage, AnswerToken, Candidate, RagMode } from './answer.js'
+export {
+  ABSTENTION,
+  type Answer,
+  type AnswerPassage,
+  type AnswerToken,
+  type Candidate,
+  type PromptAnswer,
+  type PromptPassage,
+  type RagMode,
+} from './answer.js'
+export { AutoReader } from './auto-reader.js'
 export { CorpusError, parseCorpus, type Passage } from './corpus.js'
 export { IndexScan } from './index-scan.js'
 export { FlatIndex, type IndexDType, type SearchHit } from './flat-index.js'
 export { decodeIndex, encodeIndex, IndexFileError, type IndexMeta } from './index-file.js'
-export { ABSTENTION, Reader, readerInput } from './reader.js'
-export { Rag, type AskOptions, type RagOptions } from './rag.js'
+export type { AnswerOf, AnyReader, OptionsOf, PassageReader, WeighedPassage } from './passage-reader.js'
+export {
+  promptMessages,
+  PromptReader,
+  type PromptFormat,
+  type PromptOptions,
+  type PromptReaderOptions,
+} from './prompt-reader.js'
+export { Reader, readerInput, type ReaderFromPretrainedOptions, type ReadOptions } from './reader.js'
+export { Rag, type AskOptions, type RagOptions, type RagReaderOptions, type RetrievalOptions } from './rag.js'
+export { Reranker, type RankedPassage, type RerankOptions } from './reranker.js'
 export { Retriever, type BuildOptions, type RetrievedPassage } from './retriever.js'
-export { SentenceEncoder, type EmbedOptions } from './sentence-encoder.js'
+export { SentenceEncoder, type EmbedOptions, type SentenceEncoderOptions } from './sentence-encoder.js'
 export { ragConfig, type RagConfig } from './rag-config.js'
 export {
   RagModel,

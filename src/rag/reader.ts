@@ -1,17 +1,23 @@
 /**
- * The reader: a T5 that answers a question from one passage. All passages of a question form a batch: they are read once, each
+ * The reader: an encoder-decoder that answers a question from one passage. All passages of a question form a batch: they are read once, each
  * writes its own answer, and any text can be scored under each of them.
  */
+import { InputError } from '../errors.js'
 import type { FolderLike } from '../files/folder.js'
 import { generate } from '../generation/index.js'
-import { T5ForConditionalGeneration, type FromPretrainedOptions, type Seq2SeqEncoded } from '../models/index.js'
+import {
+  AutoModelForSeq2SeqLM,
+  type FromPretrainedOptions,
+  type Seq2SeqEncoded,
+  type Seq2SeqLM,
+} from '../models/index.js'
 import { logSoftmax } from '../tensor/ops/index.js'
 import { rowMajor } from '../tensor/ops/float.js'
 import { AutoTokenizer, type Tokenizer } from '../tokenizer/index.js'
+import type { Answer, RagMode } from './answer.js'
+import { marginalAnswer } from './marginal-answer.js'
+import type { PassageReader, WeighedPassage } from './passage-reader.js'
 import { mixture } from './rag-token.js'
-
-/** What the reader says when the passage does not hold the answer. */
-export const ABSTENTION = "I don't know."
 
 /** A passage as the reader takes it. */
 export interface ReadablePassage {
@@ -24,24 +30,50 @@ export function readerInput({ title, text }: ReadablePassage, question: string):
   return `${title === '' ? '' : `${title} / `}${text} // ${question}`
 }
 
+export interface ReadOptions {
+  /**
+   * How passages are mixed into one answer. `rag-sequence` and `rag-token` are the two models of Lewis et al. 2020. `conditioned`,
+   * the default, is RAG-Sequence in which a passage that does not hold the answer loses its say.
+   */
+  readonly mode?: RagMode
+  /** Most tokens of an answer; 40 unless told. */
+  readonly maxNewTokens?: number
+}
+
+const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
+
+export interface ReaderFromPretrainedOptions extends FromPretrainedOptions {
+  /** How a passage and the question are put to the model; {@link readerInput} unless told. */
+  readonly format?: typeof readerInput
+}
+
 export interface ReaderOptions {
   /** Most tokens of an answer. */
   readonly maxNewTokens: number
   readonly signal?: AbortSignal
 }
 
-export class Reader {
-  readonly model: T5ForConditionalGeneration
+export class Reader implements PassageReader<ReadOptions, Answer> {
+  readonly model: Seq2SeqLM
   readonly tokenizer: Tokenizer
+  readonly optionNames = ['mode', 'maxNewTokens'] satisfies (keyof ReadOptions)[]
+  readonly #format: typeof readerInput
 
-  constructor(model: T5ForConditionalGeneration, tokenizer: Tokenizer) {
+  constructor(
+    model: Seq2SeqLM,
+    tokenizer: Tokenizer,
+    { format = readerInput }: Pick<ReaderFromPretrainedOptions, 'format'> = {},
+  ) {
     this.model = model
     this.tokenizer = tokenizer
+    this.#format = format
   }
 
-  static async fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<Reader> {
+  /** Loads the folder of an encoder-decoder: a T5 or a BART. */
+  static async fromPretrained(location: FolderLike, options: ReaderFromPretrainedOptions = {}): Promise<Reader> {
+    const { format, ...loadOptions } = options
     const tokenizer = await AutoTokenizer.fromPretrained(location)
-    return new Reader(await T5ForConditionalGeneration.fromPretrained(location, options), tokenizer)
+    return new Reader(await AutoModelForSeq2SeqLM.fromPretrained(location, loadOptions), tokenizer, { format })
   }
 
   /** Gives back the model's memory. */
@@ -49,10 +81,28 @@ export class Reader {
     this.model.dispose()
   }
 
+  checkOptions({ mode = 'conditioned', maxNewTokens = 1 }: ReadOptions): void {
+    if (!Number.isSafeInteger(maxNewTokens) || maxNewTokens < 1) {
+      throw new InputError('bad-option', `ask: maxNewTokens is ${maxNewTokens}, expected a whole number of 1 or more`)
+    }
+    if (MODES.includes(mode)) return
+    throw new InputError('bad-option', `ask: mode is "${mode}", expected one of ${MODES.join(', ')}`)
+  }
+
+  /** One answer from all passages. @throws AbortedError */
+  async answer(
+    question: string,
+    passages: readonly WeighedPassage[],
+    { mode = 'conditioned', maxNewTokens = 40, signal }: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
+  ): Promise<Answer> {
+    const reading = await this.read(question, passages, signal)
+    return marginalAnswer({ question, passages, reading, tokenizer: this.tokenizer }, { mode, maxNewTokens, signal })
+  }
+
   /** Reads the question with each passage. */
   async read(question: string, passages: readonly ReadablePassage[], signal?: AbortSignal): Promise<Reading> {
     const { inputIds, attentionMask } = this.tokenizer.encodeBatch(
-      passages.map((passage) => readerInput(passage, question)),
+      passages.map((passage) => this.#format(passage, question)),
     )
     const encoded = await this.model.encode({ inputIds, attentionMask }, { signal })
     return new Reading(

@@ -3,7 +3,7 @@
  */
 import { InputError } from '../errors.js'
 import { missingFile, openFolder, requireText, type FolderLike } from '../files/folder.js'
-import { checkPassages, parseCorpus, type Passage } from './corpus.js'
+import { checkPassages, parseCorpus, passageText, type Passage } from './corpus.js'
 import { FlatIndex, type IndexDType, type SearchHit } from './flat-index.js'
 import { IndexScan } from './index-scan.js'
 import { corpusFingerprint, decodeIndex, encodeIndex, requireIndexOf } from './index-file.js'
@@ -23,11 +23,6 @@ export interface RetrievedPassage extends Passage {
 
 export interface BuildOptions extends Pick<EmbedOptions, 'signal' | 'onProgress' | 'batchSize'> {
   readonly dtype?: IndexDType
-}
-
-/** What a passage is embedded as: `title. text`. */
-function passageText({ title, text }: Passage): string {
-  return title === '' ? text : `${title}. ${text}`
 }
 
 export class Retriever {

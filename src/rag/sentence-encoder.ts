@@ -24,6 +24,13 @@ export interface EmbedOptions {
   readonly onProgress?: (done: number, total: number) => void
 }
 
+export interface SentenceEncoderOptions extends FromPretrainedOptions {
+  /** How the states of a text become one vector. Needed for a folder without modules.json; goes before what that file says. */
+  readonly pooling?: PoolingMode
+  /** Scale vectors to length 1; false unless told. Only with `pooling`. */
+  readonly normalize?: boolean
+}
+
 export class SentenceEncoder {
   readonly #model: TextEncoder
   readonly #tokenizer: Tokenizer
@@ -44,10 +51,14 @@ export class SentenceEncoder {
     this.maxLength = settings.maxLength
   }
 
-  /** Loads a sentence-transformers folder. */
-  static async fromPretrained(location: FolderLike, options: FromPretrainedOptions = {}): Promise<SentenceEncoder> {
+  /** Loads a sentence-transformers folder, or with `pooling` the folder of any encoder. */
+  static async fromPretrained(location: FolderLike, options: SentenceEncoderOptions = {}): Promise<SentenceEncoder> {
+    const { pooling, normalize = false, ...loadOptions } = options
+    if (pooling !== undefined && !POOLINGS.includes(pooling)) {
+      throw new InputError('bad-option', `pooling is "${pooling}", expected one of ${POOLINGS.join(', ')}`)
+    }
     const folder = openFolder(location)
-    const settings = await readSettings(folder)
+    const settings = await readSettings(folder, pooling && { mode: pooling, normalize })
     const tokenizer = await AutoTokenizer.fromPretrained(folder)
     const model = await loadModel<TextEncoder>(
       folder,
@@ -56,7 +67,7 @@ export class SentenceEncoder {
         if (!textEncoder) throw new ConfigError('unknown-family', `${config.where}: ${modelType} is not a text encoder`)
         return textEncoder(config, weights, generation)
       },
-      options,
+      loadOptions,
     )
     const maxLength = Math.min(settings.maxLength, model.maxLength ?? Infinity)
     return new SentenceEncoder(folder.name.split('/').at(-1)!, model, tokenizer, { ...settings, maxLength })
@@ -113,12 +124,35 @@ interface SentenceSettings {
   readonly maxLength: number
 }
 
+/** What families call the size of their states. */
+const WIDTHS = ['hidden_size', 'd_model', 'dim']
+
 /** Kinds of modules, by the last part of their Python class name. */
 const STEPS = ['Transformer', 'Pooling', 'Normalize']
 
-async function readSettings(folder: Folder): Promise<SentenceSettings> {
+async function readSettings(folder: Folder, given: PoolingOptions | undefined): Promise<SentenceSettings> {
+  const limits = await readText(folder, 'sentence_bert_config.json')
+  const config = JsonObject.parse(
+    await requireText(folder, 'config.json', 'describes the model'),
+    `${folder.name}/config.json`,
+  )
+  const width = config.integer(WIDTHS.find((key) => config.has(key)) ?? 'hidden_size')
+  const pooling = given ?? (await readPooling(folder, width))
+  const positions = config.integer('max_position_embeddings', { fallback: 512 })
+  const maxLength =
+    limits === undefined
+      ? positions
+      : JsonObject.parse(limits, `${folder.name}/sentence_bert_config.json`).integer('max_seq_length', {
+          fallback: positions,
+        })
+  return { pooling, dimension: width, maxLength: Math.min(maxLength, positions) }
+}
+
+/** The pooling that modules.json names, of states of this width. */
+async function readPooling(folder: Folder, width: number): Promise<PoolingOptions> {
   const where = `${folder.name}/modules.json`
-  const modules = parseJson(await requireText(folder, 'modules.json', 'a sentence-transformers folder has'), where)
+  const purpose = 'a sentence-transformers folder has; for a plain encoder say which pooling: mean or cls'
+  const modules = parseJson(await requireText(folder, 'modules.json', purpose), where)
   if (!Array.isArray(modules)) throw new ConfigError('config-type', `${where}: expected a list`)
   const steps = modules.map((module) => new JsonObject(module, where))
   const kinds = steps.map((step) => step.string('type').split('.').at(-1)!)
@@ -139,33 +173,17 @@ async function readSettings(folder: Folder): Promise<SentenceSettings> {
     await requireText(poolingFolder, 'config.json', 'describes the pooling'),
     poolingWhere,
   )
-  const limits = await readText(folder, 'sentence_bert_config.json')
-  const config = JsonObject.parse(
-    await requireText(folder, 'config.json', 'describes the model'),
-    `${folder.name}/config.json`,
-  )
-  const positions = config.integer('max_position_embeddings', { fallback: 512 })
-  const maxLength =
-    limits === undefined
-      ? positions
-      : JsonObject.parse(limits, `${folder.name}/sentence_bert_config.json`).integer('max_seq_length', {
-          fallback: positions,
-        })
   const dimension = pooling.integer('word_embedding_dimension')
-  const width = config.integer(config.has('d_model') ? 'd_model' : 'hidden_size')
   if (dimension !== width) {
     throw new ConfigError(
       'config-type',
       `${poolingWhere}: vectors of ${dimension} from a model whose states have ${width}`,
     )
   }
-  return {
-    pooling: { mode: poolingMode(pooling), normalize: kinds[2] === 'Normalize' },
-    dimension,
-    maxLength: Math.min(maxLength, positions),
-  }
+  return { mode: poolingMode(pooling), normalize: kinds[2] === 'Normalize' }
 }
 
+const POOLINGS: readonly PoolingMode[] = ['mean', 'cls']
 const MODES: Readonly<Record<string, PoolingMode>> = { pooling_mode_cls_token: 'cls', pooling_mode_mean_tokens: 'mean' }
 
 function poolingMode(config: JsonObject): PoolingMode {

@@ -8,7 +8,7 @@ import { Tokenizer } from './tokenizer.js'
 /** Named as in transformers; there is one class of tokenizers here, so it only loads. */
 export const AutoTokenizer = {
   /**
-   * Reads tokenizer.json and, if it is there, tokenizer_config.json.
+   * Reads tokenizer.json and, if they are there, tokenizer_config.json and chat_template.jinja.
    * @throws FileError when there is no tokenizer.json, ConfigError when it cannot be used
    */
   async fromPretrained(location: FolderLike): Promise<Tokenizer> {
@@ -20,6 +20,7 @@ export const AutoTokenizer = {
     return new Tokenizer(
       JsonObject.parse(json, `${folder.name}/tokenizer.json`),
       config === undefined ? undefined : JsonObject.parse(config, `${folder.name}/tokenizer_config.json`),
+      await readText(folder, 'chat_template.jinja'),
     )
   },
 }

@@ -1,6 +1,8 @@
 export { AutoTokenizer } from './auto-tokenizer.js'
+export type { ChatMessage, ChatTemplateOptions } from './chat-template.js'
 export {
   Tokenizer,
+  type ChatEncoding,
   type DecodeOptions,
   type EncodeBatchOptions,
   type EncodeOptions,

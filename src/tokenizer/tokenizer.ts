@@ -7,6 +7,7 @@
 import { Tokenizer as Library } from '@huggingface/tokenizers'
 import { ConfigError, InputError } from '../errors.js'
 import { JsonObject, type Json } from '../files/json.js'
+import { ChatTemplates, type ChatMessage, type ChatTemplateOptions } from './chat-template.js'
 import { parseTemplates, PLAIN, type Templates } from './template.js'
 
 export interface EncodeOptions {
@@ -21,6 +22,8 @@ export interface EncodeOptions {
 }
 
 export interface EncodeBatchOptions extends Omit<EncodeOptions, 'pair'> {
+  /** A second text for each of the texts. */
+  readonly pairs?: readonly string[]
   /** Where shorter rows are filled up: `right`, unless told, or `left`, for prompts that a decoder-only model goes on from. */
   readonly paddingSide?: 'left' | 'right'
 }
@@ -31,6 +34,12 @@ export interface Encoding {
   readonly tokens: string[]
   /** 0 for the first text and 1 for the second, where the model tells them apart. */
   readonly typeIds: number[]
+}
+
+/** A conversation as a model reads it. */
+export interface ChatEncoding extends Encoding {
+  /** What the template made of the messages; its tokens are all there is, special ones included. */
+  readonly text: string
 }
 
 interface Token {
@@ -55,15 +64,20 @@ export class Tokenizer {
   readonly #library: Library
   readonly #templates: Templates
   readonly #specialIds: ReadonlySet<number>
+  readonly #chat: ChatTemplates
   /** The id that fills rows up; 0 where the tokenizer names none. */
   readonly padTokenId: number
 
-  /** @throws ConfigError when tokenizer.json is not one that the library can read */
-  constructor(tokenizerJson: JsonObject, tokenizerConfig?: JsonObject) {
+  /**
+   * @param chatTemplate content of chat_template.jinja
+   * @throws ConfigError when tokenizer.json is not one that the library can read
+   */
+  constructor(tokenizerJson: JsonObject, tokenizerConfig?: JsonObject, chatTemplate?: string) {
     this.#templates = parseTemplates(tokenizerJson.get('post_processor'), tokenizerJson.where)
     this.#library = construct(tokenizerJson)
     this.#specialIds = specialIds(tokenizerJson)
     this.padTokenId = padTokenId(this.#library, tokenizerJson, tokenizerConfig)
+    this.#chat = new ChatTemplates(tokenizerConfig, chatTemplate)
   }
 
   /** Number of ids, added tokens included. */
@@ -102,8 +116,9 @@ export class Tokenizer {
   }
 
   /** Encodes each text and fills the rows up to the longest. */
-  encodeBatch(texts: readonly string[], { paddingSide = 'right', ...options }: EncodeBatchOptions = {}): EncodingBatch {
-    const rows = texts.map((text) => this.encode(text, options))
+  encodeBatch(texts: readonly string[], options: EncodeBatchOptions = {}): EncodingBatch {
+    const { paddingSide = 'right', pairs, ...each } = options
+    const rows = texts.map((text, i) => this.encode(text, { ...each, pair: pairs?.[i] }))
     const width = Math.max(0, ...rows.map(({ ids }) => ids.length))
     const fill = (row: readonly number[], value: number) => {
       const filling = new Array<number>(width - row.length).fill(value)
@@ -114,6 +129,20 @@ export class Tokenizer {
       attentionMask: rows.map(({ ids }) => fill(new Array<number>(ids.length).fill(1), 0)),
       tokenTypeIds: rows.map(({ typeIds }) => fill(typeIds, 0)),
     }
+  }
+
+  /** Names of the checkpoint's chat templates: mostly none or `default`. */
+  get chatTemplates(): readonly string[] {
+    return this.#chat.names
+  }
+
+  /**
+   * A conversation in the form that the model was trained on: the text that the checkpoint's chat template makes of it, and its tokens.
+   * @throws InputError where the checkpoint has no such template or its template refuses the conversation
+   */
+  async applyChatTemplate(messages: readonly ChatMessage[], options?: ChatTemplateOptions): Promise<ChatEncoding> {
+    const text = await this.#chat.render(messages, options)
+    return { text, ...this.encode(text, { addSpecialTokens: false }) }
   }
 
   /** Ids to text, without any later clean-up of spaces. */

@@ -64,6 +64,17 @@ test('the bundle imports nothing that a page would have to find', () => {
   expect(imports).toBeNull()
 })
 
+test('a chat template is rendered under the same policy, by a file that nothing else fetches', async () => {
+  const page = await openPage()
+  expect(server.requests.map(({ path }) => path)).not.toContain('/dist/jinja.js')
+  const text = await page.evaluate(([tokenizer, template]) => checks.renderChat(tokenizer, template, 'Hello'), [
+    '/test/goldens/tokenizers/bytelevel-bpe-split',
+    '{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}',
+  ] as const)
+  expect(text).toBe('<user>Hello')
+  expect(server.requests.map(({ path }) => path)).toContain('/dist/jinja.js')
+})
+
 describe.each(BACKENDS)('in a page, on $backend', ({ backend, isolated }) => {
   test('the seed question, from weights over http', async () => {
     const page = await openPage({ isolated })

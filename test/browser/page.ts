@@ -118,6 +118,17 @@ async function countTokens(location: string, text: string): Promise<number> {
   return (await AutoTokenizer.fromPretrained(location)).encode(text).ids.length
 }
 
+/** A conversation by a chat template, which is rendered by what comes beside the bundle. */
+async function renderChat(tokenizer: string, template: string, content: string): Promise<string> {
+  const bytes = async (response: Response) => new Uint8Array(await response.arrayBuffer())
+  const files = new Map([
+    ['tokenizer.json', await bytes(await fetch(`${tokenizer}/tokenizer.json`))],
+    ['chat_template.jinja', new TextEncoder().encode(template)],
+  ])
+  const loaded = await AutoTokenizer.fromPretrained(memoryFolder(files))
+  return (await loaded.applyChatTemplate([{ role: 'user', content }])).text
+}
+
 /** Loads the reader and gives up after its first tensor. */
 async function abortLoading(): Promise<void> {
   const controller = new AbortController()
@@ -153,6 +164,7 @@ export const checks = {
   compareWithGolden,
   generateFromPicked,
   countTokens,
+  renderChat,
   abortLoading,
   abortAsking,
   describeDefault,

@@ -28,7 +28,10 @@ describe('glassformer', () => {
     const { code, stdout, stderr } = await runCli(['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     for (const [command, options] of Object.entries({
-      ask: ['--passages FILE', '--top-k N', '--mode MODE', '--json'],
+      ask: ['--passages FILE', '--top-k N', '--mode MODE', '--reader FOLDER', '--json'],
+      generate: ['--chat', '--max-new-tokens N', '--temperature T', '--top-k N', '--top-p P', '--seed N', '--beams N'],
+      embed: ['--pooling MODE', '--normalize', '--truncate', '--json'],
+      rerank: ['--passages FILE', '--top-k N', '--json'],
       index: ['--out FILE', '--dtype DTYPE'],
       inspect: ['--json'],
       tokens: ['--model FOLDER', '--json'],

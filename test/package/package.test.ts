@@ -39,6 +39,7 @@ describe('the packed files', () => {
     'CHANGELOG.md',
     'dist/index.js',
     'dist/browser.js',
+    'dist/jinja.js',
     'dist/cli.js',
     'dist/ndarray.js',
     'dist/types/index.d.ts',

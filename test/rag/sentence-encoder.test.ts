@@ -1,10 +1,13 @@
-import { readFileSync } from 'node:fs'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AbortedError, InputError } from '../../src/errors.js'
 import { SentenceEncoder } from '../../src/rag/index.js'
 import { BACKENDS } from '../support/backends.js'
 import { countingFolder, changedFolder } from '../support/folders.js'
 import { goldenJson, goldenTensors } from '../support/goldens.js'
+import { words, wordTokenizer, writeSmallFolder } from '../support/small-tokenizers.js'
 import { weightsPath } from '../support/weights.js'
 
 const { sentences } = goldenJson<{
@@ -82,6 +85,38 @@ describe.each(BACKENDS)('all-MiniLM-L6-v2 on $name', ({ create }) => {
   test('gives no vectors for no texts, and refuses a batch of none', async () => {
     expect(await encoder.embed([])).toHaveLength(0)
     await expect(encoder.embed(['a'], { batchSize: 0 })).rejects.toThrow('embed: batchSize is 0')
+  })
+})
+
+describe('a plain encoder, with the pooling that is asked for, gives what transformers gives', () => {
+  describe.each([
+    ['bert/base', 'expected.single.safetensors'],
+    ['distilbert/base', 'expected.safetensors'],
+  ])('%s', (golden, file) => {
+    const folder = writeSmallFolder(mkdtempSync(join(tmpdir(), 'glassformer-')), { golden, tokenizer: wordTokenizer })
+    afterAll(() => rmSync(folder, { recursive: true }))
+    test.each([
+      ['pooling.mean', { pooling: 'mean' }],
+      ['pooling.mean_normalized', { pooling: 'mean', normalize: true }],
+      ['pooling.cls', { pooling: 'cls' }],
+      ['pooling.cls_normalized', { pooling: 'cls', normalize: true }],
+    ] as const)('%s', async (name, options) => {
+      const tensors = await goldenTensors(golden, file)
+      const [ids, mask] = [tensors.ids('input_ids').toArray(), tensors.ids('attention_mask').toArray()]
+      const [rows, width] = tensors.ids('input_ids').shape
+      const texts = Array.from({ length: rows }, (_, row) =>
+        words([...ids.slice(row * width, (row + 1) * width)].filter((_, i) => mask[row * width + i] === 1)),
+      )
+      const encoder = await SentenceEncoder.fromPretrained(folder, options)
+      expectVectors(await encoder.embed(texts), [...tensors.float(name).toArray()], 1e-4)
+    })
+
+    test('and says what is missing where none is', async () => {
+      const load = SentenceEncoder.fromPretrained(folder)
+      await expect(load).rejects.toThrow('for a plain encoder say which pooling: mean or cls')
+      const wrong = SentenceEncoder.fromPretrained(folder, { pooling: 'max' as never })
+      await expect(wrong).rejects.toThrow('pooling is "max", expected one of mean, cls')
+    })
   })
 })
 
