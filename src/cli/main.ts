@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module'
 import { GlassformerError } from '../errors.js'
+import { download, downloadSpec } from './download.js'
 import { helpText, parseArguments, UsageError, type Arguments, type CommandSpec } from './arguments.js'
 import { ask, askSpec } from './ask.js'
 import { indexCorpus, indexSpec } from './index-corpus.js'
@@ -18,6 +19,7 @@ interface Command {
 
 const COMMANDS: readonly Command[] = [
   { spec: askSpec, run: ask },
+  { spec: downloadSpec, run: download },
   { spec: indexSpec, run: indexCorpus },
   { spec: inspectSpec, run: inspect },
   { spec: tokensSpec, run: tokens },

@@ -40,7 +40,7 @@ export class Reader {
   }
 
   static async fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<Reader> {
-    const tokenizer = await AutoTokenizer.fromPretrained(location)
+    const tokenizer = await AutoTokenizer.fromPretrained(location, options)
     return new Reader(await T5ForConditionalGeneration.fromPretrained(location, options), tokenizer)
   }
 

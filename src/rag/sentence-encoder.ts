@@ -5,8 +5,10 @@
 import type { Backend } from '../backends/index.js'
 import { ConfigError, InputError } from '../errors.js'
 import { checkpoint } from '../event-loop.js'
-import { openFolder, readText, requireText, subfolder, type Folder, type FolderLike } from '../files/folder.js'
+import { readText, requireText, subfolder, type Folder, type FolderLike } from '../files/folder.js'
 import { JsonObject, parseJson } from '../files/json.js'
+import { isPlainPath } from '../files/plain-path.js'
+import { openPretrained } from '../hub/index.js'
 import { pool, type PoolingMode, type PoolingOptions } from '../layers/index.js'
 import { familyOf, type FromPretrainedOptions, type TextEncoder } from '../models/index.js'
 import { toIds } from '../models/inputs.js'
@@ -44,9 +46,9 @@ export class SentenceEncoder {
     this.maxLength = settings.maxLength
   }
 
-  /** Loads a sentence-transformers folder. */
+  /** Loads a sentence-transformers folder, or such a model from a hub. */
   static async fromPretrained(location: FolderLike, options: FromPretrainedOptions = {}): Promise<SentenceEncoder> {
-    const folder = openFolder(location)
+    const folder = await openPretrained(location, options)
     const settings = await readSettings(folder)
     const tokenizer = await AutoTokenizer.fromPretrained(folder)
     const model = await loadModel<TextEncoder>(
@@ -130,7 +132,7 @@ async function readSettings(folder: Folder): Promise<SentenceSettings> {
     )
   }
   const path = steps[1].string('path')
-  if (/^[/\\]|(^|[/\\])\.\.([/\\]|$)/.test(path)) {
+  if (!isPlainPath(path)) {
     throw new ConfigError('unsupported-modules', `${where}: ${JSON.stringify(path)} is not a part of this folder`)
   }
   const poolingFolder = subfolder(folder, path)
