@@ -10,7 +10,7 @@ import { openCache, type HubCache } from './cache.js'
 import { HubError } from './errors.js'
 import { isCommit, locator, resolveUrl, type HubFile, type Locator } from './locate.js'
 import { checkHubName, hubSettings, type HubOptions, type HubSettings } from './options.js'
-import { throwIfAborted } from './request.js'
+import { throwIfAborted } from './retry.js'
 import { transfer } from './transfer.js'
 
 /**

@@ -6,9 +6,9 @@
  * that the token stays with the hub's own origin and the headers of every hop can be read; in a page the browser follows them,
  * and takes the token off by itself.
  */
-import { AbortedError } from '../errors.js'
 import { HubError } from './errors.js'
 import { isNode, type HubSettings } from './options.js'
+import { pause, throwIfAborted, waitFor } from './retry.js'
 
 export interface HubRequest {
   readonly method?: 'GET' | 'HEAD'
@@ -30,8 +30,6 @@ export interface HubResponse {
 }
 
 const TRIES = 5
-const FIRST_WAIT = 500 // milliseconds, doubled each time
-const LONGEST_WAIT = 60_000
 const MOST_REDIRECTS = 10
 const TRY_AGAIN = [408, 429, 500, 502, 503, 504]
 
@@ -60,33 +58,6 @@ export async function hubRequest(url: string, settings: HubSettings, request: Hu
     }
     await pause(waitFor(answer?.response, tries), request.signal, request.repository)
   }
-}
-
-/** @throws AbortedError when the signal has fired */
-export function throwIfAborted(signal: AbortSignal | undefined, repository: string): void {
-  if (signal?.aborted) throw new AbortedError(`the download of ${repository}`, signal.reason)
-}
-
-/** Waits before another try. @throws AbortedError */
-export async function pause(milliseconds: number, signal: AbortSignal | undefined, repository: string): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, milliseconds)
-    signal?.addEventListener('abort', done)
-    if (signal?.aborted) done()
-  })
-  throwIfAborted(signal, repository)
-}
-
-/** Milliseconds before the next try: what the server asks for, or twice as long each time. */
-export function waitFor(response: Response | undefined, tries: number): number {
-  const asked = response?.headers.get('retry-after')
-  const seconds = asked ? Number(asked) : NaN
-  return Math.min(seconds >= 0 ? seconds * 1000 : FIRST_WAIT * 2 ** (tries - 1), LONGEST_WAIT)
 }
 
 async function follow(url: string, settings: HubSettings, request: HubRequest): Promise<HubResponse> {

@@ -6,7 +6,8 @@ import type { Hash, HubCache, PartialContent } from './cache.js'
 import { HubError } from './errors.js'
 import type { HubFile } from './locate.js'
 import { isNode, type DownloadProgress, type HubSettings } from './options.js'
-import { hubRequest, pause, throwIfAborted, waitFor, type HubResponse } from './request.js'
+import { hubRequest, type HubResponse } from './request.js'
+import { pause, throwIfAborted, waitFor } from './retry.js'
 
 /** Tries in a row that bring no byte. */
 const TRIES = 5
