@@ -4,8 +4,6 @@
  */
 import type { ByteSource } from '../files/byte-source.js'
 import type { HubFile } from './locate.js'
-import { isNode } from './options.js'
-import { pageCache } from './page-cache.js'
 
 /** The cache of one model. */
 export interface HubCache {
@@ -52,12 +50,6 @@ export interface PartialContent {
   keep(): Promise<void>
   /** Stops here, so that another try goes on from here. Does nothing after `keep`. */
   release(): Promise<void>
-}
-
-export async function openCache(repository: string, cacheDir: string | undefined): Promise<HubCache> {
-  if (!isNode()) return pageCache(repository)
-  const { nodeCache } = await import('./node-cache.js')
-  return nodeCache(repository, cacheDir)
 }
 
 const RUNNING = new Map<string, Promise<unknown>>()

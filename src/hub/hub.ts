@@ -6,10 +6,11 @@ import { AbortedError } from '../errors.js'
 import type { ByteSource } from '../files/byte-source.js'
 import type { Folder } from '../files/folder.js'
 import { isPlainPath } from '../files/plain-path.js'
-import { openCache, type HubCache } from './cache.js'
+import type { HubCache } from './cache.js'
 import { HubError } from './errors.js'
 import { isCommit, locator, resolveUrl, type HubFile, type Locator } from './locate.js'
-import { checkHubName, hubSettings, type HubOptions, type HubSettings } from './options.js'
+import { checkHubName, hubSettings, isNode, type HubOptions, type HubSettings } from './options.js'
+import { pageCache } from './page-cache.js'
 import { throwIfAborted } from './retry.js'
 import { transfer } from './transfer.js'
 
@@ -144,6 +145,12 @@ export class HubFolder implements Folder {
   async #cachedCommit(cache: HubCache): Promise<string | undefined> {
     return (this.#commit ??= await cache.commitOf(this.#settings.revision))
   }
+}
+
+async function openCache(repository: string, cacheDir: string | undefined): Promise<HubCache> {
+  if (!isNode()) return pageCache(repository)
+  const { nodeCache } = await import('./node-cache.js')
+  return nodeCache(repository, cacheDir)
 }
 
 /** Whether there was no answer, or only that the hub has no time: then what is in the cache is better than nothing. */

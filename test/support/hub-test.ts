@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
-import type { HubOptions } from '../../src/hub/index.js'
+import { hub, type HubOptions } from '../../src/hub/index.js'
 import { filesOf, REPOSITORY, startHub, type FakeHub } from './fake-hub.js'
 import { goldenPath } from './goldens.js'
 
@@ -29,19 +29,26 @@ export interface HubTest {
 
 export async function hubTest(files: Map<string, Uint8Array> = filesOf(goldenPath('bert/base'))): Promise<HubTest> {
   withoutHubEnvironment()
-  const hub = await startHub(files)
+  const server = await startHub(files)
   const cacheDir = temporaryFolder()
   onTestFinished(async () => {
     vi.unstubAllEnvs()
-    await hub.close()
+    await server.close()
   })
   return {
-    hub,
+    hub: server,
     cacheDir,
-    options: { endpoint: hub.url, cacheDir },
+    options: { endpoint: server.url, cacheDir },
     folder: join(cacheDir, `models--${REPOSITORY.replace('/', '--')}`),
-    asked: () => hub.requests.map(({ host, method, path, range }) => `${host} ${method} ${path.split('/').at(-1)} ${range ?? ''}`.trim()), // prettier-ignore
+    asked: () => server.requests.map(({ host, method, path, range }) => `${host} ${method} ${path.split('/').at(-1)} ${range ?? ''}`.trim()), // prettier-ignore
   }
+}
+
+/** Downloads a file of the model; false when there is none. */
+export async function fetchFile(file: string, options: HubOptions): Promise<boolean> {
+  const source = await hub(REPOSITORY, options).open(file)
+  await source?.close()
+  return source !== undefined
 }
 
 export function temporaryFolder(): string {
