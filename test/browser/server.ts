@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly ranges?: boolean
   /** Files in memory, by path from the root. */
   readonly files?: ReadonlyMap<string, string>
+  /** Answers what is below a path of its own, or returns false. */
+  readonly answer?: (request: IncomingMessage, response: ServerResponse) => boolean
 }
 
 export interface ServedRequest {
@@ -41,11 +43,17 @@ const TYPES: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 }
 
-export async function startServer({ isolated = false, ranges = true, files }: ServerOptions = {}): Promise<TestServer> {
+export async function startServer({
+  isolated = false,
+  ranges = true,
+  files,
+  answer: answerFirst,
+}: ServerOptions = {}): Promise<TestServer> {
   const requests: ServedRequest[] = []
   const memory = new Map([['/', PAGE], ['/favicon.ico', ''], ...(files ?? [])])
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (answerFirst?.(request, response)) return
     const path = decodeURIComponent(new URL(request.url!, 'http://localhost').pathname)
     const { range } = request.headers
     requests.push({ method: request.method!, path, range })
