@@ -29,9 +29,10 @@ describe('glassformer', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     for (const [command, options] of Object.entries({
       ask: ['--passages FILE', '--top-k N', '--mode MODE', '--json'],
+      download: ['--revision REVISION', '--cache DIR'],
       index: ['--out FILE', '--dtype DTYPE'],
       inspect: ['--json'],
-      tokens: ['--model FOLDER', '--json'],
+      tokens: ['--model MODEL', '--json'],
     })) {
       expect(stdout).toContain(`\n  ${command} `)
       const help = await runCli([command, '--help'])
