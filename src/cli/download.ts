@@ -31,8 +31,14 @@ export async function download({ positionals, options }: Arguments, terminal: Te
 /** Shows downloads as a progress bar, in megabytes, and stops them with Ctrl-C. */
 export function downloadOptions({ progress, signal }: Terminal): HubOptions {
   const megabytes = (bytes: number) => Math.round(bytes / 1e5) / 10
+  let shown = ''
   return {
     signal,
-    onDownload: ({ file, loaded, total }) => progress(`${file} (MB)`, megabytes(loaded), megabytes(total)),
+    onDownload: ({ file, loaded, total }) => {
+      const [done, all] = [megabytes(loaded), megabytes(total)]
+      if (shown === `${file} ${done}`) return
+      shown = `${file} ${done}`
+      progress(`${file} (MB)`, done, all)
+    },
   }
 }

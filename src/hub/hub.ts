@@ -55,8 +55,7 @@ export class HubFolder implements Folder {
     if (found === undefined || 'here' in found) return found?.here
     const { there, commit } = found
     const cache = await this.#openCache()
-    await cache.exclusive(there.etag, async () => {
-      throwIfAborted(this.#options.signal, this.name)
+    await this.#inTurn(cache, there, async () => {
       if (await cache.link(commit, there)) return // another revision has it, or somebody else was faster
       const { onDownload, signal } = this.#options
       const url = resolveUrl(this.#settings, this.name, commit, file)
@@ -119,6 +118,22 @@ export class HubFolder implements Folder {
     if (here?.size === there.size) return { here }
     await here?.close()
     return { there, commit }
+  }
+
+  /** Runs `work` when nobody else here downloads this content. The signal ends the wait; `work` heeds it by itself. */
+  async #inTurn(cache: HubCache, { etag }: HubFile, work: () => Promise<void>): Promise<void> {
+    const { signal } = this.#options
+    let begun = false
+    const done = cache.exclusive(etag, () => {
+      begun = true
+      throwIfAborted(signal, this.name)
+      return work()
+    })
+    await new Promise<void>((resolve, reject) => {
+      const giveUp = () => begun || reject(new AbortedError(`the download of ${this.name}`, signal?.reason))
+      signal?.addEventListener('abort', giveUp)
+      done.finally(() => signal?.removeEventListener('abort', giveUp)).then(resolve, reject)
+    })
   }
 
   /** From now on all files are of this commit. */

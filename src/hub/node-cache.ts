@@ -10,7 +10,8 @@
  *
  * https://huggingface.co/docs/hub/local-cache. A download writes `blobs/<etag>.glassformer.<pid>.<random>.incomplete`. Whoever takes up
  * what an earlier try has left renames it to such a name of its own first; a rename happens once, so two processes never write to
- * the same file. The last rename puts the whole content in place.
+ * the same file, and need no lock. The last rename puts the whole content in place; should another program have put it there
+ * meanwhile, it is the same content.
  *
  * Needs Node, and is loaded by import().
  */

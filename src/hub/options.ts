@@ -25,7 +25,7 @@ export interface HubOptions {
   readonly cacheDir?: string
   /** Offline: take everything from the cache and ask no server. `HF_HUB_OFFLINE=1` does the same. */
   readonly localFilesOnly?: boolean
-  /** Called while files are downloaded. */
+  /** Called for every piece of a file that arrives, and when the file is whole. */
   readonly onDownload?: (progress: DownloadProgress) => void
   /** Stops a download. What has arrived is kept, and the next call goes on from there. */
   readonly signal?: AbortSignal

@@ -56,7 +56,8 @@ export async function pageCache(repository: string): Promise<HubCache> {
     exclusive: (etag, work) => {
       const name = `${ROOT}/${repository}/${etag}`
       // other tabs of the page share the storage
-      return 'locks' in navigator ? navigator.locks.request(name, work) : oneAtATime(name, work)
+      const { navigator } = globalThis as { navigator?: Partial<Navigator> }
+      return navigator?.locks ? navigator.locks.request(name, work) : oneAtATime(name, work)
     },
   }
 }
@@ -108,6 +109,7 @@ class Pieces implements PartialContent {
   }
 
   async restart(): Promise<void> {
+    await this.#store.remove([...this.#blob, 'whole'])
     for (let piece = this.#count - 1; piece >= 0; piece--) await this.#store.remove([...this.#blob, String(piece)])
     this.#count = this.#stored = this.#waitingLength = 0
     this.#waiting = []

@@ -46,9 +46,9 @@ export async function transfer(url: string, found: HubFile, cache: HubCache, opt
 }
 
 async function complete(url: string, found: HubFile, partial: PartialContent, options: TransferOptions): Promise<void> {
-  const { repository, settings, signal } = options
+  const { repository, settings, signal, onDownload } = options
   if (partial.length > found.size) await partial.restart()
-  const report = reporter(found, options)
+  const report = () => onDownload?.({ file: found.file, loaded: partial.length, total: found.size })
   let fruitless = 0
   while (partial.length < found.size) {
     const before = partial.length
@@ -64,7 +64,7 @@ async function complete(url: string, found: HubFile, partial: PartialContent, op
     }
     if (fruitless > 0) await pause(waitFor(answer.response, fruitless), signal, repository)
   }
-  report(partial.length)
+  report()
 }
 
 /** The server has nothing from there on: what is here is of another file. */
@@ -79,7 +79,7 @@ async function receive(
   found: HubFile,
   partial: PartialContent,
   answer: HubResponse,
-  report: (loaded: number) => void,
+  report: () => void,
   { repository, signal }: TransferOptions,
 ): Promise<void> {
   const { response } = answer
@@ -103,7 +103,7 @@ async function receive(
         throw wrongSize(repository, found, 'more')
       }
       await partial.append(value)
-      report(partial.length)
+      report()
     }
   } finally {
     await body.cancel().catch(() => {})
@@ -138,16 +138,6 @@ function misplaced(url: string, partial: PartialContent, response: Response): Hu
     'hub-http-error',
     `${url}: asked for bytes from ${partial.length} on, the server sends "${response.headers.get('content-range')}"`,
   )
-}
-
-/** Calls back for every hundredth of a file, and at its end. */
-function reporter({ file, size }: HubFile, { onDownload }: TransferOptions): (loaded: number) => void {
-  let last = -Infinity
-  return (loaded) => {
-    if (loaded < size && loaded >= last && loaded - last < size / 100) return
-    last = loaded
-    onDownload?.({ file, loaded, total: size })
-  }
 }
 
 /**

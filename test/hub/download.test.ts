@@ -334,6 +334,24 @@ describe('several at once', () => {
     expect(asked().filter((line) => line.startsWith('storage'))).toHaveLength(1)
   })
 
+  test('can be cancelled while they wait for each other', async () => {
+    const { options, hub: server } = await withWeights()
+    let hold: (finish: () => void) => void
+    const held = new Promise<() => void>((resolve) => (hold = resolve))
+    server.fault = storage((_request, response, content) => {
+      response.writeHead(200, { 'content-length': BYTES.length }).write(content!.subarray(0, 50_000))
+      hold(() => response.end(content!.subarray(50_000)))
+    })
+    const first = read(hub(REPOSITORY, options), WEIGHTS)
+    const finish = await held
+    const controller = new AbortController()
+    const second = read(hub(REPOSITORY, { ...options, signal: controller.signal }), WEIGHTS)
+    controller.abort()
+    await expect(second).rejects.toMatchObject({ code: 'aborted' })
+    finish()
+    expect(await first).toEqual(BYTES)
+  })
+
   test('go on when the one that downloads is cancelled', async () => {
     const { options, hub: server } = await withWeights()
     let first = true
@@ -344,9 +362,13 @@ describe('several at once', () => {
       return true
     }
     const controller = new AbortController()
-    const onDownload = ({ loaded }: DownloadProgress) => loaded === 50_000 && controller.abort()
+    let other: Promise<Uint8Array> | undefined
+    const onDownload = ({ loaded }: DownloadProgress) => {
+      if (loaded < 50_000) return
+      other = read(hub(REPOSITORY, options), WEIGHTS)
+      setImmediate(() => controller.abort())
+    }
     const stopped = read(hub(REPOSITORY, { ...options, signal: controller.signal, onDownload }), WEIGHTS)
-    const other = read(hub(REPOSITORY, options), WEIGHTS)
     await expect(stopped).rejects.toMatchObject({ code: 'aborted' })
     expect(await other).toEqual(BYTES)
   })

@@ -110,21 +110,24 @@ describe('the name of a model', () => {
 })
 
 describe('a string', () => {
-  const nameOf = async (location: string) => (await openPretrained(location, { localFilesOnly: true })).hint?.()
+  const hintOf = async (location: string) => (await openPretrained(location, { localFilesOnly: true })).hint?.()
 
   test('org/name is a model on the hub where there is no such folder', async () => {
     withoutHubEnvironment()
-    expect(await nameOf('no-such-org/no-such-name')).toMatch(/offline mode/)
+    expect(await hintOf('no-such-org/no-such-name')).toMatch(/offline mode/)
     for (const path of ['./no-such-org/name', '/no-such-org/name', '../a/b', 'name', 'a/b/c', 'file:///a/b']) {
-      expect(await nameOf(path), path).toBeUndefined()
+      expect(await hintOf(path), path).toBeUndefined()
     }
   })
 
   test('and a folder where there is one', async () => {
     withoutHubEnvironment()
     // a folder of this repository: vitest runs at its root
-    expect(await nameOf('test/hub')).toBeUndefined()
-    expect(await nameOf('test/no-such-folder')).toMatch(/offline mode/)
-    expect(await nameOf('test/architecture.test.ts'), 'a file is no folder').toMatch(/offline mode/)
+    expect(await hintOf('test/hub')).toBe(
+      "; this is the folder test/hub here, and hub('test/hub') would be the model on the hub",
+    )
+    expect(await hintOf('./test/hub')).toBeUndefined()
+    expect(await hintOf('test/no-such-folder')).toMatch(/offline mode/)
+    expect(await hintOf('test/architecture.test.ts'), 'a file is no folder').toMatch(/offline mode/)
   })
 })
