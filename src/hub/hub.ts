@@ -102,7 +102,9 @@ export class HubFolder implements Folder {
     }
     let located
     try {
-      located = await this.#locator.locate(this.#commit ?? this.#settings.revision, file, signal)
+      // where the cache can stand in for the hub, nobody has to wait for a hub that does not answer
+      const tries = (await this.#isCached(cache, file)) ? 1 : undefined
+      located = await this.#locator.locate(this.#commit ?? this.#settings.revision, file, { signal, tries })
     } catch (error) {
       if (!isNoAnswer(error) || !(await this.#cachedCommit(cache))) throw error
       this.#offline = { reason: 'the hub does not answer', cause: error, cache: cache.name }
@@ -155,6 +157,14 @@ export class HubFolder implements Folder {
     }
     const here = await cache.open(commit, file)
     return here && { here }
+  }
+
+  /** Whether the cache has the file as the revision was when it was last seen. */
+  async #isCached(cache: HubCache, file: string): Promise<boolean> {
+    const commit = this.#commit ?? (await cache.commitOf(this.#settings.revision))
+    const here = commit && (await cache.open(commit, file))
+    if (here) await here.close()
+    return Boolean(here)
   }
 
   async #cachedCommit(cache: HubCache): Promise<string | undefined> {

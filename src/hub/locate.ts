@@ -20,13 +20,18 @@ export interface HubFile {
   readonly size: number
 }
 
+export interface LocateOptions {
+  readonly signal?: AbortSignal
+  readonly tries?: number
+}
+
 /** Where a model's files are described. */
 export interface Locator {
   /**
    * The commit that a revision stands for, and the file at it; no file when the model has none of that name, no commit when the
    * server did not say.
    */
-  locate(revision: string, file: string, signal?: AbortSignal): Promise<{ commit?: string; found?: HubFile }>
+  locate(revision: string, file: string, options: LocateOptions): Promise<{ commit?: string; found?: HubFile }>
 }
 
 /** Address of a file's content. */
@@ -43,12 +48,12 @@ const linked = (headers: Headers) => headers.has('x-linked-etag')
 
 function headerLocator(repository: string, settings: HubSettings): Locator {
   return {
-    locate: async (revision, file, signal) => {
+    locate: async (revision, file, options) => {
       const url = resolveUrl(settings, repository, revision, file)
       const answer = await hubRequest(url, settings, {
         method: 'HEAD',
         repository,
-        signal,
+        ...options,
         enough: linked,
         answers: [404],
       })
@@ -85,9 +90,9 @@ const LARGEST_LIST = 64 * 2 ** 20
 /** Asks the list of a revision's files once. */
 function listLocator(repository: string, settings: HubSettings): Locator {
   const lists = new Map<string, Promise<{ commit: string; files: ReadonlyMap<string, HubFile> }>>()
-  async function fetchList(revision: string, signal?: AbortSignal) {
+  async function fetchList(revision: string, options: LocateOptions) {
     const url = `${settings.endpoint}/api/models/${repository}/revision/${encodeURIComponent(revision)}?blobs=true`
-    const { response } = await hubRequest(url, settings, { repository, signal })
+    const { response } = await hubRequest(url, settings, { repository, ...options })
     if (Number(response.headers.get('content-length') ?? 0) > LARGEST_LIST) throw notAHub(url, 'the list is too long')
     const list = JsonObject.parse(await response.text(), url)
     const commit = list.string('sha')
@@ -98,8 +103,8 @@ function listLocator(repository: string, settings: HubSettings): Locator {
     return { commit, files: new Map(files.map((found) => [found.file, found])) }
   }
   return {
-    locate: async (revision, file, signal) => {
-      const list = lists.get(revision) ?? fetchList(revision, signal)
+    locate: async (revision, file, options) => {
+      const list = lists.get(revision) ?? fetchList(revision, options)
       lists.set(revision, list)
       list.catch(() => lists.delete(revision))
       const { commit, files } = await list

@@ -15,6 +15,8 @@ export interface HubRequest {
   /** First byte to send. */
   readonly from?: number
   readonly signal?: AbortSignal
+  /** 5 unless told. */
+  readonly tries?: number
   /** The model, for messages: `org/name`. */
   readonly repository: string
   /** Statuses beside 2xx that are an answer too. */
@@ -35,11 +37,12 @@ const TRY_AGAIN = [408, 429, 500, 502, 503, 504]
 
 /** @throws HubError, AbortedError */
 export async function hubRequest(url: string, settings: HubSettings, request: HubRequest): Promise<HubResponse> {
+  const { tries: most = TRIES } = request
   for (let tries = 1; ; tries++) {
     const answer = await follow(url, settings, request).catch((error: unknown) => {
       throwIfAborted(request.signal, request.repository)
       if (error instanceof HubError) throw error
-      if (tries < TRIES) return undefined
+      if (tries < most) return undefined
       const cause = (error as Error).cause ?? error
       const reason = cause instanceof Error && cause.message !== '' ? ` (${cause.message})` : ''
       throw new HubError(
@@ -52,7 +55,7 @@ export async function hubRequest(url: string, settings: HubSettings, request: Hu
       const { status, ok } = answer.response
       if (ok || (status >= 300 && status < 400) || request.answers?.includes(status)) return answer
       await answer.response.body?.cancel()
-      if (tries === TRIES || !TRY_AGAIN.includes(status)) {
+      if (tries === most || !TRY_AGAIN.includes(status)) {
         throw refusal(url, settings, request.repository, answer)
       }
     }

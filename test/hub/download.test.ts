@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { hub, snapshotDownload, type DownloadProgress } from '../../src/hub/index.js'
@@ -375,7 +375,7 @@ describe('several at once', () => {
 })
 
 describe('a cache that cannot be used', () => {
-  test('because there is no room is an error that says so', async () => {
+  test.skipIf(!existsSync('/dev/full'))('because there is no room is an error that says so', async () => {
     const { options, folder, hub: server } = await withWeights()
     mkdirSync(join(folder, 'blobs'), { recursive: true })
     symlinkSync('/dev/full', join(folder, `blobs/${ETAG}.glassformer.incomplete`)) // as full as a disk can be

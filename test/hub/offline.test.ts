@@ -76,6 +76,7 @@ describe('a hub that does not answer', () => {
       return true
     }
     await loads(options)
+    expect(server.requests, 'one question, and no waiting').toHaveLength(1)
     await server.close()
     await loads(options)
     const missing = requireText(hub(REPOSITORY, options), 'tokenizer.json', 'is asked for here')
