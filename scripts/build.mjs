@@ -12,7 +12,7 @@ const noNode = {
   setup({ onResolve, onLoad }) {
     const noDisk = fileURLToPath(new URL('../src/files/no-disk.ts', import.meta.url))
     onResolve({ filter: /\/node-file\.js$/ }, () => ({ path: noDisk }))
-    onResolve({ filter: /\/node-threads\.js$/ }, ({ path }) => ({ path, namespace: 'nothing' }))
+    onResolve({ filter: /\/node-(threads|cache)\.js$/ }, ({ path }) => ({ path, namespace: 'nothing' }))
     onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }))
   },
 }

@@ -12,6 +12,7 @@ import {
 } from '../rag/index.js'
 import { choice, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
 import { readPassages } from './input-files.js'
+import { downloadOptions } from './download.js'
 import { oneLine, printable, type Terminal } from './terminal.js'
 
 const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
@@ -44,7 +45,7 @@ export async function ask({ positionals, options }: Arguments, terminal: Termina
   const reader =
     typeof options.reader === 'string'
       ? await AutoReader.fromPretrained(options.reader, {
-          signal,
+          ...downloadOptions(terminal),
           onProgress: (done, total) => progress('reader', done, total),
         })
       : undefined

@@ -4,6 +4,7 @@
 import { InputError } from '../errors.js'
 import { SentenceEncoder } from '../rag/index.js'
 import { choice, UsageError, type Arguments, type CommandSpec } from './arguments.js'
+import { downloadOptions } from './download.js'
 import { linesOf, readTextFile } from './input-files.js'
 import type { Terminal } from './terminal.js'
 
@@ -33,9 +34,9 @@ export async function embed({ positionals, options }: Arguments, terminal: Termi
     throw new UsageError('--normalize is for --pooling; modules.json says it otherwise')
   const texts = await textsOf(given)
   const encoder = await SentenceEncoder.fromPretrained(location, {
+    ...downloadOptions(terminal),
     pooling,
     normalize: options.normalize === true,
-    signal,
     onProgress: (done, total) => progress('weights', done, total),
   })
   try {

@@ -2,11 +2,12 @@
  * `glassformer generate`: a model goes on from a prompt, or answers it, and what it writes shows as it comes.
  */
 import { InputError } from '../errors.js'
-import { openFolder } from '../files/folder.js'
+import { openPretrained } from '../hub/index.js'
 import { AutoModelForGeneration, CausalLM, type GenerativeOptions, type Seq2SeqLM } from '../models/index.js'
 import { write } from '../models/write.js'
 import { AutoTokenizer, type Tokenizer } from '../tokenizer/index.js'
 import { positiveNumber, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
+import { downloadOptions } from './download.js'
 import { readTextFile } from './input-files.js'
 import type { Terminal } from './terminal.js'
 
@@ -28,7 +29,7 @@ export const generateSpec: CommandSpec = {
     json: { type: 'boolean', help: 'print text and tokens with their log-probabilities as JSON' },
   },
   details:
-    'MODEL is a Hugging Face folder or its URL. - as PROMPT reads standard input. Without an option that draws, the likeliest\n' +
+    'MODEL is a Hugging Face folder, its URL, or org/name on the hub. - as PROMPT reads standard input. Without an option that draws, the likeliest\n' +
     'token is taken each time, unless generation_config.json says otherwise.',
 }
 
@@ -38,7 +39,7 @@ export async function generate({ positionals, options }: Arguments, terminal: Te
   const search = searchOptions(options)
   const prompt = given === '-' ? (await readTextFile('-')).replace(/\r?\n$/, '') : given
   if (prompt === '') throw new UsageError('PROMPT is empty')
-  const folder = openFolder(location)
+  const folder = await openPretrained(location, downloadOptions(terminal))
   const tokenizer = await AutoTokenizer.fromPretrained(folder)
   const ids = await promptIds(tokenizer, prompt, options.chat === true)
   const model = await AutoModelForGeneration.fromPretrained(folder, {

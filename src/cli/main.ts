@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module'
 import { GlassformerError } from '../errors.js'
+import { download, downloadSpec } from './download.js'
 import { helpText, parseArguments, UsageError, type Arguments, type CommandSpec } from './arguments.js'
 import { ask, askSpec } from './ask.js'
 import { embed, embedSpec } from './embed.js'
@@ -21,6 +22,7 @@ interface Command {
 
 const COMMANDS: readonly Command[] = [
   { spec: askSpec, run: ask },
+  { spec: downloadSpec, run: download },
   { spec: indexSpec, run: indexCorpus },
   { spec: generateSpec, run: generate },
   { spec: embedSpec, run: embed },

@@ -3,6 +3,7 @@
  */
 import { Reranker } from '../rag/index.js'
 import { UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
+import { downloadOptions } from './download.js'
 import { readPassages } from './input-files.js'
 import { oneLine, type Terminal } from './terminal.js'
 
@@ -29,7 +30,7 @@ export async function rerank({ positionals, options }: Arguments, terminal: Term
   if (options.passages === undefined && process.stdin.isTTY) throw new UsageError('--passages FILE is missing')
   const passages = await readPassages(String(file))
   const reranker = await Reranker.fromPretrained(location, {
-    signal,
+    ...downloadOptions(terminal),
     onProgress: (done, total) => progress('weights', done, total),
   })
   try {

@@ -4,7 +4,9 @@
 import { DEFAULT_WEIGHTS } from '../shipped-files.js'
 import { openFolder, subfolder } from '../files/folder.js'
 import { AutoTokenizer } from '../tokenizer/index.js'
+import { openPretrained } from '../hub/index.js'
 import type { Arguments, CommandSpec } from './arguments.js'
+import { downloadOptions } from './download.js'
 import type { Terminal } from './terminal.js'
 
 export const tokensSpec: CommandSpec = {
@@ -12,14 +14,21 @@ export const tokensSpec: CommandSpec = {
   positionals: ['TEXT'],
   summary: 'Shows the tokens of a text and their ids.',
   options: {
-    model: { type: 'string', value: 'FOLDER', help: 'the model folder whose tokenizer to use (default: the reader)' },
+    model: {
+      type: 'string',
+      value: 'MODEL',
+      help: 'the folder, or org/name on the hub, whose tokenizer to use (default: the reader)',
+    },
     json: { type: 'boolean', help: 'print as JSON' },
   },
 }
 
-export async function tokens({ positionals, options }: Arguments, { print, dim }: Terminal): Promise<void> {
+export async function tokens({ positionals, options }: Arguments, terminal: Terminal): Promise<void> {
+  const { print, dim } = terminal
   const folder =
-    typeof options.model === 'string' ? openFolder(options.model) : subfolder(openFolder(DEFAULT_WEIGHTS), 'reader')
+    typeof options.model === 'string'
+      ? await openPretrained(options.model, downloadOptions(terminal))
+      : subfolder(openFolder(DEFAULT_WEIGHTS), 'reader')
   const tokenizer = await AutoTokenizer.fromPretrained(folder)
   const encoding = tokenizer.encode(positionals[0])
   if (options.json) {

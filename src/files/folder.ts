@@ -10,6 +10,10 @@ export interface Folder {
   readonly name: string
   /** The file as a source of ranges, or undefined when the folder has no such file. */
   open(file: string): Promise<ByteSource | undefined>
+  /** Whether the folder has the file, where that can be told for less than opening it. */
+  has?(file: string): Promise<boolean>
+  /** What a message about a missing file says further, such as that only a cache was looked at. */
+  hint?(): string | undefined
 }
 
 /** What a caller may name a folder by: a path (Node), a URL, files by name, or a Folder. */
@@ -41,7 +45,20 @@ export function memoryFolder(files: ReadonlyMap<string, Blob | Uint8Array>, name
 
 /** A folder inside another one, such as `1_Pooling` of a sentence-transformers model. */
 export function subfolder(folder: Folder, path: string): Folder {
-  return { name: `${folder.name}/${path}`, open: (file) => folder.open(`${path}/${file}`) }
+  return {
+    name: `${folder.name}/${path}`,
+    open: (file) => folder.open(`${path}/${file}`),
+    has: (file) => hasFile(folder, `${path}/${file}`),
+    hint: () => folder.hint?.(),
+  }
+}
+
+/** Whether a folder has a file. */
+export async function hasFile(folder: Folder, file: string): Promise<boolean> {
+  if (folder.has) return folder.has(file)
+  const source = await folder.open(file)
+  await source?.close()
+  return source !== undefined
 }
 
 /**
@@ -76,7 +93,10 @@ export async function requireText(folder: Folder, file: string, purpose: string)
 }
 
 export function missingFile(folder: Folder, file: string, purpose: string): FileError {
-  return new FileError('file-not-found', `${folder.name}: there is no ${file}, which ${purpose}`)
+  return new FileError(
+    'file-not-found',
+    `${folder.name}: there is no ${file}, which ${purpose}${folder.hint?.() ?? ''}`,
+  )
 }
 
 function folderAt(location: string | URL): Folder {

@@ -11,3 +11,8 @@ export async function openFile(folder: string | URL, file: string): Promise<Byte
     `${folder}/${file}: a page cannot open paths; give an http(s) URL, or the files by name (memoryFolder)`,
   )
 }
+
+/** A page has no folders. */
+export async function isFolder(): Promise<boolean> {
+  return false
+}

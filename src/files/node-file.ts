@@ -1,8 +1,7 @@
 /**
- * Files on disk as byte sources. The only file under src/ (beside the command line) that needs Node; it is loaded by
- * import() when a path is opened, so a browser never asks for it.
+ * Files on disk as byte sources. It needs Node, and is loaded by import() when a path is opened, so a browser never asks for it.
  */
-import { open, type FileHandle } from 'node:fs/promises'
+import { open, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { FileError } from '../errors.js'
@@ -20,6 +19,14 @@ export async function openFile(folder: string | URL, file: string): Promise<Byte
     throw new FileError('file-unreadable', `${path}: cannot be opened (${(error as Error).message})`, { cause: error })
   }
   return fileSource(path, handle)
+}
+
+/** Whether there is a folder at this path. */
+export async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
 }
 
 async function fileSource(path: string, handle: FileHandle): Promise<ByteSource> {

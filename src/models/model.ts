@@ -5,15 +5,17 @@
 import { defaultBackend, type Backend } from '../backends/index.js'
 import { ConfigError } from '../errors.js'
 import { JsonObject } from '../files/json.js'
-import { openFolder, readText, requireText, type FolderLike } from '../files/folder.js'
+import { readText, requireText, type FolderLike } from '../files/folder.js'
 import { generationConfig, type GenerationConfig } from '../generation/index.js'
+import { openPretrained, type HubOptions } from '../hub/index.js'
 import { Pass, Weights, type LoadOptions } from '../layers/index.js'
 import { openCheckpoint } from '../safetensors/index.js'
 import type { Float } from '../tensor/ops/index.js'
 import { CLEAR, glassOf, type Glass, type HookPoint, type Hooks } from '../trace/index.js'
 import { behind } from '../trace/hooks.js'
 
-export interface FromPretrainedOptions extends LoadOptions {
+/** {@link HubOptions} are for a location that is a model on a hub. */
+export interface FromPretrainedOptions extends LoadOptions, HubOptions {
   /** Where the kernels run. By default the model gets the fastest backend for itself and disposes it with itself. */
   readonly backend?: Backend
   /** `int8` quantises the matrices of linear layers: faster and smaller, at the price of some accuracy. */
@@ -93,8 +95,8 @@ export type Take = (points: readonly HookPoint[] | undefined) => readonly Float[
 export type Build<M extends Model> = (config: JsonObject, weights: Weights, generation: GenerationConfig) => M
 
 /**
- * Reads config.json and the checkpoint of a folder into a model.
- * @throws FileError for a missing file, ConfigError for an unusable config, SafetensorsError for a broken file, WeightsError for
+ * Reads config.json and the checkpoint of a folder, or of a model on a hub, into a model.
+ * @throws FileError for a missing file, HubError for a download that fails, ConfigError for an unusable config, SafetensorsError for a broken file, WeightsError for
  * tensors that do not fit
  */
 export async function loadModel<M extends Model>(
@@ -102,7 +104,7 @@ export async function loadModel<M extends Model>(
   build: Build<M>,
   { backend, dtype, ...options }: FromPretrainedOptions = {},
 ): Promise<M> {
-  const folder = openFolder(location)
+  const folder = await openPretrained(location, options)
   const config = JsonObject.parse(
     await requireText(folder, 'config.json', 'a Hugging Face model folder has; check the path'),
     `${folder.name}/config.json`,

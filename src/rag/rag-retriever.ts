@@ -5,8 +5,9 @@
  */
 import { FileError, InputError } from '../errors.js'
 import { checkpoint } from '../event-loop.js'
-import { openFolder, readText, requireText, type FolderLike } from '../files/folder.js'
+import { readText, requireText, type FolderLike } from '../files/folder.js'
 import { JsonObject } from '../files/json.js'
+import { openPretrained, type HubOptions } from '../hub/index.js'
 import type { DPRContextEncoder } from '../models/index.js'
 import { toIds, type IdsLike } from '../models/inputs.js'
 import { rowMajor } from '../tensor/ops/float.js'
@@ -31,7 +32,7 @@ export interface IndexedPassages {
   readonly index: VectorIndex
 }
 
-export interface RagRetrieverOptions {
+export interface RagRetrieverOptions extends HubOptions {
   /** Passages with their index; by default the folder's own. */
   readonly indexedDataset?: IndexedPassages
   /** Folder with `passages.jsonl` and `index.bin`; by default the RAG folder. */
@@ -66,11 +67,11 @@ export class RagRetriever {
    * @throws FileError when there are no passages, IndexFileError when they and the index do not belong together
    */
   static async fromPretrained(location: FolderLike, options: RagRetrieverOptions = {}): Promise<RagRetriever> {
-    const folder = openFolder(location)
+    const folder = await openPretrained(location, options)
     const text = await requireText(folder, 'config.json', 'a RAG folder has; check the path')
     const config = ragConfig(JsonObject.parse(text, `${folder.name}/config.json`))
     const tokenizer = await RagTokenizer.fromPretrained(folder)
-    const dataset = options.indexedDataset ?? (await openPassages(options.passagesPath ?? folder))
+    const dataset = options.indexedDataset ?? (await openPassages(options.passagesPath ?? folder, options))
     return new RagRetriever(config, tokenizer, dataset)
   }
 
@@ -160,8 +161,8 @@ export async function indexPassages(
   return { passages: checked, index: FlatIndex.fromVectors(all, size) }
 }
 
-async function openPassages(location: FolderLike): Promise<IndexedPassages> {
-  const folder = openFolder(location)
+async function openPassages(location: FolderLike, options: HubOptions): Promise<IndexedPassages> {
+  const folder = await openPretrained(location, options)
   const text = await readText(folder, 'passages.jsonl')
   const source = text === undefined ? undefined : await folder.open('index.bin')
   if (text === undefined || source === undefined) {

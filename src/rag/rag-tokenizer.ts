@@ -2,7 +2,8 @@
  * RagTokenizer: the question encoder's tokenizer for what goes in, the generator's for what comes out. As in Python, it is
  * called with the texts themselves.
  */
-import { openFolder, subfolder, type FolderLike } from '../files/folder.js'
+import { subfolder, type FolderLike } from '../files/folder.js'
+import { openPretrained, type HubOptions } from '../hub/index.js'
 import {
   AutoTokenizer,
   type DecodeOptions,
@@ -38,8 +39,8 @@ export function ragTokenizer(questionEncoder: Tokenizer, generator: Tokenizer): 
 
 export const RagTokenizer = {
   /** Loads `question_encoder_tokenizer/` and `generator_tokenizer/` of a RAG folder. See {@link AutoTokenizer} for the errors. */
-  async fromPretrained(location: FolderLike): Promise<RagTokenizer> {
-    const folder = openFolder(location)
+  async fromPretrained(location: FolderLike, options?: HubOptions): Promise<RagTokenizer> {
+    const folder = await openPretrained(location, options)
     const questionEncoder = await AutoTokenizer.fromPretrained(subfolder(folder, 'question_encoder_tokenizer'))
     const generator = await AutoTokenizer.fromPretrained(subfolder(folder, 'generator_tokenizer'))
     return ragTokenizer(questionEncoder, generator)

@@ -4,7 +4,8 @@
  */
 import { defaultBackend } from '../backends/index.js'
 import { InputError } from '../errors.js'
-import { openFolder, subfolder, type FolderLike } from '../files/folder.js'
+import { subfolder, type FolderLike } from '../files/folder.js'
+import { openPretrained, type HubOptions } from '../hub/index.js'
 import type { FromPretrainedOptions } from '../models/index.js'
 import { DEFAULT_WEIGHTS } from '../shipped-files.js'
 import type { Passage } from './corpus.js'
@@ -17,7 +18,7 @@ import { SentenceEncoder } from './sentence-encoder.js'
 /** What a score is multiplied with before the softmax: cosines lie close together. */
 const SCORE_SCALE = 20
 
-export interface RagOptions extends Pick<FromPretrainedOptions, 'backend' | 'dtype' | 'signal'> {
+export interface RagOptions extends HubOptions, Pick<FromPretrainedOptions, 'backend' | 'dtype' | 'signal'> {
   /** Called while weights are read: what is loaded, tensors done and of all. */
   readonly onProgress?: (what: string, done: number, total: number) => void
 }
@@ -72,7 +73,7 @@ export class Rag<R extends AnyReader = Reader> {
     options: RagOptions & Partial<RagReaderOptions<AnyReader>> = {},
   ): Promise<Rag<AnyReader>> {
     const { onProgress, reader: given, ...loadOptions } = options
-    const folder = openFolder(location)
+    const folder = await openPretrained(location, options)
     const backend = options.backend ?? (await defaultBackend())
     const disposables: { dispose(): void }[] = options.backend ? [] : [backend]
     const dispose = () => disposables.forEach((held) => held.dispose())

@@ -72,7 +72,7 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
   /** Loads the folder of an encoder-decoder: a T5 or a BART. */
   static async fromPretrained(location: FolderLike, options: ReaderFromPretrainedOptions = {}): Promise<Reader> {
     const { format, ...loadOptions } = options
-    const tokenizer = await AutoTokenizer.fromPretrained(location)
+    const tokenizer = await AutoTokenizer.fromPretrained(location, loadOptions)
     return new Reader(await AutoModelForSeq2SeqLM.fromPretrained(location, loadOptions), tokenizer, { format })
   }
 

@@ -5,7 +5,8 @@
  */
 import { ConfigError, InputError } from '../errors.js'
 import { checkpoint } from '../event-loop.js'
-import { openFolder, type FolderLike } from '../files/folder.js'
+import type { FolderLike } from '../files/folder.js'
+import { openPretrained } from '../hub/index.js'
 import {
   AutoModelForSequenceClassification,
   type EncoderForSequenceClassification,
@@ -41,11 +42,11 @@ export class Reranker {
   }
 
   /**
-   * Loads the folder of a cross-encoder, such as ms-marco-MiniLM-L6-v2.
+   * Loads a cross-encoder, such as ms-marco-MiniLM-L6-v2, from its folder or a hub.
    * @throws ConfigError for a classifier with more than one label
    */
   static async fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<Reranker> {
-    const folder = openFolder(location)
+    const folder = await openPretrained(location, options)
     const tokenizer = await AutoTokenizer.fromPretrained(folder)
     const model = await AutoModelForSequenceClassification.fromPretrained(folder, options)
     const { numLabels } = model.config

@@ -2,7 +2,8 @@
  * The retriever: finds the passages whose vectors have the largest dot products with the question's.
  */
 import { InputError } from '../errors.js'
-import { missingFile, openFolder, requireText, type FolderLike } from '../files/folder.js'
+import { missingFile, requireText, type FolderLike } from '../files/folder.js'
+import { openPretrained, type HubOptions } from '../hub/index.js'
 import { checkPassages, parseCorpus, passageText, type Passage } from './corpus.js'
 import { FlatIndex, type IndexDType, type SearchHit } from './flat-index.js'
 import { IndexScan } from './index-scan.js'
@@ -53,8 +54,12 @@ export class Retriever {
   }
 
   /** Opens a folder with passages.jsonl and its index.bin. @throws IndexFileError when they do not belong together */
-  static async fromPretrained(location: FolderLike, encoder: SentenceEncoder): Promise<Retriever> {
-    const folder = openFolder(location)
+  static async fromPretrained(
+    location: FolderLike,
+    encoder: SentenceEncoder,
+    options?: HubOptions,
+  ): Promise<Retriever> {
+    const folder = await openPretrained(location, options)
     const where = `${folder.name}/${CORPUS_FILE}`
     const passages = parseCorpus(await requireText(folder, CORPUS_FILE, 'holds the passages'), where)
     const source = await folder.open(INDEX_FILE)

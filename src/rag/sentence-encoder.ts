@@ -5,8 +5,10 @@
 import type { Backend } from '../backends/index.js'
 import { ConfigError, InputError } from '../errors.js'
 import { checkpoint } from '../event-loop.js'
-import { openFolder, readText, requireText, subfolder, type Folder, type FolderLike } from '../files/folder.js'
+import { readText, requireText, subfolder, type Folder, type FolderLike } from '../files/folder.js'
 import { JsonObject, parseJson } from '../files/json.js'
+import { isPlainPath } from '../files/plain-path.js'
+import { openPretrained } from '../hub/index.js'
 import { pool, type PoolingMode, type PoolingOptions } from '../layers/index.js'
 import { familyOf, type FromPretrainedOptions, type TextEncoder } from '../models/index.js'
 import { toIds } from '../models/inputs.js'
@@ -51,13 +53,13 @@ export class SentenceEncoder {
     this.maxLength = settings.maxLength
   }
 
-  /** Loads a sentence-transformers folder, or with `pooling` the folder of any encoder. */
+  /** Loads a sentence-transformers folder or such a model from a hub, or with `pooling` the folder of any encoder. */
   static async fromPretrained(location: FolderLike, options: SentenceEncoderOptions = {}): Promise<SentenceEncoder> {
     const { pooling, normalize = false, ...loadOptions } = options
     if (pooling !== undefined && !POOLINGS.includes(pooling)) {
       throw new InputError('bad-option', `pooling is "${pooling}", expected one of ${POOLINGS.join(', ')}`)
     }
-    const folder = openFolder(location)
+    const folder = await openPretrained(location, loadOptions)
     const settings = await readSettings(folder, pooling && { mode: pooling, normalize })
     const tokenizer = await AutoTokenizer.fromPretrained(folder)
     const model = await loadModel<TextEncoder>(
@@ -164,7 +166,7 @@ async function readPooling(folder: Folder, width: number): Promise<PoolingOption
     )
   }
   const path = steps[1].string('path')
-  if (/^[/\\]|(^|[/\\])\.\.([/\\]|$)/.test(path)) {
+  if (!isPlainPath(path)) {
     throw new ConfigError('unsupported-modules', `${where}: ${JSON.stringify(path)} is not a part of this folder`)
   }
   const poolingFolder = subfolder(folder, path)

@@ -2,8 +2,9 @@
  * A checkpoint folder: one model.safetensors, or several shards that model.safetensors.index.json lists. Either way it is one
  * TensorSource, and tensors are read when they are asked for.
  */
-import { missingFile, readText, type Folder } from '../files/folder.js'
+import { hasFile, missingFile, readText, type Folder } from '../files/folder.js'
 import { JsonObject } from '../files/json.js'
+import { isPlainName } from '../files/plain-path.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { ShardIndexError } from './errors.js'
 import type { TensorInfo } from './header.js'
@@ -20,9 +21,7 @@ export async function openCheckpoint(folder: Folder): Promise<TensorSource> {
   if (single) return openOrClose(single)
   const index = await readText(folder, INDEX)
   if (index === undefined) {
-    const pickled = await folder.open('pytorch_model.bin')
-    await pickled?.close()
-    const hint = pickled
+    const hint = (await hasFile(folder, 'pytorch_model.bin'))
       ? '; pytorch_model.bin can run code when it is read, so convert it with transformers (save_pretrained)'
       : ''
     throw missingFile(folder, SINGLE, `holds the weights (or ${INDEX} with shards)${hint}`)
@@ -45,7 +44,7 @@ async function openShards(folder: Folder, index: JsonObject): Promise<TensorSour
   const shards = new Map<string, SafetensorsFile>()
   try {
     for (const file of new Set(fileOf.values())) {
-      if (/[/\\]|^\.\.?$/.test(file))
+      if (!isPlainName(file))
         throw new ShardIndexError(index.where, `${JSON.stringify(file)} is not a file of this folder`)
       const source = await folder.open(file)
       if (!source) throw missingFile(folder, file, `is a shard that ${INDEX} names`)

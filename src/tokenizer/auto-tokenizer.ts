@@ -1,18 +1,20 @@
 /**
- * Loading a tokenizer from a Hugging Face folder.
+ * Loading a tokenizer from a Hugging Face folder, or from a model on a hub.
  */
-import { openFolder, readText, requireText, type FolderLike } from '../files/folder.js'
+import { readText, requireText, type FolderLike } from '../files/folder.js'
 import { JsonObject } from '../files/json.js'
+import { openPretrained, type HubOptions } from '../hub/index.js'
 import { Tokenizer } from './tokenizer.js'
 
 /** Named as in transformers; there is one class of tokenizers here, so it only loads. */
 export const AutoTokenizer = {
   /**
    * Reads tokenizer.json and, if they are there, tokenizer_config.json and chat_template.jinja.
-   * @throws FileError when there is no tokenizer.json, ConfigError when it cannot be used
+   * @throws FileError when there is no tokenizer.json, HubError for a download that fails, ConfigError when it
+   * cannot be used
    */
-  async fromPretrained(location: FolderLike): Promise<Tokenizer> {
-    const folder = openFolder(location)
+  async fromPretrained(location: FolderLike, options?: HubOptions): Promise<Tokenizer> {
+    const folder = await openPretrained(location, options)
     const purpose =
       'describes the tokenizer; older checkpoints get one from transformers (AutoTokenizer, save_pretrained)'
     const json = await requireText(folder, 'tokenizer.json', purpose)

@@ -3,6 +3,16 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import {
+  COMMIT,
+  filesOf,
+  hangUp,
+  REPOSITORY,
+  sendContent,
+  sha256,
+  startHub,
+  type FakeHub,
+} from '../support/fake-hub.js'
 import { goldenCase, goldenPath } from '../support/goldens.js'
 import { launchChromium } from './chromium.js'
 import type { BackendName, checks as pageChecks } from './page.js'
@@ -196,4 +206,87 @@ test('a path is refused with what to do instead, a missing folder by its address
     page.evaluate(([at, given]) => checks.countTokens(at, given), [location, text] as const)
   await expect(refused('file:///models/reader')).rejects.toThrow(/a page cannot open paths/)
   await expect(refused('/weights/nowhere')).rejects.toThrow(/weights\/nowhere: there is no tokenizer\.json/)
+})
+
+describe('a model on a hub', () => {
+  const BYTES = Uint8Array.from({ length: 100_000 }, (_, i) => i * 7 + (i >> 8))
+  const WEIGHTS = 'model.safetensors'
+  const withWeights = () => new Map([[WEIGHTS, BYTES], ['config.json', new TextEncoder().encode('{}')]]) // prettier-ignore
+
+  async function openHubPage(files: Map<string, Uint8Array>): Promise<{ page: Page; hub: FakeHub }> {
+    const hub = await startHub(files, '')
+    const answer: ServerOptions['answer'] = (request, response) => {
+      if (!request.url!.startsWith('/hub/')) return false
+      hub.answer(request, response)
+      return true
+    }
+    return { page: await openPage({ answer }), hub }
+  }
+  const paths = (hub: FakeHub) => hub.requests.map(({ host, path }) => `${host} ${path.split('/').slice(-1)[0]}`)
+
+  test('is downloaded once into the storage of the page', async () => {
+    const { page, hub } = await openHubPage(withWeights())
+    const read = () => page.evaluate((file) => checks.readFromHub(file), WEIGHTS)
+    const first = (await read())!
+    expect(first.bytes).toEqual([...BYTES])
+    expect(first.loaded.at(-1)).toBe(BYTES.length)
+    expect(paths(hub)).toEqual(['hub main', `hub ${WEIGHTS}`, `storage ${sha256(BYTES)}`])
+    const root = `/glassformer-hub/${REPOSITORY}`
+    expect(await page.evaluate(() => checks.storedFiles())).toEqual(
+      [`blobs/${sha256(BYTES)}/0`, `blobs/${sha256(BYTES)}/whole`, 'refs/main', `snapshots/${COMMIT}/${WEIGHTS}`].map(
+        (path) => `${root}/${path}`,
+      ),
+    )
+
+    await page.reload()
+    hub.requests.length = 0
+    const again = (await read())!
+    expect(again).toEqual({ bytes: [...BYTES], loaded: [] })
+    expect(paths(hub)).toEqual(['hub main'])
+    expect(await page.evaluate(() => checks.readFromHub('other.json'))).toBeUndefined()
+
+    hub.requests.length = 0
+    expect((await page.evaluate((file) => checks.readFromHub(file, true), WEIGHTS))!.bytes).toHaveLength(BYTES.length)
+    expect(await page.evaluate((file) => checks.readFromHub(file, true), 'config.json')).toBeUndefined()
+    expect(hub.requests).toEqual([])
+  })
+
+  test('goes on where the page was left', async () => {
+    const { page, hub } = await openHubPage(withWeights())
+    hub.fault = ({ host }, response, content) => {
+      if (host !== 'storage') return false
+      response.writeHead(200, { 'content-length': BYTES.length }).write(content!.subarray(0, 50_000))
+      return true
+    }
+    const stopped = () => page.evaluate((file) => checks.abortHubDownload(file, 50_000), WEIGHTS)
+    expect(await stopped()).toBe('AbortError')
+    hub.fault = undefined
+    await page.reload()
+    expect((await page.evaluate((file) => checks.readFromHub(file), WEIGHTS))!.bytes).toEqual([...BYTES])
+    expect(hub.requests.at(-1)).toMatchObject({ host: 'storage', range: 'bytes=50000-' })
+  })
+
+  test('and where the connection broke off', async () => {
+    const { page, hub } = await openHubPage(withWeights())
+    hub.fault = hangUp(60_000, 1)
+    expect((await page.evaluate((file) => checks.readFromHub(file), WEIGHTS))!.bytes).toEqual([...BYTES])
+  })
+
+  test('with another content than announced is refused', async () => {
+    const { page, hub } = await openHubPage(withWeights())
+    const wrong = BYTES.map((byte, i) => (i === 99_999 ? byte ^ 1 : byte))
+    hub.fault = (request, response) => {
+      if (request.host !== 'storage') return false
+      sendContent(request, response, wrong)
+      return true
+    }
+    const read = page.evaluate((file) => checks.readFromHub(file), WEIGHTS)
+    await expect(read).rejects.toThrow(/HubError: .* does not have the hash that the hub announced/)
+    expect((await page.evaluate(() => checks.storedFiles())).filter((path) => path.includes('/blobs/'))).toEqual([])
+  })
+
+  test('is loaded by its name', async () => {
+    const { page } = await openHubPage(filesOf(goldenPath('bert/base')))
+    expect(await page.evaluate(() => checks.countHookPoints())).toBeGreaterThan(10)
+  })
 })

@@ -5,6 +5,7 @@ import * as glassformer from 'glassformer'
 import {
   AutoTokenizer,
   defaultBackend,
+  hub,
   memoryFolder,
   pool,
   Rag,
@@ -14,6 +15,7 @@ import {
   Tensor,
   wasmBackend,
   type AskOptions,
+  type DownloadProgress,
   type Float,
   type TextInputs,
 } from 'glassformer'
@@ -153,6 +155,49 @@ async function abortAsking(backend: BackendName): Promise<{ error: string; turns
   }
 }
 
+const HUB = 'some-org/tiny-model'
+const endpoint = `${location.origin}/hub`
+
+/** A file of the model on the test's hub: its bytes, and how far it was at each report. */
+async function readFromHub(file: string, offline = false): Promise<{ bytes: number[]; loaded: number[] } | undefined> {
+  const loaded: number[] = []
+  const onDownload = (progress: DownloadProgress) => loaded.push(progress.loaded)
+  const source = await hub(HUB, { endpoint, onDownload, localFilesOnly: offline }).open(file)
+  return source && { bytes: [...(await source.read(0, source.size))], loaded }
+}
+
+/** Begins a download, and gives it up when so much has come. */
+async function abortHubDownload(file: string, after: number): Promise<string> {
+  const controller = new AbortController()
+  const onDownload = ({ loaded }: DownloadProgress) => loaded >= after && controller.abort()
+  const opened = hub(HUB, { endpoint, onDownload, signal: controller.signal }).open(file)
+  return opened.then(
+    () => 'none',
+    (error: Error) => error.name,
+  )
+}
+
+/** Loads a BERT by name. */
+async function countHookPoints(): Promise<number> {
+  const model = await glassformer.BertModel.fromPretrained(hub(HUB, { endpoint }))
+  const { length } = model.hookPoints()
+  model.dispose()
+  return length
+}
+
+/** What is stored by this page, by path. */
+async function storedFiles(): Promise<string[]> {
+  const list = async (folder: FileSystemDirectoryHandle, path: string): Promise<string[]> => {
+    const found: string[] = []
+    for await (const [name, entry] of folder.entries()) {
+      const at = `${path}/${decodeURIComponent(name)}`
+      found.push(...(entry.kind === 'directory' ? await list(entry as FileSystemDirectoryHandle, at) : [at]))
+    }
+    return found.sort()
+  }
+  return list(await navigator.storage.getDirectory(), '')
+}
+
 async function describeDefault(): Promise<string> {
   const backend = await defaultBackend()
   backend.dispose()
@@ -168,5 +213,9 @@ export const checks = {
   abortLoading,
   abortAsking,
   describeDefault,
+  readFromHub,
+  abortHubDownload,
+  countHookPoints,
+  storedFiles,
 }
 Object.assign(globalThis, { checks })

@@ -17,6 +17,8 @@ export interface ServerOptions {
   readonly policy?: string
   /** Files in memory, by path from the root. */
   readonly files?: ReadonlyMap<string, string>
+  /** Answers what is below a path of its own, or returns false. */
+  readonly answer?: (request: IncomingMessage, response: ServerResponse) => boolean
 }
 
 export interface ServedRequest {
@@ -44,11 +46,12 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
-  const { isolated = false, ranges = true, policy = POLICY, files } = options
+  const { isolated = false, ranges = true, policy = POLICY, files, answer: answerFirst } = options
   const requests: ServedRequest[] = []
   const memory = new Map([['/', PAGE], ['/favicon.ico', ''], ...(files ?? [])])
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (answerFirst?.(request, response)) return
     const path = decodeURIComponent(new URL(request.url!, 'http://localhost').pathname)
     const { range } = request.headers
     requests.push({ method: request.method!, path, range })

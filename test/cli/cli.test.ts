@@ -32,9 +32,10 @@ describe('glassformer', () => {
       generate: ['--chat', '--max-new-tokens N', '--temperature T', '--top-k N', '--top-p P', '--seed N', '--beams N'],
       embed: ['--pooling MODE', '--normalize', '--truncate', '--json'],
       rerank: ['--passages FILE', '--top-k N', '--json'],
+      download: ['--revision REVISION', '--cache DIR'],
       index: ['--out FILE', '--dtype DTYPE'],
       inspect: ['--json'],
-      tokens: ['--model FOLDER', '--json'],
+      tokens: ['--model MODEL', '--json'],
     })) {
       expect(stdout).toContain(`\n  ${command} `)
       const help = await runCli([command, '--help'])

@@ -1,0 +1,5 @@
+export { HubError } from './errors.js'
+export { hub } from './hub.js'
+export { openPretrained } from './open.js'
+export type { DownloadProgress, HubOptions } from './options.js'
+export { snapshotDownload } from './snapshot.js'
