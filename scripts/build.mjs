@@ -13,6 +13,10 @@ const noNode = {
     const noDisk = fileURLToPath(new URL('../src/files/no-disk.ts', import.meta.url))
     onResolve({ filter: /\/node-file\.js$/ }, () => ({ path: noDisk }))
     onResolve({ filter: /\/node-(threads|cache)\.js$/ }, ({ path }) => ({ path, namespace: 'nothing' }))
+    // in a page a string is a URL and never the name of a model on a hub; hub() itself is imported by those who call it
+    onResolve({ filter: /\/hub\.js$/ }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path, namespace: 'nothing' } : undefined,
+    )
     onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }))
   },
 }

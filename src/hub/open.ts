@@ -2,7 +2,6 @@
  * What a `fromPretrained` is given, as a folder: everything that openFolder takes, and in Node the name of a model on a hub.
  */
 import { openFolder, type Folder, type FolderLike } from '../files/folder.js'
-import { hub } from './hub.js'
 import { isHubName, isNode, type HubOptions } from './options.js'
 
 /**
@@ -12,7 +11,10 @@ import { isHubName, isNode, type HubOptions } from './options.js'
 export async function openPretrained(location: FolderLike, options: HubOptions = {}): Promise<Folder> {
   if (typeof location !== 'string' || !isNode() || !isHubName(location)) return openFolder(location)
   const { isFolder } = await import('../files/node-file.js')
-  if (!(await isFolder(location))) return hub(location, options)
+  if (!(await isFolder(location))) {
+    const { hub } = await import('./hub.js') // loaded by those who need it
+    return hub(location, options)
+  }
   const hint = () => `; this is the folder ${location} here, and hub('${location}') would be the model on the hub`
   return { ...openFolder(location), hint }
 }
