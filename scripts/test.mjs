@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 
 const NOTHING = { passed: 0, failed: 0, skipped: 0 }
+const CACHE = fileURLToPath(new URL('../node_modules/.cache/glassformer', import.meta.url))
 
 /**
  * In the order in which they run. A check is a program that exits with 0; a project's tests are counted one by one. `node24` runs
@@ -33,6 +34,12 @@ const STAGES = [
   },
   { name: 'browser', project: 'browser', needs: 'build' },
   { name: 'package', project: 'package', needs: 'build' },
+  // tiny sizes and no peers: only whether the programs still run
+  {
+    name: 'bench',
+    checks: [['--import', 'tsx', 'bench/run.ts', '--small', '--peers', 'none', '--out', CACHE]],
+    needs: 'build',
+  },
 ]
 
 /** Whether a script exits with 0. */
@@ -51,7 +58,7 @@ function runChecks(checks) {
 /** Path of another Node. @throws Error that says why it cannot be had */
 function fetchNode(version) {
   const name = `node-${process.platform}-${process.arch}`
-  const folder = fileURLToPath(new URL(`../node_modules/.cache/node-${version}`, import.meta.url))
+  const folder = join(CACHE, `node-${version}`)
   mkdirSync(folder, { recursive: true })
   const args = ['install', '--prefix', folder, '--no-audit', '--no-fund', `${name}@${version}`]
   const { status, stderr } = spawnSync('npm', args, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' })
