@@ -27,11 +27,11 @@ export const memory: Group = {
       ['float16', 'fp32'],
       ['int8', 'q8'],
     ] as const) {
-      const own = peak([LIBRARY, MODEL, ...(ours === 'int8' ? ['int8'] : [])])
+      const own = await peak([LIBRARY, MODEL, ...(ours === 'int8' ? ['int8'] : [])]).catch(firstLine)
       const peer = peers
-        ? peak([PEERS_FOLDER, MODELS_FOLDER, MINILM, theirs])
-        : Promise.reject(new Error('left out by --peers none'))
-      rows.push(row(ours, theirs, await own.catch(firstLine), await peer.catch(firstLine)))
+        ? await peak([PEERS_FOLDER, MODELS_FOLDER, MINILM, theirs]).catch(firstLine)
+        : 'the peers are not installed'
+      rows.push(row(ours, theirs, own, peer))
     }
     return { rows }
   },
