@@ -45,7 +45,7 @@ export function parseArguments(spec: CommandSpec, args: readonly string[]): Argu
     values: Record<string, string | boolean>
   }
   const help = values.help === true
-  const repeats = spec.positionals.at(-1)!.endsWith('...]')
+  const repeats = spec.positionals.at(-1)?.endsWith('...]') ?? false
   const required = spec.positionals.length - (repeats ? 1 : 0)
   if (!help && positionals.length < required) throw new UsageError(`${spec.positionals[positionals.length]} is missing`)
   if (!help && positionals.length > required && !repeats) {
