@@ -10,7 +10,7 @@
  * The zero point z of the row of x is taken off at the end: Σ w x - z Σ w, with the sums of the weights' rows made when they
  * are packed. All that is exact in integers. Reference twin: tensor/ops/quantize.ts.
  *
- * Ladder: 10 int8, 1.6 times float32 for many rows and 3.1 times float16 for one, on a processor without AVX-VNNI. There the
+ * Ladder: 10 int8, 1.4 times float32 for many rows and 3.1 times float16 for one, on a processor without AVX-VNNI. There the
  * engine makes three to five instructions of the dot product; with AVX-VNNI it is one.
  */
 import { activateLanes } from './activations'

@@ -7,7 +7,7 @@
  *       for each 6 rows of the block: one tile, then bias and activation while it is warm
  *
  * One row of x goes another way (linear-row.ts). Reference twin: tensor/ops/matmul.ts.
- * Ladder: 6 these blocks, 1.5 times rung 5 at 8192 rows and nothing where x fits the cache anyway; 7 two threads, 1.4.
+ * Ladder: 6 these blocks, 1.2 times rung 5 at 8192 rows and nothing where x fits the cache anyway; 7 two threads, 1.3.
  */
 import { finish, LinearJob } from './linear-job'
 import { linearRow } from './linear-row'

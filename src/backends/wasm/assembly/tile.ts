@@ -15,8 +15,8 @@
  * because the compiler then runs out of registers.
  *
  * Ladder (bench/groups/ladder.ts; 384 x 384 x 1536, one thread, Node 24): 0 plain TypeScript 3.6 GFLOP/s; 1 scalar WebAssembly 0.7 times
- * that; 2 SIMD along k 4.6 times more; 3 panels of eight, one row at a time, 1.6; 4 this tile, 1.8; 5 fused multiply-add, the
- * relaxed build, 1.3.
+ * that; 2 SIMD along k 4.6 times more; 3 panels of eight, one row at a time, 1.6; 4 this tile, 1.5; 5 fused multiply-add, the
+ * relaxed build, 1.9.
  */
 import { fma, splat } from './simd'
 
