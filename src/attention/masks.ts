@@ -2,10 +2,11 @@
  * Attention masks as numbers to add to the scores: 0 where a query may look, the lowest float32 where it may not. The lowest float32
  * and not -Infinity, as in the models' original code: a query that may look nowhere then gets equal probabilities and not NaN.
  */
+import { MASKED } from '../backends/reference/attention.js'
 import { output } from '../tensor/ops/float.js'
 import type { Float, Ids } from '../tensor/ops/index.js'
 
-export const MASKED = -3.4028234663852886e38
+export { MASKED }
 
 /** Padding mask for keys: 1 or 0 for each, [batch, key] -> [batch, 1, 1, key]. */
 export function paddingMask(attentionMask: Ids): Float {

@@ -48,7 +48,6 @@ export interface KernelExports extends WebAssembly.Exports {
     width: number,
     stride: number,
   ): void
-  hasNonFinite(halves: number, count: number): number
   topK(values: number, indices: number, x: number, width: number, k: number): void
 }
 

@@ -103,11 +103,3 @@ export function widenPanel(panel: usize, scratch: usize, k: i32, dtype: i32): us
   }
   return scratch
 }
-
-/** Whether a float16 array holds an infinity or NaN, which the kernels' widening does not keep. */
-export function hasNonFinite(halves: usize, count: i32): bool {
-  for (const end = halves + ((<usize>count) << 1); halves < end; halves += 2) {
-    if ((load<u16>(halves) & 0x7c00) == 0x7c00) return true
-  }
-  return false
-}
