@@ -2,15 +2,23 @@
  * Texts and passages that come from files or from standard input.
  */
 import { readFile } from 'node:fs/promises'
-import { text as readStream } from 'node:stream/consumers'
+import { buffer as readStream } from 'node:stream/consumers'
 import { FileError } from '../errors.js'
 import { CorpusError, parseCorpus, type Passage } from '../rag/index.js'
 
-/** The content of a file, or of standard input for `-`. */
+/** The content of a file, or of standard input for `-`. @throws FileError when it cannot be read or is not UTF-8 text */
 export async function readTextFile(file: string): Promise<string> {
-  if (file === '-') return readStream(process.stdin)
+  const bytes = file === '-' ? await readStream(process.stdin) : await readBytes(file)
   try {
-    return await readFile(file, 'utf8')
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (error) {
+    throw new FileError('not-utf8', `${nameOf(file)}: not valid UTF-8 text`, { cause: error })
+  }
+}
+
+async function readBytes(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file)
   } catch (error) {
     throw new FileError('file-unreadable', `${file}: cannot be read (${(error as Error).message})`, { cause: error })
   }

@@ -83,6 +83,11 @@ describe('glassformer', () => {
       ['ask', QUESTION, '--passages', '/no/such/file'],
       '/no/such/file: cannot be read',
     ],
+    [
+      'a passage file that is not text',
+      ['ask', QUESTION, '--passages', weightsPath('world-facts/index.bin')],
+      'not valid UTF-8 text',
+    ],
     ['a corpus that is not there', ['index', '/no/such/file', '--out', 'o'], '/no/such/file: cannot be read'],
     ['a folder that is no model', ['inspect', '/no/such/folder'], '/no/such/folder: there is no config.json'],
     ['a folder without tokenizer', ['tokens', 'x', '--model', '/no/such/folder'], 'there is no tokenizer.json'],
