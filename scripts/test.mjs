@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+/** @typedef {{ passed: number, failed: number, skipped: number, failures?: string[] }} Counts */
 
 const NOTHING = { passed: 0, failed: 0, skipped: 0 }
 const CACHE = fileURLToPath(new URL('../node_modules/.cache/glassformer', import.meta.url))
@@ -99,16 +99,23 @@ function runProject(project, files = [], node = process.execPath) {
 /** A run without a failed test may have failed outside of tests, and one without a report before the first of them. */
 function count(report, succeeded) {
   try {
-    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, 'utf8'))
+    const { testResults, ...sums } = JSON.parse(readFileSync(report, 'utf8'))
+    const tests = testResults.flatMap(({ assertionResults }) => assertionResults)
     return {
-      passed: numPassedTests,
-      failed: succeeded ? numFailedTests : Math.max(1, numFailedTests),
-      skipped: numPendingTests + numTodoTests,
+      passed: sums.numPassedTests,
+      failed: succeeded ? sums.numFailedTests : Math.max(1, sums.numFailedTests),
+      skipped: sums.numPendingTests + sums.numTodoTests,
+      failures: tests.filter(({ status }) => status === 'failed').map(nameFailure),
     }
   } catch (error) {
     console.error(`no report: ${error.message}`)
     return { ...NOTHING, failed: 1 }
   }
+}
+
+/** A line about a failed test: its name, and the first line of what it says. */
+function nameFailure({ fullName, failureMessages: [message = ''] }) {
+  return `${fullName}: ${message.split('\n')[0]}`
 }
 
 /** @returns {Counts} */
@@ -145,6 +152,9 @@ for (const stage of chosen(process.argv.slice(2))) {
 }
 
 console.log()
+for (const [name, { failures = [] }] of results) {
+  for (const failure of failures) console.log(`failed in ${name}: ${failure}`)
+}
 const sum = { ...NOTHING }
 for (const [name, counts] of results) {
   console.log(`${name.padEnd(8)} ${counts.seconds.toFixed(1).padStart(6)} s  ${show(counts)}`)

@@ -38,7 +38,8 @@ export const NO_TERMINAL = noTerminal()
 /** `glassformer ARGS` on a terminal of its own; what it writes to both outputs comes as stdout. */
 export function runCliOnTerminal(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const command = [...TSX, MAIN, ...args].map((part) => `'${part.replaceAll("'", "'\\''")}'`).join(' ')
-  return run(['script', '--quiet', '--return', '--command', command, '/dev/null'], options)
+  // exec: a shell that stays has an exit code of its own when Ctrl-C comes
+  return run(['script', '--quiet', '--return', '--command', `exec ${command}`, '/dev/null'], options)
 }
 
 function run([program, ...args]: readonly string[], { input, env, watch }: CliOptions): Promise<CliResult> {
