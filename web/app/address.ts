@@ -4,7 +4,7 @@
  */
 import type { HeadName, Scene, ScenePassage } from '../protocol.js'
 import { SEED_SCENE } from './seed.js'
-import type { HeadSelection, Selection } from './selection.js'
+import type { HeadCell, Selection } from './selection.js'
 
 /** An address that does not hold a state. */
 export class AddressError extends Error {
@@ -37,16 +37,15 @@ export function formatAddress({ scene, selection }: Address): string {
   for (const id of scene.dropped) fields.append('drop', id)
   for (const [id, score] of Object.entries(scene.scores)) fields.set(`score.${id}`, String(score))
   for (const { attention, head } of scene.ablated) fields.append('off', `${attention}:${head}`)
-  if (selection.passage) fields.set('passage', String(selection.passage + 1))
-  if (selection.step) fields.set('step', String(selection.step + 1))
-  if (selection.encoder) fields.set('encoder', formatHead(selection.encoder))
-  if (selection.decoder) fields.set('decoder', formatHead(selection.decoder))
+  if (selection.passage !== undefined) fields.set('passage', String(selection.passage + 1))
+  if (selection.encoder) fields.set('encoder', formatCell(selection.encoder))
+  if (selection.decoder) fields.set('decoder', formatCell(selection.decoder))
   const text = fields.toString()
   return text === '' ? '' : `#${text}`
 }
 
-function formatHead({ attention, head, query, key }: HeadSelection): string {
-  return [attention, head, ...(query === undefined || key === undefined ? [] : [query, key])].join(':')
+function formatCell({ attention, head, query, key }: HeadCell): string {
+  return [attention, head, query, key].join(':')
 }
 
 /** @throws AddressError */
@@ -69,9 +68,9 @@ export function parseAddress(hash: string): Address {
     else if (name === 'k') scene.topK = parseWhole(name, value, 1, LIMITS.topK)
     else if (name === 'mode') scene.mode = parseMode(value)
     else if (name === 'drop') dropped.push(checkId(value))
-    else if (name === 'off') ablated.push(parseHead(name, value))
-    else if (name === 'passage' || name === 'step') selection[name] = parseWhole(name, value, 1, 10_000) - 1
-    else if (name === 'encoder' || name === 'decoder') selection[name] = parseHead(name, value)
+    else if (name === 'off') ablated.push(parseHead(name, value.split(':')))
+    else if (name === 'passage') selection[name] = parseWhole(name, value, 1, 10_000) - 1
+    else if (name === 'encoder' || name === 'decoder') selection[name] = parseCell(name, value)
     else throw new AddressError(`the link has a field "${excerpt(name)}", which this page does not know`)
   }
   if (own.length > LIMITS.passages) throw new AddressError(`the link has more than ${LIMITS.passages} passages`)
@@ -84,15 +83,24 @@ function parsePassage(id: string, value: string): ScenePassage {
   return { id, title, text: lines.join('\n') }
 }
 
-function parseHead(name: string, value: string): HeadSelection {
-  const [attention, head, ...cell] = value.split(':')
-  if (!ATTENTION.test(attention) || head === undefined || (cell.length !== 0 && cell.length !== 2)) {
+function parseHead(name: string, [attention, head, ...more]: readonly string[]): HeadName {
+  if (!ATTENTION.test(attention) || head === undefined || more.length > 0) {
+    const got = excerpt([attention, head, ...more].join(':'))
+    throw new AddressError(`the link's ${name} is "${got}", expected something like encoder.0.self_attention:3`)
+  }
+  return { attention, head: parseWhole(name, head, 0, 1000) }
+}
+
+function parseCell(name: 'encoder' | 'decoder', value: string): HeadCell {
+  const [attention, head, query, key, ...more] = value.split(':')
+  if (!attention.startsWith(name) || key === undefined || more.length > 0) {
     throw new AddressError(
-      `the link's ${name} is "${excerpt(value)}", expected something like encoder.0.self_attention:3`,
+      `the link's ${name} is "${excerpt(value)}", expected something like ${name}.0.self_attention:3:2:7`,
     )
   }
-  const [query, key] = cell.map((index) => parseWhole(name, index, 0, 10_000))
-  return { attention, head: parseWhole(name, head, 0, 1000), ...(cell.length === 2 && { query, key }) }
+  const at = { query: parseWhole(name, query, 0, 10_000), key: parseWhole(name, key, 0, 10_000) }
+  if (head === 'mean' && ATTENTION.test(attention)) return { attention, head, ...at }
+  return { ...parseHead(name, [attention, head]), ...at }
 }
 
 function parseMode(value: string): Scene['mode'] {

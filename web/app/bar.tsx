@@ -10,7 +10,7 @@ export interface BarProps {
 export function Bar({ share, strong = false }: BarProps) {
   const width = `${Math.max(0, Math.min(1, share)) * 100}%`
   return (
-    <span class={strong ? 'bar strong' : 'bar'} aria-hidden="true">
+    <span class={strong ? 'meter strong' : 'meter'} aria-hidden="true">
       <span style={{ width }} />
     </span>
   )

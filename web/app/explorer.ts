@@ -2,11 +2,12 @@
  * The page's state. A scene is edited, the engine walks it, and panels draw the walk. An edit cancels the walk that runs; until the next
  * one is there, the last one stays in sight. Everything is a signal, so a panel draws again only when what it reads has changed.
  */
-import { batch, signal, type ReadonlySignal } from '@preact/signals'
+import { batch, computed, signal, type ReadonlySignal } from '@preact/signals'
 import type { AttentionMap, AttentionName, Engine, ModelInfo, ModelSource, Progress, Scene, Walk } from '../protocol.js'
 import { AddressError, formatAddress, parseAddress } from './address.js'
 import { SEED_SCENE } from './seed.js'
 import { fitSelection, type Selection } from './selection.js'
+import { castOf, tellStory, type Story } from './story.js'
 
 /** Something that went wrong, as it is shown. */
 export interface Trouble {
@@ -17,16 +18,23 @@ export interface Trouble {
 /** How long an edit waits for the next one, in milliseconds. */
 export const PAUSE = { typing: 450, sliding: 150 }
 
+/** A walk with the model that walked it, and what the attention maps show of the story. */
+export interface Shown {
+  readonly model: ModelInfo
+  readonly walk: Walk
+  readonly story: Story
+}
+
 export class Explorer {
   readonly engine: Engine
   readonly #model = signal<ModelInfo | undefined>(undefined)
   readonly #progress = signal<Progress | undefined>(undefined)
   readonly #scene = signal<Scene>(SEED_SCENE)
-  readonly #walk = signal<Walk | undefined>(undefined)
+  readonly #shown = signal<Shown | undefined>(undefined)
   readonly #busy = signal(true)
   readonly #writing = signal('')
   readonly #trouble = signal<Trouble | undefined>(undefined)
-  readonly #selection = signal<Partial<Selection>>({})
+  readonly #chosen = signal<Partial<Selection>>({})
   #maps = new Map<string, Promise<AttentionMap>>()
   #run = new AbortController()
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -36,14 +44,17 @@ export class Explorer {
   readonly progress: ReadonlySignal<Progress | undefined> = this.#progress
   /** What is asked; may be ahead of the walk. */
   readonly scene: ReadonlySignal<Scene> = this.#scene
-  /** The last walk that came to its end. */
-  readonly walk: ReadonlySignal<Walk | undefined> = this.#walk
+  /** The last walk that came to its end, and what is looked at in it. */
+  readonly shown: ReadonlySignal<Shown | undefined> = this.#shown
   /** Whether the walk is older than the scene. */
   readonly busy: ReadonlySignal<boolean> = this.#busy
   /** The answer while it is written. */
   readonly writing: ReadonlySignal<string> = this.#writing
   readonly trouble: ReadonlySignal<Trouble | undefined> = this.#trouble
-  readonly selection: ReadonlySignal<Partial<Selection>> = this.#selection
+  readonly selection: ReadonlySignal<Selection | undefined> = computed(() => {
+    const { model, walk, story } = this.#shown.value ?? {}
+    return model && walk && story && fitSelection(this.#chosen.value, model.reader, walk, story)
+  })
 
   constructor(engine: Engine) {
     this.engine = engine
@@ -86,7 +97,7 @@ export class Explorer {
 
   /** Back to the opening example. */
   reset(): void {
-    this.#selection.value = {}
+    this.#chosen.value = {}
     this.edit(SEED_SCENE)
   }
 
@@ -97,7 +108,7 @@ export class Explorer {
   }
 
   select(change: Partial<Selection>): void {
-    this.#selection.value = { ...this.#selection.value, ...change }
+    this.#chosen.value = { ...this.#chosen.value, ...change }
     history.replaceState(null, '', this.address)
   }
 
@@ -107,19 +118,12 @@ export class Explorer {
 
   /** An attention layer's map over a passage of the walk that is shown; computed once for each walk. */
   attention(attention: AttentionName, passage: number): Promise<AttentionMap> {
-    const key = `${attention}/${passage}`
-    const held = this.#maps.get(key)
-    if (held) return held
-    const maps = this.#maps
-    const map = this.engine.attention(attention, passage, this.#run.signal)
-    map.catch(() => maps.delete(key))
-    maps.set(key, map)
-    return map
+    return this.#map(attention, passage, this.#maps, this.#run.signal)
   }
 
   /** This page's address with its state. */
   get address(): string {
-    const state = formatAddress({ scene: this.#scene.value, selection: this.#selection.value })
+    const state = formatAddress({ scene: this.#scene.value, selection: this.#chosen.value })
     return `${location.pathname}${location.search}${state}`
   }
 
@@ -128,14 +132,14 @@ export class Explorer {
       const { scene, selection } = parseAddress(location.hash)
       batch(() => {
         this.#scene.value = scene
-        this.#selection.value = selection
+        this.#chosen.value = selection
         this.#trouble.value = undefined
       })
     } catch (error) {
       if (!(error instanceof AddressError)) throw error
       batch(() => {
         this.#scene.value = SEED_SCENE
-        this.#selection.value = {}
+        this.#chosen.value = {}
         this.#trouble.value = { where: 'link', message: `${error.message}. The opening example is shown instead.` }
       })
     }
@@ -171,10 +175,13 @@ export class Explorer {
       }
       const walk = await this.engine.walk(this.#scene.value, { onWriting, signal })
       if (signal.aborted) return
-      this.#maps = new Map()
+      const maps = new Map<string, Promise<AttentionMap>>()
+      const cast = castOf(walk)
+      const story = tellStory(cast, await this.#allMaps(model, cast.passage, maps, signal))
+      if (signal.aborted) return
+      this.#maps = maps
       batch(() => {
-        this.#walk.value = walk
-        this.#selection.value = fitSelection(this.#selection.value, model.reader, walk)
+        this.#shown.value = { model, walk, story }
         this.#busy.value = false
       })
     } catch (error) {
@@ -184,6 +191,30 @@ export class Explorer {
         this.#trouble.value = { where: 'walk', message: messageOf(error) }
       })
     }
+  }
+
+  #map(
+    attention: AttentionName,
+    passage: number,
+    maps: Map<string, Promise<AttentionMap>>,
+    signal: AbortSignal,
+  ): Promise<AttentionMap> {
+    const key = `${attention}/${passage}`
+    const held = maps.get(key)
+    if (held) return held
+    const map = this.engine.attention(attention, passage, signal)
+    map.catch(() => maps.delete(key))
+    maps.set(key, map)
+    return map
+  }
+
+  #allMaps(
+    { reader }: ModelInfo,
+    passage: number,
+    maps: Map<string, Promise<AttentionMap>>,
+    signal: AbortSignal,
+  ): Promise<AttentionMap[]> {
+    return Promise.all(reader.attentions.map(({ name }) => this.#map(name, passage, maps, signal)))
   }
 }
 

@@ -34,11 +34,17 @@ export function useResource<T>(
         setResource({ value, stale: false, error: undefined })
       },
       (error: unknown) => {
-        if (!signal.aborted) setResource({ value: last.current, stale: false, error: messageOf(error) })
+        if (signal.aborted || isAbort(error)) return
+        setResource({ value: last.current, stale: false, error: messageOf(error) })
       },
     )
     return () => controller.abort()
     // `ask` is made anew on each drawing; `inputs` say when it means something new
   }, inputs)
   return resource
+}
+
+/** A question that an edit has overtaken; the next one is on its way. */
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError'
 }

@@ -35,7 +35,7 @@ export function PriorPanel({ walk, busy }: PriorPanelProps) {
         ])
       }
     >
-      <table class="bars">
+      <table class="figures">
         <caption class="unseen">Prior of each passage</caption>
         <thead>
           <tr>
