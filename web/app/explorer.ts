@@ -3,7 +3,17 @@
  * one is there, the last one stays in sight. Everything is a signal, so a panel draws again only when what it reads has changed.
  */
 import { batch, computed, signal, type ReadonlySignal } from '@preact/signals'
-import type { AttentionMap, AttentionName, Engine, ModelInfo, ModelSource, Progress, Scene, Walk } from '../protocol.js'
+import type {
+  AttentionMap,
+  AttentionName,
+  Engine,
+  ModelInfo,
+  ModelSource,
+  Progress,
+  Scene,
+  ScenePassage,
+  Walk,
+} from '../protocol.js'
 import { AddressError, formatAddress, parseAddress } from './address.js'
 import { SEED_SCENE } from './seed.js'
 import { fitSelection, type Selection } from './selection.js'
@@ -36,6 +46,7 @@ export class Explorer {
   readonly #trouble = signal<Trouble | undefined>(undefined)
   readonly #chosen = signal<Partial<Selection>>({})
   #maps = new Map<string, Promise<AttentionMap>>()
+  #own: readonly ScenePassage[] = SEED_SCENE.passages!
   #run = new AbortController()
   #timer: ReturnType<typeof setTimeout> | undefined
 
@@ -91,8 +102,14 @@ export class Explorer {
 
   /** Changes the scene, and walks when no other edit has come for `pause` milliseconds. */
   edit(change: Partial<Scene>, pause = 0): void {
+    if (change.passages) this.#own = change.passages
     this.#scene.value = { ...this.#scene.value, ...change }
     this.#schedule(pause, 'push')
+  }
+
+  /** The person's own passages, also while the corpus is asked. */
+  get ownPassages(): readonly ScenePassage[] {
+    return this.#scene.value.passages ?? this.#own
   }
 
   /** Back to the opening example. */
