@@ -44,6 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'tensor',
     'files',
     'hub',
+    'trace',
     'backends',
     'tokenizer',
     'generation',

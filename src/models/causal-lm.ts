@@ -9,9 +9,9 @@ import { crossEntropy, type Float, type Ids } from '../tensor/ops/index.js'
 import { Tensor } from '../tensor/tensor.js'
 import { hookPoint, type HookPoint } from '../trace/glass.js'
 import type { CausalDecoder, CausalDecoderInputs } from './causal-decoder.js'
-import { CausalModel, type CausalContext, type StepOptions } from './generative.js'
+import { CausalModel, type CausalContext } from './generative.js'
 import { toIds, toMask, type IdsLike } from './inputs.js'
-import { Model, type RunOptions } from './model.js'
+import { Model, type PassOptions, type RunOptions } from './model.js'
 
 export interface DecoderInputs {
   /** [batch, seq] */
@@ -138,7 +138,7 @@ export abstract class CausalLM extends CausalModel {
     return { logits, loss, hiddenStates: take(states), attentions: take(probs) }
   }
 
-  protected override async decodeNext(ids: Ids, context: CausalContext, options: StepOptions): Promise<Float> {
+  protected override async decodeNext(ids: Ids, context: CausalContext, options: PassOptions): Promise<Float> {
     const { result } = await this.run(options, [], async (pass, keep) => {
       const hiddenStates = await this.#decoder.forward({ ids, ...context }, pass) // [rows, n, dimension]
       return keep(await this.#project(hiddenStates.slice(1, -1), pass)) // [rows, 1, vocabulary]

@@ -7,7 +7,7 @@ import type { Tokenizer } from '../tokenizer/index.js'
 import { ABSTENTION, type Answer, type Candidate, type RagMode } from './answer.js'
 import { conditionOnAnswering, marginal, mixSequence, mixTokens, normalizeLog, type MixedToken } from './marginalise.js'
 import type { WeighedPassage } from './passage-reader.js'
-import type { Reading } from './reader.js'
+import type { AnswersOptions, Reading } from './reader.js'
 
 /** A question read with its passages. */
 export interface Read {
@@ -17,10 +17,8 @@ export interface Read {
   readonly tokenizer: Tokenizer
 }
 
-export interface MarginalOptions {
+export interface MarginalOptions extends AnswersOptions {
   readonly mode: RagMode
-  readonly maxNewTokens: number
-  readonly signal?: AbortSignal
 }
 
 /** A candidate with its ids and the log-likelihood of each token under each passage. */
@@ -36,12 +34,13 @@ interface Scored {
 /** The answer, with all that it was decided by. */
 export async function marginalAnswer(
   { question, passages, reading, tokenizer }: Read,
-  { mode, maxNewTokens, signal }: MarginalOptions,
+  { mode, onText, ...options }: MarginalOptions,
 ): Promise<Answer> {
   const priors = passages.map(({ logPrior }) => logPrior)
-  const own = await reading.answers({ maxNewTokens, signal })
+  const own = await reading.answers({ onText, ...options })
+  const { hooks, signal } = options
   const scoreIds = async (ids: readonly number[]): Promise<Scored> => {
-    const tokenLogProbs = await reading.score(ids, signal)
+    const tokenLogProbs = await reading.score(ids, { hooks, signal })
     const logLikelihoods = tokenLogProbs.map((row) => row.reduce((sum, logProb) => sum + logProb, 0))
     return { ids, text: tokenizer.decode(ids), tokenLogProbs, logLikelihoods }
   }
@@ -58,7 +57,7 @@ export async function marginalAnswer(
   let tokens: MixedToken[]
   let weights: readonly number[] = priors
   if (mode === 'rag-token') {
-    chosen = await scoreIds(await reading.answerByToken(priors, { maxNewTokens, signal }))
+    chosen = await scoreIds(await reading.answerByToken(priors, options))
     tokens = mixTokens(priors, chosen.tokenLogProbs)
   } else {
     const answerable = mode === 'conditioned' && pAnswerable >= 0.5 && scored.length > 1
@@ -81,6 +80,7 @@ export async function marginalAnswer(
       ...passage,
       prior: Math.exp(logPrior),
       pAbstain: pAbstain[z],
+      weight: Math.exp(weights[z]),
       posterior: Math.exp(behind[z]),
       answer: own[z].text,
     })),
