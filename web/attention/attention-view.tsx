@@ -66,7 +66,9 @@ export function AttentionView(props: AttentionViewProps) {
       />
       <div class="attention-foot">
         <p class="attention-readout">
-          <q>{tokenLabel(queries[shown.query])}</q> → <q>{tokenLabel(keys[shown.key])}</q>
+          <span>
+            <q>{tokenLabel(queries[shown.query])}</q> → <q>{tokenLabel(keys[shown.key])}</q>
+          </span>
           <b class="number">{fixed(row[shown.key], 4)}</b>
           <small>
             <code>

@@ -7,7 +7,7 @@ import { useId, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Token } from '../protocol.js'
 import { fixed } from './digits.js'
 import { HeatCanvas } from './heat-canvas.js'
-import { cellAt, cellSize, LABEL_ROOM, moveCell } from './map-layout.js'
+import { cellAt, cellSize, labelRoom, moveCell } from './map-layout.js'
 import type { Cell } from './map-weights.js'
 import { tokenLabel, tokenName } from './tokens.js'
 
@@ -34,14 +34,15 @@ export function HeatMap(props: HeatMapProps) {
   const id = useId()
   const box = useRef<HTMLDivElement>(null)
   const width = useWidth(box)
-  const size = cellSize(width, keys.length)
+  const room = useMemo(() => labelRoom([...queries, ...keys].map(tokenLabel)), [queries, keys])
+  const size = cellSize(width - room, keys.length)
   const grid = { rows: queries.length, columns: keys.length }
   const shown = hovered ?? cell
   const weight = weights[shown.query * keys.length + shown.key]
 
   useLayoutEffect(() => {
-    if (document.activeElement === box.current) scrollTo(box.current!, cell, size)
-  }, [cell.query, cell.key, size])
+    if (document.activeElement === box.current) scrollTo(box.current!, cell, { size, room })
+  }, [cell.query, cell.key, size, room])
 
   const pointed = (event: TargetedPointerEvent<HTMLElement> | MouseEvent, picture: HTMLElement) => {
     const { left, top } = picture.getBoundingClientRect()
@@ -70,7 +71,7 @@ export function HeatMap(props: HeatMapProps) {
       aria-colcount={grid.columns}
       aria-activedescendant={`${id}-${shown.query}-${shown.key}`}
       aria-keyshortcuts="ArrowUp ArrowDown ArrowLeft ArrowRight Enter"
-      style={{ '--cell': `${size}px`, '--label-room': `${LABEL_ROOM}px` }}
+      style={{ '--cell': `${size}px`, '--label-room': `${room}px` }}
       onKeyDown={onKeyDown}
     >
       {labels}
@@ -144,9 +145,13 @@ function Labels({ queries, keys }: Pick<HeatMapProps, 'queries' | 'keys'>) {
 }
 
 /** Scrolls the box, and nothing else, so that a cell is to be seen right of and below the labels. */
-function scrollTo(box: HTMLElement, { query, key }: Cell, size: number): void {
+function scrollTo(
+  box: HTMLElement,
+  { query, key }: Cell,
+  { size, room }: { readonly size: number; readonly room: number },
+): void {
   const [left, top] = [key * size, query * size]
-  const [wide, high] = [box.clientWidth - LABEL_ROOM, box.clientHeight - LABEL_ROOM]
+  const [wide, high] = [box.clientWidth - room, box.clientHeight - room]
   box.scrollLeft = Math.min(left, Math.max(box.scrollLeft, left + size - wide))
   box.scrollTop = Math.min(top, Math.max(box.scrollTop, top + size - high))
 }

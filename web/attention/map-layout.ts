@@ -9,14 +9,23 @@ export interface MapSize {
   readonly columns: number
 }
 
-/** Room for the rows' labels, and above for the columns'. */
-export const LABEL_ROOM = 84
 const SMALLEST_CELL = 13
-const LARGEST_CELL = 28
+const LARGEST_CELL = 26
+/** Labels are set in 12 pixels, of which a letter takes a little more than half. */
+const LETTER = 6.8
+const LABEL_MARGIN = 12
+const SMALLEST_LABEL = 56
+const LARGEST_LABEL = 96
+
+/** Room beside the rows and above the columns for their labels; longer ones are cut. */
+export function labelRoom(labels: readonly string[]): number {
+  const longest = Math.max(0, ...labels.map(({ length }) => length))
+  return Math.min(LARGEST_LABEL, Math.max(SMALLEST_LABEL, Math.ceil(longest * LETTER) + LABEL_MARGIN))
+}
 
 /** The widest cell with which all columns fit into `width`, within what is legible; a wider map scrolls. */
 export function cellSize(width: number, columns: number): number {
-  const fitting = Math.floor((width - LABEL_ROOM) / Math.max(1, columns))
+  const fitting = Math.floor(width / Math.max(1, columns))
   return Math.min(LARGEST_CELL, Math.max(SMALLEST_CELL, fitting))
 }
 

@@ -2,7 +2,7 @@
  * Reading an attention map: the weights of one head or of all together, a row, its largest weights, and the head that a pair of tokens
  * shows most in.
  */
-import type { AttentionMap, AttentionName } from '../protocol.js'
+import type { AttentionMap, AttentionName, Token } from '../protocol.js'
 
 /** A head, or the mean over all heads. */
 export type HeadChoice = number | 'mean'
@@ -46,6 +46,11 @@ export function strongestHead(
     })),
   )
   return heads.sort((a, b) => b.weight - a.weight)[0]
+}
+
+/** The token that was written when a decoder's query was the last one read; undefined in an encoder and at the end. */
+export function writtenAfter({ attention, queries }: AttentionMap, query: number): Token | undefined {
+  return attention.startsWith('decoder.') ? queries[query + 1] : undefined
 }
 
 export function headName(head: HeadChoice): string {
