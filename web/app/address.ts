@@ -18,13 +18,15 @@ export const LIMITS = { address: 100_000, question: 2000, passages: 200, text: 2
 export interface Address {
   readonly scene: Scene
   readonly selection: Partial<Selection>
+  /** Heads of the ablation experiment. */
+  readonly tried: readonly HeadName[]
 }
 
 const MODES: readonly Scene['mode'][] = ['conditioned', 'rag-sequence', 'rag-token']
 const ATTENTION = /^(encoder|decoder)\.\d{1,3}\.(self|cross)_attention$/
 
 /** `#q=Who%3F&k=2`, or '' for the opening example with nothing selected. */
-export function formatAddress({ scene, selection }: Address): string {
+export function formatAddress({ scene, selection, tried }: Address): string {
   const fields = new URLSearchParams()
   if (scene.question !== SEED_SCENE.question) fields.set('q', scene.question)
   if (scene.passages === undefined) fields.set('corpus', '1')
@@ -37,6 +39,7 @@ export function formatAddress({ scene, selection }: Address): string {
   for (const id of scene.dropped) fields.append('drop', id)
   for (const [id, score] of Object.entries(scene.scores)) fields.set(`score.${id}`, String(score))
   for (const { attention, head } of scene.ablated) fields.append('off', `${attention}:${head}`)
+  for (const { attention, head } of tried) fields.append('try', `${attention}:${head}`)
   if (selection.passage !== undefined) fields.set('passage', String(selection.passage + 1))
   if (selection.encoder) fields.set('encoder', formatCell(selection.encoder))
   if (selection.decoder) fields.set('decoder', formatCell(selection.decoder))
@@ -58,6 +61,7 @@ export function parseAddress(hash: string): Address {
   const dropped: string[] = []
   const scores: [string, number][] = []
   const ablated: HeadName[] = []
+  const tried: HeadName[] = []
   for (const [name, value] of new URLSearchParams(text)) {
     const [, field, id] = /^(p|score)\.(.*)$/s.exec(name) ?? []
     if (field === 'p') own.push(parsePassage(checkId(id), value))
@@ -69,13 +73,14 @@ export function parseAddress(hash: string): Address {
     else if (name === 'mode') scene.mode = parseMode(value)
     else if (name === 'drop') dropped.push(checkId(value))
     else if (name === 'off') ablated.push(parseHead(name, value.split(':')))
+    else if (name === 'try') tried.push(parseHead(name, value.split(':')))
     else if (name === 'passage') selection[name] = parseWhole(name, value, 1, 10_000) - 1
     else if (name === 'encoder' || name === 'decoder') selection[name] = parseCell(name, value)
     else throw new AddressError(`the link has a field "${excerpt(name)}", which this page does not know`)
   }
   if (own.length > LIMITS.passages) throw new AddressError(`the link has more than ${LIMITS.passages} passages`)
   if (own.length > 0) scene.passages = own
-  return { scene: { ...scene, dropped, scores: Object.fromEntries(scores), ablated }, selection }
+  return { scene: { ...scene, dropped, scores: Object.fromEntries(scores), ablated }, selection, tried }
 }
 
 function parsePassage(id: string, value: string): ScenePassage {

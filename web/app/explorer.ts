@@ -3,17 +3,7 @@
  * one is there, the last one stays in sight. Everything is a signal, so a panel draws again only when what it reads has changed.
  */
 import { batch, computed, signal, type ReadonlySignal } from '@preact/signals'
-import type {
-  AttentionMap,
-  AttentionName,
-  Engine,
-  ModelInfo,
-  ModelSource,
-  Progress,
-  Scene,
-  ScenePassage,
-  Walk,
-} from '../protocol.js'
+import type { AttentionMap, AttentionName, Engine, HeadName, ModelInfo, ModelSource, Progress, Scene, ScenePassage, Walk } from '../protocol.js'
 import { AddressError, formatAddress, parseAddress } from './address.js'
 import { SEED_SCENE } from './seed.js'
 import { fitSelection, type Selection } from './selection.js'
@@ -45,6 +35,7 @@ export class Explorer {
   readonly #writing = signal('')
   readonly #trouble = signal<Trouble | undefined>(undefined)
   readonly #chosen = signal<Partial<Selection>>({})
+  readonly #tried = signal<readonly HeadName[]>([])
   #maps = new Map<string, Promise<AttentionMap>>()
   #own: readonly ScenePassage[] = SEED_SCENE.passages!
   #run = new AbortController()
@@ -66,6 +57,9 @@ export class Explorer {
     const { model, walk, story } = this.#shown.value ?? {}
     return model && walk && story && fitSelection(this.#chosen.value, model.reader, walk, story)
   })
+
+  /** The heads of the ablation experiment. */
+  readonly tried: ReadonlySignal<readonly HeadName[]> = this.#tried
 
   constructor(engine: Engine) {
     this.engine = engine
@@ -115,6 +109,7 @@ export class Explorer {
   /** Back to the opening example. */
   reset(): void {
     this.#chosen.value = {}
+    this.#tried.value = []
     this.edit(SEED_SCENE)
   }
 
@@ -129,6 +124,12 @@ export class Explorer {
     history.replaceState(null, '', this.address)
   }
 
+  /** Takes heads out for the experiment; the walk stays as it is. */
+  try(heads: readonly HeadName[]): void {
+    this.#tried.value = heads
+    history.replaceState(null, '', this.address)
+  }
+
   report(trouble: Trouble | undefined): void {
     this.#trouble.value = trouble
   }
@@ -140,16 +141,21 @@ export class Explorer {
 
   /** This page's address with its state. */
   get address(): string {
-    const state = formatAddress({ scene: this.#scene.value, selection: this.#chosen.value })
+    const state = formatAddress({
+      scene: this.#scene.value,
+      selection: this.#chosen.value,
+      tried: this.#tried.value,
+    })
     return `${location.pathname}${location.search}${state}`
   }
 
   #readAddress(): void {
     try {
-      const { scene, selection } = parseAddress(location.hash)
+      const { scene, selection, tried } = parseAddress(location.hash)
       batch(() => {
         this.#scene.value = scene
         this.#chosen.value = selection
+        this.#tried.value = tried
         this.#trouble.value = undefined
       })
     } catch (error) {
@@ -157,6 +163,7 @@ export class Explorer {
       batch(() => {
         this.#scene.value = SEED_SCENE
         this.#chosen.value = {}
+        this.#tried.value = []
         this.#trouble.value = { where: 'link', message: `${error.message}. The opening example is shown instead.` }
       })
     }

@@ -36,25 +36,13 @@ export function toJson(walk: Walk): string {
   return JSON.stringify(walk, (_, value: unknown) => (value instanceof Float32Array ? [...value] : value), 2)
 }
 
-/** The first picture within an element, twice as fine as it is shown. */
-export async function pictureOf(element: Element): Promise<Blob> {
-  const picture = element.querySelector<HTMLCanvasElement | SVGSVGElement>('canvas, svg')
-  if (!picture) throw new Error('there is no picture here yet: wait until the figure is drawn')
-  return toPng(picture instanceof HTMLCanvasElement ? picture : await drawSvg(picture))
-}
-
-function toPng(canvas: HTMLCanvasElement): Promise<Blob> {
-  return new Promise((resolve, reject) => {
-    canvas.toBlob((blob) =>
-      blob ? resolve(blob) : reject(new Error('the browser could not make a PNG of this picture')),
-    )
-  })
-}
-
 /** What the style sheet gives to a shape; written into the copy as attributes, since a picture on its own has no style sheet. */
 const PAINTED = ['fill', 'stroke', 'stroke-width', 'opacity', 'font-size', 'font-family', 'text-anchor'] as const
 
-async function drawSvg(svg: SVGSVGElement): Promise<HTMLCanvasElement> {
+/** The first SVG within an element as a PNG, twice as fine as it is shown. */
+export async function svgPicture(element: Element): Promise<Blob> {
+  const svg = element.querySelector('svg')
+  if (!svg) throw new Error('there is no picture here yet: wait until the figure is drawn')
   const { width, height } = svg.getBoundingClientRect()
   const copy = svg.cloneNode(true) as SVGSVGElement
   const originals = [svg, ...svg.querySelectorAll('*')]
@@ -76,5 +64,9 @@ async function drawSvg(svg: SVGSVGElement): Promise<HTMLCanvasElement> {
   context.fillStyle = getComputedStyle(document.body).backgroundColor
   context.fillRect(0, 0, canvas.width, canvas.height)
   context.drawImage(image, 0, 0, canvas.width, canvas.height)
-  return canvas
+  return new Promise((resolve, reject) => {
+    canvas.toBlob((blob) =>
+      blob ? resolve(blob) : reject(new Error('the browser could not make a PNG of this picture')),
+    )
+  })
 }

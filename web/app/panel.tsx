@@ -4,7 +4,7 @@
  */
 import type { ComponentChildren } from 'preact'
 import { useRef, useState } from 'preact/hooks'
-import { pictureOf, save, type Saved } from './export.js'
+import { save, type Saved } from './export.js'
 import { messageOf } from './explorer.js'
 
 export interface PanelProps {
@@ -22,11 +22,11 @@ export interface PanelProps {
   readonly busy?: boolean
   /** The figure's numbers. */
   readonly csv?: () => string
-  /** Whether the figure holds a picture to save. */
-  readonly picture?: boolean
+  /** The figure's picture. */
+  readonly png?: (figure: HTMLElement) => Promise<Blob>
 }
 
-export function Panel({ id, title, lead, children, formula, facts, flows, busy, csv, picture }: PanelProps) {
+export function Panel({ id, title, lead, children, formula, facts, flows, busy, csv, png }: PanelProps) {
   const figure = useRef<HTMLDivElement>(null)
   const [problem, setProblem] = useState('')
   const saveAs = (make: () => Saved | Promise<Saved>) => {
@@ -58,18 +58,18 @@ export function Panel({ id, title, lead, children, formula, facts, flows, busy, 
           )}
         </div>
       )}
-      {(csv || picture) && (
+      {(csv || png) && (
         <p class="save">
           {csv && (
             <button type="button" class="quiet" onClick={() => saveAs(() => ({ name: `${id}.csv`, content: csv() }))}>
               Save CSV<span class="unseen"> of {title}</span>
             </button>
           )}
-          {picture && (
+          {png && (
             <button
               type="button"
               class="quiet"
-              onClick={() => saveAs(async () => ({ name: `${id}.png`, content: await pictureOf(figure.current!) }))}
+              onClick={() => saveAs(async () => ({ name: `${id}.png`, content: await png(figure.current!) }))}
             >
               Save PNG<span class="unseen"> of {title}</span>
             </button>

@@ -5,7 +5,7 @@
 import { useState } from 'preact/hooks'
 import { Bar } from '../app/bar.js'
 import { setScore, toggleDropped } from '../app/edits.js'
-import { toCsv } from '../app/export.js'
+import { svgPicture, toCsv } from '../app/export.js'
 import { count, decimal, passageName } from '../app/format.js'
 import { PAUSE } from '../app/explorer.js'
 import { Panel } from '../app/panel.js'
@@ -58,7 +58,7 @@ export function RankingPanel({ model, walk, scene, busy, onEdit }: RankingPanelP
           ...ranking.map((p, i) => [i + 1, p.id, p.title, p.text, p.score]),
         ])
       }
-      picture
+      png={svgPicture}
     >
       <ScorePicture scores={allScores} read={answer.passages.map(({ score }) => score)} />
       <ol class="ranking" aria-label="The best passages">

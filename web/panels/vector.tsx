@@ -1,7 +1,7 @@
 /**
  * The question as one vector.
  */
-import { toCsv } from '../app/export.js'
+import { svgPicture, toCsv } from '../app/export.js'
 import { decimal } from '../app/format.js'
 import { Panel } from '../app/panel.js'
 import type { ModelInfo, Walk } from '../protocol.js'
@@ -35,7 +35,7 @@ export function VectorPanel({ model, walk, busy }: VectorPanelProps) {
       flows={`${questionVector.length} numbers`}
       busy={busy}
       csv={() => toCsv([['dimension', 'value'], ...Array.from(questionVector, (value, i) => [i, value])])}
-      picture
+      png={svgPicture}
     >
       <VectorStrip vector={questionVector} label="The question's vector" />
     </Panel>
