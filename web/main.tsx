@@ -1,8 +1,6 @@
 /**
  * The page's script.
  */
-import './style.css'
-import './attention/attention.css'
 import { render } from 'preact'
 import { App } from './app/app.js'
 import { Explorer } from './app/explorer.js'

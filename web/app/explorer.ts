@@ -3,7 +3,18 @@
  * one is there, the last one stays in sight. Everything is a signal, so a panel draws again only when what it reads has changed.
  */
 import { batch, computed, signal, type ReadonlySignal } from '@preact/signals'
-import type { AttentionMap, AttentionName, Engine, HeadName, ModelInfo, ModelSource, Progress, Scene, ScenePassage, Walk } from '../protocol.js'
+import type {
+  AttentionMap,
+  AttentionName,
+  Engine,
+  HeadName,
+  ModelInfo,
+  ModelSource,
+  Progress,
+  Scene,
+  ScenePassage,
+  Walk,
+} from '../protocol.js'
 import { AddressError, formatAddress, parseAddress } from './address.js'
 import { SEED_SCENE } from './seed.js'
 import { fitSelection, type Selection } from './selection.js'

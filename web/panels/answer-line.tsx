@@ -54,6 +54,9 @@ function sentenceOf(walk: Walk, token: number): string {
   const { text, logProb } = walk.answer.tokens[token]
   const words = sourcesOf(walk, token)
     .slice(0, 3)
-    .map((source) => `“${wordAt(walk, source)}” of ${source.field === 'question' ? 'the question' : `passage ${source.passage! + 1}`} (${percent(source.weight)})`)
+    .map(
+      (source) =>
+        `“${wordAt(walk, source)}” of ${source.field === 'question' ? 'the question' : `passage ${source.passage! + 1}`} (${percent(source.weight)})`,
+    )
   return `“${text.trim()}”: p ${percent(Math.exp(logProb))}${words.length > 0 ? `; looked at ${words.join(', ')}` : ''}`
 }

@@ -95,8 +95,9 @@ export function AnswerPanel({ walk, step, busy, onStep }: AnswerPanelProps) {
         </li>
       </ol>
       <p class="aside">
-        What this does not show: that the answer is true, or that the token would not have been written without these words. Attention
-        says where the decoder looked. Remove a word above, or drop the passage, and see whether the answer falls.
+        What this does not show: that the answer is true, or that the token would not have been written without these
+        words. Attention says where the decoder looked. Remove a word above, or drop the passage, and see whether the
+        answer falls.
       </p>
     </Panel>
   )
