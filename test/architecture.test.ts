@@ -37,6 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'layers',
     'attention',
   ],
+  lens: ['errors', 'tensor', 'trace', 'models'],
   rag: [
     'errors',
     'event-loop',
@@ -63,6 +64,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'generation',
     'layers',
     'models',
+    'lens',
     'rag',
   ],
   cli: ['errors', 'shipped-files', 'tensor', 'files', 'hub', 'safetensors', 'tokenizer', 'models', 'rag'],

@@ -16,7 +16,7 @@ import { logSoftmax } from '../tensor/ops/index.js'
 import { rowMajor } from '../tensor/ops/float.js'
 import type { Float } from '../tensor/ops/index.js'
 import { AutoTokenizer, type Tokenizer } from '../tokenizer/index.js'
-import type { Hooks } from '../trace/index.js'
+import type { HooksLike } from '../trace/index.js'
 import type { Answer, RagMode } from './answer.js'
 import { marginalAnswer } from './marginal-answer.js'
 import type { PassageReader, WeighedPassage } from './passage-reader.js'
@@ -42,7 +42,7 @@ export interface ReadOptions {
   /** Most tokens of an answer; 40 unless told. */
   readonly maxNewTokens?: number
   /** Functions that read or replace tensors in every pass over the reader's model, by hook-point pattern. Row z is that of passage z. */
-  readonly hooks?: Hooks
+  readonly hooks?: HooksLike
   /**
    * Called with each piece of what the first passage answers, as it is written; pieces never split a character. The answer of all passages
    * is known only when each has given its own, and may be another one.
