@@ -8,6 +8,7 @@ import { generate } from '../generation/index.js'
 import {
   AutoModelForSeq2SeqLM,
   type FromPretrainedOptions,
+  type RunOptions,
   type Seq2SeqEncoded,
   type Seq2SeqLM,
 } from '../models/index.js'
@@ -17,6 +18,7 @@ import { AutoTokenizer, type Tokenizer } from '../tokenizer/index.js'
 import type { Answer, RagMode } from './answer.js'
 import { marginalAnswer } from './marginal-answer.js'
 import type { PassageReader, WeighedPassage } from './passage-reader.js'
+import type { Provenance } from './provenance.js'
 import { mixture } from './rag-token.js'
 
 /** A passage as the reader takes it. */
@@ -38,6 +40,8 @@ export interface ReadOptions {
   readonly mode?: RagMode
   /** Most tokens of an answer; 40 unless told. */
   readonly maxNewTokens?: number
+  /** Say for each token of the answer which words it came from: {@link AnswerToken.sources}. False unless told. */
+  readonly sources?: boolean
 }
 
 const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
@@ -56,7 +60,7 @@ export interface ReaderOptions {
 export class Reader implements PassageReader<ReadOptions, Answer> {
   readonly model: Seq2SeqLM
   readonly tokenizer: Tokenizer
-  readonly optionNames = ['mode', 'maxNewTokens'] satisfies (keyof ReadOptions)[]
+  readonly optionNames = ['mode', 'maxNewTokens', 'sources'] satisfies (keyof ReadOptions)[]
   readonly #format: typeof readerInput
 
   constructor(
@@ -81,7 +85,10 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     this.model.dispose()
   }
 
-  checkOptions({ mode = 'conditioned', maxNewTokens = 1 }: ReadOptions): void {
+  checkOptions({ mode = 'conditioned', maxNewTokens = 1, sources = false }: ReadOptions): void {
+    if (typeof sources !== 'boolean') {
+      throw new InputError('bad-option', `ask: sources is ${String(sources)}, expected true or false`)
+    }
     if (!Number.isSafeInteger(maxNewTokens) || maxNewTokens < 1) {
       throw new InputError('bad-option', `ask: maxNewTokens is ${maxNewTokens}, expected a whole number of 1 or more`)
     }
@@ -93,10 +100,23 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
   async answer(
     question: string,
     passages: readonly WeighedPassage[],
-    { mode = 'conditioned', maxNewTokens = 40, signal }: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
+    options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
   ): Promise<Answer> {
+    const { mode = 'conditioned', maxNewTokens = 40, sources = false, signal } = options
+    const { tokenizer } = this
+    const provenance = sources ? await this.#provenance(question, passages) : undefined
     const reading = await this.read(question, passages, signal)
-    return marginalAnswer({ question, passages, reading, tokenizer: this.tokenizer }, { mode, maxNewTokens, signal })
+    return marginalAnswer({ question, passages, reading, tokenizer, provenance }, { mode, maxNewTokens, signal })
+  }
+
+  async #provenance(question: string, passages: readonly ReadablePassage[]): Promise<Provenance> {
+    const { Provenance } = await import('./provenance.js')
+    const provenance = Provenance.of({ tokenizer: this.tokenizer, format: this.#format }, passages, question)
+    if (provenance) return provenance
+    throw new InputError(
+      'unplaceable-format',
+      "ask: sources cannot be found, since the reader's format does not put title, text and question as they are; change it or leave sources out",
+    )
   }
 
   /** Reads the question with each passage. */
@@ -138,11 +158,11 @@ export class Reading {
   }
 
   /** ln p(token|passage, tokens before) of a text's tokens and its end, under each passage: [passage][token]. */
-  async score(ids: readonly number[], signal?: AbortSignal): Promise<number[][]> {
+  async score(ids: readonly number[], options: Pick<RunOptions, 'hooks' | 'signal'> = {}): Promise<number[][]> {
     const { model } = this.#reader
     const passages = this.inputIds.length
     const shifted = [model.generationConfig.decoderStartTokenId, ...ids.slice(0, -1)]
-    const logits = await model.decode(this.#encoded, new Array<number[]>(passages).fill(shifted), { signal }) // [passages, tokens, vocabulary]
+    const logits = await model.decode(this.#encoded, new Array<number[]>(passages).fill(shifted), options) // [passages, tokens, vocabulary]
     const logProbs = rowMajor(logSoftmax(logits))
     const vocabulary = logits.shape[2]
     return Array.from({ length: passages }, (_, z) =>
