@@ -231,5 +231,7 @@ export interface Engine {
   ): Promise<AttentionCell>
   ablation(heads: readonly HeadName[], signal?: AbortSignal): Promise<Ablation>
   recurrent(text: string, signal?: AbortSignal): Promise<RecurrentReading>
+  /** The last walk's scene once in each mode: conditioned, RAG-Sequence, RAG-Token. The last walk stays what it was. */
+  modes(signal?: AbortSignal): Promise<readonly Walk[]>
   dispose(): void
 }

@@ -1,0 +1,72 @@
+/**
+ * Checks of a cell: the steps of attention done again from the numbers that are shown, in float64, beside what the engine says. They differ
+ * by the rounding of float32; a bound for it says when a difference is more than that.
+ */
+import type { AttentionCell } from '../protocol.js'
+
+/** Relative rounding of float32. */
+const EPSILON = 2 ** -23
+
+export interface Check {
+  readonly shown: number
+  readonly engine: number
+  readonly difference: number
+  /** Whether rounding explains the difference. */
+  readonly isRounding: boolean
+}
+
+/** qᵢ·kᵢ, [headDim] */
+export function products({ q, k }: AttentionCell): Float64Array {
+  return Float64Array.from(q, (x, i) => x * k[i])
+}
+
+/** Σ qᵢ·kᵢ */
+export function checkDot(cell: AttentionCell): Check {
+  const terms = products(cell)
+  const size = terms.reduce((sum, x) => sum + Math.abs(x), 0)
+  return compare(sum(terms), cell.dot, terms.length * EPSILON * size)
+}
+
+/** dot · scale + bias; a hidden key's score is −∞ on both sides. */
+export function checkScore({ dot, scale, bias, score }: AttentionCell): Check {
+  const size = Math.abs(dot * scale) + Math.abs(bias) + Math.abs(score)
+  return compare(dot * scale + bias, score, 4 * EPSILON * size)
+}
+
+/** exp(score − max) / Σ exp(scoreⱼ − max), and its parts. */
+export function softmaxParts({ rowScores, key }: Pick<AttentionCell, 'rowScores' | 'key'>): {
+  readonly max: number
+  readonly numerator: number
+  readonly denominator: number
+} {
+  const max = Math.max(...rowScores)
+  const exponentials = Float64Array.from(rowScores, (score) => Math.exp(score - max))
+  return { max, numerator: exponentials[key], denominator: sum(exponentials) }
+}
+
+export function checkProb(cell: AttentionCell): Check {
+  const { max, numerator, denominator } = softmaxParts(cell)
+  const shown = numerator / denominator
+  // exp turns the absolute rounding of its argument into a relative one
+  const size = cell.rowProbs.length + Math.abs(max) + Math.abs(Math.max(cell.score, max - 100))
+  return compare(shown, cell.prob, 4 * EPSILON * size * shown + Number.MIN_VALUE)
+}
+
+/** The largest difference between prob · vᵢ and what the engine adds to the context. */
+export function checkWeighted({ prob, v, weighted }: AttentionCell): Check {
+  const worst = v.reduce(
+    (at, x, i) => (Math.abs(prob * x - weighted[i]) > Math.abs(prob * v[at] - weighted[at]) ? i : at),
+    0,
+  )
+  return compare(prob * v[worst], weighted[worst], 4 * EPSILON * Math.abs(weighted[worst]) + Number.MIN_VALUE)
+}
+
+function compare(shown: number, engine: number, bound: number): Check {
+  if (shown === engine) return { shown, engine, difference: 0, isRounding: true }
+  const difference = Math.abs(shown - engine)
+  return { shown, engine, difference, isRounding: difference <= bound }
+}
+
+function sum(terms: Float64Array): number {
+  return terms.reduce((total, x) => total + x, 0)
+}
