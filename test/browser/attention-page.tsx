@@ -1,28 +1,55 @@
 /**
- * A page of the explorer's attention panels alone, around numbers that the test recorded and put beside it as JSON.
+ * A page of the explorer's attention panels alone. The numbers come from the test, which records them in Node and answers what the page asks for
+ * later through two functions that it puts here.
  */
 import { render } from 'preact'
-import { useState } from 'preact/hooks'
+import { useCallback, useEffect, useState } from 'preact/hooks'
+import { AblationPanel } from '../../web/attention/ablation-panel.js'
 import { AttentionView } from '../../web/attention/attention-view.js'
-import type { Cell, HeadChoice } from '../../web/attention/map-weights.js'
-import type { AttentionMap, ReaderInfo, Step, Token } from '../../web/protocol.js'
+import { CacheView } from '../../web/attention/cache-view.js'
+import { CellDetail } from '../../web/attention/cell-detail.js'
+import { strongestHead, type Cell, type HeadChoice } from '../../web/attention/map-weights.js'
+import { toPng } from '../../web/attention/png.js'
+import { RecurrentPanel } from '../../web/attention/recurrent-panel.js'
+import { StepScrubber } from '../../web/attention/step-scrubber.js'
+import { TokenView } from '../../web/attention/token-view.js'
+import { coloursAt } from '../../web/attention/use-colours.js'
+import type { Ablation, AttentionCell, HeadName, RecurrentReading } from '../../web/protocol.js'
+import type { CellName, RecordedAttention } from '../support/recorded-attention.js'
 
-/** What the test hands over: RecordedAttention without its functions, typed arrays as lists. */
-export interface PanelData {
-  readonly reader: ReaderInfo
-  readonly source: readonly Token[]
-  readonly target: readonly Token[]
-  readonly steps: readonly Step[]
-  readonly maps: readonly AttentionMap[]
+/** What the test hands over as JSON, typed arrays as `{ "float32": [...] }`. */
+export interface PanelData extends RecordedAttention {
+  readonly recurrent: RecurrentReading
+  /** What is looked at first. */
+  readonly opened: Cell
 }
 
-function Page({ data }: { readonly data: PanelData }) {
-  const [attention, setAttention] = useState('encoder.0.self_attention')
-  const [head, setHead] = useState<HeadChoice>(0)
-  const [cell, setCell] = useState<Cell>({ query: 0, key: 0 })
+declare global {
+  /** Put here by the test; the results are JSON. */
+  const cellOf: (name: CellName) => Promise<string>
+  const ablationOf: (heads: readonly HeadName[]) => Promise<string>
+}
+
+function Panels({ data }: { readonly data: PanelData }) {
+  const [first] = useState(() => strongestHead(data.maps.slice(0, 4), data.opened)!)
+  const [attention, setAttention] = useState(first.attention)
+  const [head, setHead] = useState<HeadChoice>(first.head)
+  const [cell, setCell] = useState<Cell>(data.opened)
+  const [detail, setDetail] = useState<AttentionCell>()
+  const [step, setStep] = useState(0)
+  const [ablated, setAblated] = useState<readonly HeadName[]>([])
+  const [ablation, setAblation] = useState<Ablation>()
   const map = data.maps.find((one) => one.attention === attention)!
+
+  const open = useCallback(
+    async (opened: number, at: Cell) => setDetail(parse(await cellOf({ attention, head: opened, ...at }))),
+    [attention],
+  )
+  useEffect(() => {
+    void ablationOf(ablated).then((json) => setAblation(parse<Ablation>(json)))
+  }, [ablated])
   return (
-    <main>
+    <>
       <AttentionView
         attentions={data.reader.attentions}
         map={map}
@@ -31,17 +58,50 @@ function Page({ data }: { readonly data: PanelData }) {
         onAttention={setAttention}
         onHead={setHead}
         onCell={setCell}
-        onOpen={() => undefined}
+        onOpen={(opened, at) => void open(opened, at)}
       />
-    </main>
+      {detail && (
+        <CellDetail
+          cell={detail}
+          queries={data.maps.find((one) => one.attention === detail.attention)!.queries}
+          keys={data.maps.find((one) => one.attention === detail.attention)!.keys}
+          onClose={() => setDetail(undefined)}
+        />
+      )}
+      <TokenView map={map} head={head} query={cell.query} onQuery={(query) => setCell({ ...cell, query })} />
+      <StepScrubber steps={data.steps} target={data.target} step={step} onStep={setStep} />
+      <CacheView steps={data.steps} step={step} target={data.target} source={data.source} reader={data.reader} />
+      <AblationPanel
+        reader={data.reader}
+        ablated={ablated}
+        onAblated={setAblated}
+        text={data.text}
+        result={ablation}
+        isBusy={ablation?.ablated.length !== ablated.length}
+      />
+      <RecurrentPanel reading={data.recurrent} />
+    </>
   )
 }
 
-/** Typed arrays were written as `{ "float32": [...] }`. */
-function revive(_name: string, value: unknown): unknown {
-  const list = (value as { float32?: (number | null)[] } | null)?.float32
-  return list ? Float32Array.from(list, (x) => x ?? -Infinity) : value
+function parse<T>(json: string): T {
+  return JSON.parse(json, (_name, value: unknown) => {
+    const list = (value as { float32?: (number | null)[] } | null)?.float32
+    return list ? Float32Array.from(list, (x) => x ?? -Infinity) : value
+  }) as T
 }
 
-const data = JSON.parse(await (await fetch('/data.json')).text(), revive) as PanelData
-render(<Page data={data} />, document.querySelector('main')!)
+const data = parse<PanelData>(await (await fetch('/data.json')).text())
+render(<Panels data={data} />, document.querySelector('main')!)
+
+/** For the tests: the PNG of a map, as [bytes of its signature, width, height] that the browser finds in it. */
+export async function pngOf(
+  attention: string,
+  head: HeadChoice,
+): Promise<{ type: string; width: number; height: number }> {
+  const map = data.maps.find((one) => one.attention === attention)!
+  const blob = await toPng(map, head, coloursAt(document.body))
+  const { width, height } = await createImageBitmap(blob)
+  return { type: blob.type, width, height }
+}
+Object.assign(globalThis, { pngOf })

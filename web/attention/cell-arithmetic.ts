@@ -6,6 +6,8 @@ import type { AttentionCell } from '../protocol.js'
 
 /** Relative rounding of float32. */
 const EPSILON = 2 ** -23
+/** Below it float32 loses digits, and kernels may give 0. */
+const SMALLEST = 2 ** -126
 
 export interface Check {
   readonly shown: number
@@ -49,7 +51,7 @@ export function checkProb(cell: AttentionCell): Check {
   const shown = numerator / denominator
   // exp turns the absolute rounding of its argument into a relative one
   const size = cell.rowProbs.length + Math.abs(max) + Math.abs(Math.max(cell.score, max - 100))
-  return compare(shown, cell.prob, 4 * EPSILON * size * shown + Number.MIN_VALUE)
+  return compare(shown, cell.prob, 4 * EPSILON * size * shown + SMALLEST)
 }
 
 /** The largest difference between prob · vᵢ and what the engine adds to the context. */
@@ -58,7 +60,7 @@ export function checkWeighted({ prob, v, weighted }: AttentionCell): Check {
     (at, x, i) => (Math.abs(prob * x - weighted[i]) > Math.abs(prob * v[at] - weighted[at]) ? i : at),
     0,
   )
-  return compare(prob * v[worst], weighted[worst], 4 * EPSILON * Math.abs(weighted[worst]) + Number.MIN_VALUE)
+  return compare(prob * v[worst], weighted[worst], 4 * EPSILON * Math.abs(weighted[worst]) + SMALLEST)
 }
 
 function compare(shown: number, engine: number, bound: number): Check {

@@ -43,7 +43,7 @@ export interface HeadPickerProps {
 }
 
 /** CSS pixels of a picture's longer side. */
-const PICTURE = 68
+const PICTURE = 52
 
 export function HeadPicker({ map, palette, head, onHead }: HeadPickerProps) {
   const group = useId()

@@ -1,6 +1,7 @@
 /**
  * A query's whole row, before and after softmax: a column for each key.
  */
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { Token } from '../protocol.js'
 import { fixed, isHidden } from './digits.js'
 import { tokenLabel } from './tokens.js'
@@ -19,14 +20,25 @@ export function ScoreRow({ keys, scores, probs, marked }: ScoreRowProps) {
   const open = Array.from(scores).filter((score) => !isHidden(score))
   const [least, most] = [Math.min(...open), Math.max(...open)]
   const share = (score: number) => (isHidden(score) ? 0 : (score - least) / (most - least || 1))
+  const box = useRef<HTMLDivElement>(null)
+  const column = useRef<HTMLTableCellElement>(null)
+  useLayoutEffect(() => {
+    const { offsetLeft, offsetWidth } = column.current!
+    box.current!.scrollLeft = offsetLeft - (box.current!.clientWidth - offsetWidth) / 2
+  }, [keys, marked])
   return (
-    <div class="score-row" tabIndex={0} role="region" aria-label="The row of scores and weights">
+    <div ref={box} class="score-row" tabIndex={0} role="region" aria-label="The row of scores and weights">
       <table>
         <thead>
           <tr>
             <th scope="col">key</th>
             {keys.map((token, i) => (
-              <th scope="col" key={i} class={i === marked ? 'is-marked' : undefined}>
+              <th
+                scope="col"
+                key={i}
+                ref={i === marked ? column : undefined}
+                class={i === marked ? 'is-marked' : undefined}
+              >
                 <span>{tokenLabel(token)}</span>
               </th>
             ))}
