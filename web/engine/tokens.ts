@@ -24,6 +24,11 @@ export function questionTokens(question: string, tokenizer: Tokenizer): Token[] 
   return placed(question, tokenizer, [{ part: 'question', start: 0, end: question.length }])
 }
 
+/** The tokens of a text that is read alone. */
+export function textTokens(text: string, tokenizer: Tokenizer): Token[] {
+  return placed(text, tokenizer, [{ part: 'text', start: 0, end: text.length }])
+}
+
 /** The tokens of what a reader reads. */
 export function sourceTokens(
   passage: { readonly title: string; readonly text: string },

@@ -56,6 +56,11 @@ serve(self, {
   cell: ([cell], { signal }) => requireWalk().attentions.cell(cell, signal),
   ablation: ([heads], { signal }) => ablate(requireLoaded().models, requireWalk().walked, heads, signal),
   recurrent: ([text], { signal }) => readRecurrently(requireLoaded().models, text, signal),
+  selfAttention: ([text, attention], { signal }) => {
+    const { textModel } = requireLoaded().models
+    if (textModel) return textModel.map(text, attention, signal)
+    throw new GlassformerError('no-text-model', 'no model was dropped whose self-attention is to be shown')
+  },
   modes: async (_, { signal }) => {
     const { scene } = requireWalk().walked.walk
     const walks: Walk[] = []
