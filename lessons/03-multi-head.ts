@@ -7,7 +7,7 @@
  *   npx tsx lessons/03-multi-head.ts
  */
 import { readFile } from 'node:fs/promises'
-import { AutoTokenizer, record, SafetensorsFile, T5ForConditionalGeneration, type Hooks } from 'glassformer'
+import { ablateHead, AutoTokenizer, record, SafetensorsFile, T5ForConditionalGeneration, type Hooks } from 'glassformer'
 import { dot, largest, matrix, softmax } from './plain.js'
 import { bar, fixed, heatMap, same, table } from './print.js'
 
@@ -81,9 +81,10 @@ console.log(`  ${contributions.map((part) => fixed(Math.sqrt(dot(part, part)), 1
 same('attention output', sum, trace.get('encoder.0.self_attention.out')![0].select(0, 0).select(0, query).toArray())
 
 // --- The question
-// A head that looks at the right word is not yet a head that matters. To find out, take it away: its context becomes
-// zeros, and the rest of the model runs as ever. How probable is the right answer then? (One at a time: where two heads
-// do the same, each can go and not both. A head that can go is not yet a head without a use.)
+// A head that looks at the right word is not yet a head that matters. To find out, take it away: ablateHead makes a hook
+// that puts zeros in the place of its context, and the rest of the model runs as ever. How probable is the right answer
+// then? (One at a time: where two heads do the same, each can go and not both. A head that can go is not yet a head
+// without a use.)
 console.log(`\n4. p("${ANSWER}")`)
 const answer = tokenizer.encode(ANSWER).ids
 const whole = await answerProbabilities({})
@@ -92,7 +93,9 @@ if (EXPERIMENT) {
   const without: number[][][] = [] // [layer][head][token]
   for (let layer = 0; layer < LAYERS; layer++) {
     without.push([])
-    for (let head = 0; head < HEADS; head++) without[layer].push(await answerProbabilities(ablate(layer, head)))
+    for (let head = 0; head < HEADS; head++) {
+      without[layer].push(await answerProbabilities(ablateHead(`encoder.${layer}.self_attention`, head)))
+    }
   }
   console.log('  without one head, in percent: a row for each layer, a column for each head')
   heatMap(
@@ -118,7 +121,8 @@ if (EXPERIMENT) {
   console.log(
     `  in that head ${paris}:${tokens[paris]} looks most at ${most}:${tokens[most]} (${fixed(probs(layer, head)[paris][most])})`,
   )
-  const { sequences } = await model.generate({ inputIds: [ids] }, { hooks: ablate(layer, head), maxNewTokens: 20 })
+  const hooks = ablateHead(`encoder.${layer}.self_attention`, head)
+  const { sequences } = await model.generate({ inputIds: [ids] }, { hooks, maxNewTokens: 20 })
   console.log(`  without it the model writes: ${tokenizer.decode(sequences[0])}`)
   console.log(
     '\nAnswer: head 0 of layer 1. Nearly all others can go, one at a time, and that one costs the first word and not "Paris":\nit decides whether to answer at all.',
@@ -129,18 +133,6 @@ if (EXPERIMENT) {
   )
 }
 model.dispose()
-
-/** Hooks that put zeros in the place of a head's context. */
-function ablate(layer: number, head: number): Hooks {
-  return {
-    [`encoder.${layer}.self_attention.context`]: (context) => {
-      const changed = context.copy() // [1, head, token, 32]; what a hook is shown is only lent
-      const size = changed.size / HEADS
-      changed.data.fill(0, head * size, (head + 1) * size)
-      return changed
-    },
-  }
-}
 
 /** Probability of each token of the answer, given those before. */
 async function answerProbabilities(hooks: Hooks): Promise<number[]> {

@@ -12,10 +12,11 @@ import {
   AutoTokenizer,
   BertModel,
   record,
+  replaceWith,
   SafetensorsFile,
   T5ForConditionalGeneration,
   Tensor,
-  type Hook,
+  type Hooks,
 } from 'glassformer'
 import { cosine, dot, matrix, mean } from './plain.js'
 import { fixed, same, table } from './print.js'
@@ -25,7 +26,8 @@ const EXPERIMENT = process.argv.includes('--experiment')
 const PASSAGE = 'France is a country in Europe. Its capital is Paris.'
 const QUESTION = 'What is the capital of France?'
 
-const nothing: Hook = ({ shape, size }) => Tensor.float32(new Float32Array(size), shape)
+/** With --experiment, hooks that put zeros in the place of what passes a point. */
+const without = (point: string): Hooks => (EXPERIMENT ? replaceWith(point, Tensor.float32([0])) : {})
 
 // --- A number for each distance: T5
 // The table has 32 rows, the buckets of distances, and a column for each head; all layers share it. In an encoder, 16
@@ -106,10 +108,7 @@ table(others.map(String), [others.map((other) => fixed(cosine(places[20], places
 // the mean of its tokens' last states (lesson 7).
 async function sentenceVector(text: string): Promise<number[]> {
   const inputIds = [words.encode(text).ids]
-  const { lastHiddenState } = await miniLM.forward(
-    { inputIds },
-    { hooks: EXPERIMENT ? { 'embeddings.position': nothing } : {} },
-  )
+  const { lastHiddenState } = await miniLM.forward({ inputIds }, { hooks: without('embeddings.position') })
   const states = matrix(lastHiddenState.select(0, 0)) // [token, 384]
   return mean(states)
 }
@@ -126,7 +125,7 @@ for (const text of [
 }
 const { sequences } = await reader.generate(
   { inputIds: [ids] },
-  { maxNewTokens: 20, hooks: EXPERIMENT ? { 'encoder.position_bias': nothing } : {} },
+  { maxNewTokens: 20, hooks: without('encoder.position_bias') },
 )
 console.log(`  ${QUESTION} ${tokenizer.decode(sequences[0])}`)
 console.log(

@@ -11,6 +11,7 @@ import { readFile } from 'node:fs/promises'
 import {
   AutoTokenizer,
   record,
+  replaceWith,
   SafetensorsFile,
   T5ForConditionalGeneration,
   Tensor,
@@ -97,10 +98,17 @@ console.log(`\n4. p("${ANSWER}")`)
 const answer = tokenizer.encode(ANSWER).ids
 if (EXPERIMENT) {
   const rows = []
+  const zero = Tensor.float32([0]) // for a block that adds nothing
   for (let layer = 0; layer < LAYERS; layer++) {
     rows.push([`layer ${layer}`, ...(await probabilityAndText(skip(layer)))])
-    rows.push([`  its attention`, ...(await probabilityAndText(silence(`encoder.${layer}.self_attention.out`)))])
-    rows.push([`  its feed-forward`, ...(await probabilityAndText(silence(`encoder.${layer}.feed_forward.out`)))])
+    rows.push([
+      `  its attention`,
+      ...(await probabilityAndText(replaceWith(`encoder.${layer}.self_attention.out`, zero))),
+    ])
+    rows.push([
+      `  its feed-forward`,
+      ...(await probabilityAndText(replaceWith(`encoder.${layer}.feed_forward.out`, zero))),
+    ])
   }
   table(['without', 'p', 'it writes'], [['(nothing)', ...(await probabilityAndText({}))], ...rows])
   console.log(
@@ -127,11 +135,6 @@ function skip(layer: number): Hooks {
     [`encoder.${layer}.resid_pre`]: (stream) => void (before = stream.copy()),
     [`encoder.${layer}.resid_post`]: () => before,
   }
-}
-
-/** Hooks that make a block add nothing. */
-function silence(point: string): Hooks {
-  return { [point]: ({ shape, size }) => Tensor.float32(new Float32Array(size), shape) }
 }
 
 async function probabilityAndText(hooks: Hooks): Promise<[string, string]> {
