@@ -14,6 +14,7 @@ export function percent(probability: number): string {
   const value = probability * 100
   if (value > 0 && value < 0.01) return '<\u202f0.01\u202f%'
   if (value > 99.99 && value < 100) return '>\u202f99.99\u202f%'
+  if (value === 100) return '100\u202f%'
   return `${value.toFixed(value < 1 || value > 99.9 ? 2 : 1)}\u202f%`
 }
 

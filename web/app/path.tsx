@@ -14,6 +14,7 @@ import { QuestionPanel } from '../panels/question.js'
 import { RankingPanel } from '../panels/ranking.js'
 import { ReadingPanel } from '../panels/reading.js'
 import { RecurrentStation } from '../panels/recurrent.js'
+import { TextModelPanel } from '../panels/text-model.js'
 import { VectorPanel } from '../panels/vector.js'
 import { skipTo } from './app.js'
 import type { Explorer } from './explorer.js'
@@ -43,6 +44,7 @@ export function Path({ explorer }: PathProps) {
     <div class="path-with-contents">
       <Contents />
       <div id="path" class="path" tabIndex={-1}>
+        {model.textModel && <TextModelPanel explorer={explorer} info={model.textModel} />}
         <QuestionPanel {...at} />
         <VectorPanel {...at} />
         <RankingPanel {...at} scene={explorer.scene.value} onEdit={(change, pause) => explorer.edit(change, pause)} />

@@ -6,7 +6,6 @@ import { PassageEditor } from './passage-editor.js'
 import { setPassages } from './edits.js'
 import { LIMITS } from './address.js'
 import { PAUSE, type Explorer } from './explorer.js'
-import { count } from './format.js'
 import { MODE_NAMES, MODES } from './modes.js'
 import { SEED_SCENE } from './seed.js'
 
@@ -16,7 +15,6 @@ export interface SceneFormProps {
 
 export function SceneForm({ explorer }: SceneFormProps) {
   const scene = explorer.scene.value
-  const corpus = explorer.model.value?.corpus
   const own = scene.passages !== undefined
   return (
     <form class="scene" onSubmit={(event) => event.preventDefault()} aria-label="What is asked">
@@ -51,7 +49,7 @@ export function SceneForm({ explorer }: SceneFormProps) {
                 checked={!own}
                 onChange={() => explorer.edit(setPassages(scene, undefined))}
               />
-              <span>{corpus ? `${corpus.name}, ${count(corpus.passages)}` : 'the corpus'}</span>
+              <span>the corpus</span>
             </label>
           </div>
         </fieldset>

@@ -23,8 +23,8 @@ export interface AttentionViewProps {
   readonly onAttention: (attention: AttentionName) => void
   readonly onHead: (head: HeadChoice) => void
   readonly onCell: (cell: Cell) => void
-  /** Asks for every number behind a cell of a head. */
-  readonly onOpen: (head: number, cell: Cell) => void
+  /** Asks for every number behind a cell of a head. Without it there is no such button. */
+  readonly onOpen?: (head: number, cell: Cell) => void
 }
 
 export function AttentionView(props: AttentionViewProps) {
@@ -62,7 +62,7 @@ export function AttentionView(props: AttentionViewProps) {
         hovered={hovered && within(hovered, map)}
         onHover={setHovered}
         onCell={onCell}
-        onOpen={head === 'mean' ? undefined : (opened) => onOpen(head, opened)}
+        onOpen={head === 'mean' || !onOpen ? undefined : (opened) => onOpen(head, opened)}
       />
       <div class="attention-foot">
         <p class="attention-readout">
@@ -76,7 +76,7 @@ export function AttentionView(props: AttentionViewProps) {
             </code>
           </small>
         </p>
-        {head === 'mean' ? (
+        {!onOpen ? null : head === 'mean' ? (
           <p class="note">The mean has no query and key of its own. Choose a head to see the numbers behind a cell.</p>
         ) : (
           <button type="button" onClick={() => onOpen(head, cell)}>

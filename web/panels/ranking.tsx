@@ -48,6 +48,7 @@ export function RankingPanel({ model, walk, scene, busy, onEdit }: RankingPanelP
           'shape',
           `[${model.encoder.dimension}] · [${count(allScores.length)}, ${model.encoder.dimension}] → [${count(allScores.length)}]`,
         ],
+        ['passages', scene.passages ? 'your own' : `the corpus ${model.corpus.name}`],
         ['search', 'exact: every passage is scored'],
       ]}
       flows={`${answer.passages.length} scores`}
