@@ -4,7 +4,18 @@
  */
 import { ablateHead, readerInput, Reader, record, type Float, type Trace } from '../../src/index.js'
 import { logSoftmax } from '../../src/tensor/ops/index.js'
-import type { Ablation, AttentionCell, AttentionMap, HeadName, ReaderInfo, Step, Token } from '../../web/protocol.js'
+import { readRecurrently } from '../../web/engine/recurrent.js'
+import type {
+  Ablation,
+  AttentionCell,
+  AttentionMap,
+  HeadName,
+  ModelInfo,
+  ReaderInfo,
+  RecurrentReading,
+  Step,
+  Token,
+} from '../../web/protocol.js'
 import { weightsPath } from './weights.js'
 
 const PASSAGE = { title: 'France', text: 'France is a country in Europe. Its capital is Paris.' }
@@ -92,6 +103,17 @@ export class AttentionRecorder {
       }),
       text: tokenizer.decode(sequences[0]),
     }
+  }
+
+  recurrent(text: string): Promise<RecurrentReading> {
+    const info: ModelInfo = {
+      reader: this.recorded.reader,
+      encoder: { name: '', dimension: 0, numLayers: 0 },
+      corpus: { name: '', passages: 0 },
+      backend: '',
+    }
+    const models = { reader: this.#reader, backend: this.#reader.model.backend, info }
+    return readRecurrently(models, text, new AbortController().signal)
   }
 
   dispose(): void {

@@ -30,7 +30,7 @@ const MAX_WORDS = 128
 
 /** @throws InputError for an empty text or one of too many words, AbortedError */
 export async function readRecurrently(
-  { reader, backend, info }: Models,
+  { reader, backend, info }: Pick<Models, 'reader' | 'backend' | 'info'>,
   text: string,
   signal: AbortSignal,
 ): Promise<RecurrentReading> {
