@@ -15,6 +15,9 @@ const apart = {
     onResolve({ filter: /^@huggingface\/jinja$/ }, ({ kind }) =>
       kind === 'dynamic-import' ? { path: './jinja.js', external: true } : undefined,
     )
+    onResolve({ filter: /\/provenance\.js$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './provenance.js', external: true } : undefined,
+    )
   },
 }
 
@@ -39,7 +42,7 @@ await Promise.all([
   }),
   build({
     ...shared,
-    entryPoints: { browser: 'src/index.ts', jinja: '@huggingface/jinja' },
+    entryPoints: { browser: 'src/index.ts', jinja: '@huggingface/jinja', provenance: 'src/rag/provenance.ts' },
     platform: 'browser',
     plugins: [noNode, apart],
   }),

@@ -8,7 +8,7 @@ import { noNode } from './bundling.mjs'
 /** Bundles web/ into a folder, which then lacks only weights/ and kernels/. */
 export async function buildExplorer(folder) {
   await build({
-    entryPoints: { main: 'web/main.tsx', engine: 'web/engine/worker.ts' },
+    entryPoints: { main: 'web/main.tsx', engine: 'web/engine/worker.ts', style: 'web/style.css' },
     bundle: true,
     format: 'esm',
     target: 'es2022',

@@ -191,6 +191,12 @@ describe('what importing the library loads', () => {
     expect(kinds).toEqual([['tokenizer/chat-template.ts', 'dynamic']])
   })
 
+  test('provenance only when sources are asked for; apart in a page, it would bring its own copy of what it imports', () => {
+    const kinds = IMPORTS.filter(({ to, kind }) => to === 'rag/provenance.ts' && kind !== 'type')
+    expect(kinds.map(({ from, kind }) => [from, kind])).toEqual([['rag/reader.ts', 'dynamic']])
+    expect(IMPORTS.filter(({ from, kind }) => from === 'rag/provenance.ts' && kind !== 'type')).toEqual([])
+  })
+
   test('ndarray, which compiles code at run time, only with its adapter', () => {
     expect(packagesOf(loadedWith('tensor/ndarray.ts'))).toEqual(new Set(['ndarray']))
   })

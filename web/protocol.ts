@@ -8,7 +8,10 @@ import type { Answer, RagMode } from 'glassformer'
 export type ModelSource =
   /** The default models that lie beside the page. */
   | { readonly kind: 'default' }
-  /** A Hugging Face folder that was dropped on the page: an encoder-decoder that reads in the place of the default reader. */
+  /**
+   * A Hugging Face folder that was dropped on the page. An encoder-decoder reads in the place of the default reader; of another model the
+   * self-attention over a text is shown.
+   */
   | {
       readonly kind: 'files'
       readonly name: string
@@ -61,8 +64,13 @@ export interface ReaderInfo {
   }[]
 }
 
+/** A dropped model that cannot read passages, an encoder or a decoder alone. */
+export type TextModelInfo = ReaderInfo
+
 export interface ModelInfo {
   readonly reader: ReaderInfo
+  /** Where a model was dropped that cannot answer: `selfAttention` shows what it does with a text, while the default reader answers. */
+  readonly textModel: TextModelInfo | undefined
   readonly encoder: { readonly name: string; readonly dimension: number; readonly numLayers: number }
   readonly corpus: { readonly name: string; readonly passages: number }
   /** backend.describe(), and why it runs on one thread if it does. */
@@ -231,5 +239,9 @@ export interface Engine {
   ): Promise<AttentionCell>
   ablation(heads: readonly HeadName[], signal?: AbortSignal): Promise<Ablation>
   recurrent(text: string, signal?: AbortSignal): Promise<RecurrentReading>
+  /** Of the dropped model that is no reader (`ModelInfo.textModel`), over a text. */
+  selfAttention(text: string, attention: AttentionName, signal?: AbortSignal): Promise<AttentionMap>
+  /** The last walk's scene once in each mode: conditioned, RAG-Sequence, RAG-Token. The last walk stays what it was. */
+  modes(signal?: AbortSignal): Promise<readonly Walk[]>
   dispose(): void
 }

@@ -21,6 +21,7 @@ export {
   type PromptOptions,
   type PromptReaderOptions,
 } from './prompt-reader.js'
+export type { Source, WordOfPassage, WordOfQuestion } from './provenance.js'
 export { Reader, readerInput, type ReaderFromPretrainedOptions, type ReadOptions } from './reader.js'
 export {
   Rag,

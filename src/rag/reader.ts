@@ -20,6 +20,7 @@ import type { HooksLike } from '../trace/index.js'
 import type { Answer, RagMode } from './answer.js'
 import { marginalAnswer } from './marginal-answer.js'
 import type { PassageReader, WeighedPassage } from './passage-reader.js'
+import type { Provenance } from './provenance.js'
 import { mixture } from './rag-token.js'
 
 /** A passage as the reader takes it. */
@@ -48,6 +49,8 @@ export interface ReadOptions {
    * is known only when each has given its own, and may be another one.
    */
   readonly onText?: (piece: string) => void
+  /** Say for each token of the answer which words it came from: {@link AnswerToken.sources}. False unless told. */
+  readonly sources?: boolean
 }
 
 const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
@@ -68,7 +71,7 @@ export type AnswersOptions = ReaderOptions & Pick<ReadOptions, 'onText'>
 export class Reader implements PassageReader<ReadOptions, Answer> {
   readonly model: Seq2SeqLM
   readonly tokenizer: Tokenizer
-  readonly optionNames = ['mode', 'maxNewTokens', 'hooks', 'onText'] satisfies (keyof ReadOptions)[]
+  readonly optionNames = ['mode', 'maxNewTokens', 'sources', 'hooks', 'onText'] satisfies (keyof ReadOptions)[]
   readonly #format: typeof readerInput
 
   constructor(
@@ -93,7 +96,10 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     this.model.dispose()
   }
 
-  checkOptions({ mode = 'conditioned', maxNewTokens = 1 }: ReadOptions): void {
+  checkOptions({ mode = 'conditioned', maxNewTokens = 1, sources = false }: ReadOptions): void {
+    if (typeof sources !== 'boolean') {
+      throw new InputError('bad-option', `ask: sources is ${String(sources)}, expected true or false`)
+    }
     if (!Number.isSafeInteger(maxNewTokens) || maxNewTokens < 1) {
       throw new InputError('bad-option', `ask: maxNewTokens is ${maxNewTokens}, expected a whole number of 1 or more`)
     }
@@ -107,11 +113,33 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     passages: readonly WeighedPassage[],
     options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
   ): Promise<Answer> {
-    const { mode = 'conditioned', maxNewTokens = 40, hooks, onText, signal } = options
-    const reading = await this.read(question, passages, { hooks, signal })
+    const { hooks, signal } = options
+    return this.answerFrom(await this.read(question, passages, { hooks, signal }), question, passages, options)
+  }
+
+  /** As {@link answer}, from the reading of the question with these passages. */
+  async answerFrom(
+    reading: Reading,
+    question: string,
+    passages: readonly WeighedPassage[],
+    options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
+  ): Promise<Answer> {
+    const { mode = 'conditioned', maxNewTokens = 40, sources = false, hooks, onText, signal } = options
+    const { tokenizer } = this
+    const provenance = sources ? await this.#provenance(question, passages) : undefined
     return marginalAnswer(
-      { question, passages, reading, tokenizer: this.tokenizer },
+      { question, passages, reading, tokenizer, provenance },
       { mode, maxNewTokens, hooks, onText, signal },
+    )
+  }
+
+  async #provenance(question: string, passages: readonly ReadablePassage[]): Promise<Provenance> {
+    const { Provenance } = await import('./provenance.js')
+    const provenance = Provenance.of({ tokenizer: this.tokenizer, format: this.#format }, passages, question)
+    if (provenance) return provenance
+    throw new InputError(
+      'unplaceable-format',
+      "ask: sources cannot be found, since the reader's format does not put title, text and question as they are; change it or leave sources out",
     )
   }
 

@@ -40,6 +40,7 @@ describe('the packed files', () => {
     'dist/index.js',
     'dist/browser.js',
     'dist/jinja.js',
+    'dist/provenance.js',
     'dist/cli.js',
     'dist/ndarray.js',
     'dist/types/index.d.ts',

@@ -2,15 +2,13 @@
  * What heads are good for: the answer without them. The tokens of the whole reader's answer are scored under the passage that stands most
  * behind it, with and without the heads, and the question is asked again without them.
  */
-import type { HooksLike } from 'glassformer'
-import { marginalAnswer } from '../../src/rag/marginal-answer.js'
+import { weighPassages, type HooksLike } from 'glassformer'
 import { rowMajor } from '../../src/tensor/ops/float.js'
 import { topK } from '../../src/tensor/ops/index.js'
-import { weighPassages } from 'glassformer'
 import type { Ablation, HeadName } from '../protocol.js'
 import type { Models } from './models.js'
 import { tokenText } from './tokens.js'
-import { ablations, checkHeads, MAX_NEW_TOKENS, type Walked } from './walk.js'
+import { ablations, checkHeads, type Walked } from './walk.js'
 
 /** @throws InputError for a head that the reader does not have, AbortedError */
 export async function ablate(
@@ -25,8 +23,7 @@ export async function ablate(
   const passages = weighPassages(walk.answer.passages)
   const ask = async (hooks: HooksLike) => {
     const reading = await reader.read(question, passages, { hooks, signal })
-    const options = { mode, maxNewTokens: MAX_NEW_TOKENS, hooks, signal }
-    return { reading, answer: await marginalAnswer({ question, passages, reading, tokenizer }, options) }
+    return { reading, answer: await reader.answerFrom(reading, question, passages, { mode, hooks, signal }) }
   }
   const hooks = ablations(heads)
   const whole = await ask([])

@@ -81,6 +81,8 @@ export function createEngine(script: URL = new URL('engine.js', import.meta.url)
     cell: (cell, signal) => call('cell', [cell], { signal }),
     ablation: (heads, signal) => call('ablation', [heads], { signal }),
     recurrent: (text, signal) => call('recurrent', [text], { signal }),
+    selfAttention: (text, attention, signal) => call('selfAttention', [text, attention], { signal }),
+    modes: (signal) => call('modes', [], { signal }),
     dispose: () => {
       worker.terminate()
       die(new GlassformerError('engine-disposed', 'the engine was disposed'))

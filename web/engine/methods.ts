@@ -23,6 +23,8 @@ export interface Methods {
   readonly cell: Method<[cell: CellName], never, AttentionCell>
   readonly ablation: Method<[heads: readonly HeadName[]], never, Ablation>
   readonly recurrent: Method<[text: string], never, RecurrentReading>
+  readonly selfAttention: Method<[text: string, attention: AttentionName], never, AttentionMap>
+  readonly modes: Method<[], never, readonly Walk[]>
 }
 
 export type CellName = HeadName & { readonly passage: number; readonly query: number; readonly key: number }

@@ -3,7 +3,6 @@
  * page or one that a person dropped there. They share one backend.
  */
 import {
-  ConfigError,
   defaultBackend,
   FileError,
   memoryFolder,
@@ -15,11 +14,13 @@ import {
 } from 'glassformer'
 import { requireText, subfolder } from '../../src/files/folder.js'
 import { JsonObject } from '../../src/files/json.js'
-import { familyOf } from '../../src/models/index.js'
-import { openCheckpoint } from '../../src/safetensors/index.js'
+import { familyOf, type FromPretrainedOptions } from '../../src/models/index.js'
+import { openCheckpoint, widenQuantized } from '../../src/safetensors/index.js'
 import { DEFAULT_WEIGHTS } from '../../src/shipped-files.js'
 import type { ModelInfo, ModelSource, Progress, ReaderInfo } from '../protocol.js'
+import { describeModel } from './describe.js'
 import { downloadModels } from './download.js'
+import { TextModel } from './text-model.js'
 
 export interface LoadOptions {
   readonly onProgress: (progress: Progress) => void
@@ -32,14 +33,24 @@ export interface LoadedReader {
   readonly info: ReaderInfo
 }
 
+interface Dropped {
+  readonly reader?: LoadedReader
+  readonly textModel?: TextModel
+}
+
 export class Models {
   readonly backend: Backend
   readonly retriever: Retriever
-  readonly #info: Omit<ModelInfo, 'reader'>
+  readonly #info: Omit<ModelInfo, 'reader' | 'textModel'>
   readonly #default: LoadedReader
-  #dropped: LoadedReader | undefined
+  #dropped: Dropped = {}
 
-  private constructor(backend: Backend, retriever: Retriever, reader: LoadedReader, info: Omit<ModelInfo, 'reader'>) {
+  private constructor(
+    backend: Backend,
+    retriever: Retriever,
+    reader: LoadedReader,
+    info: Omit<ModelInfo, 'reader' | 'textModel'>,
+  ) {
     this.backend = backend
     this.retriever = retriever
     this.#default = reader
@@ -74,24 +85,31 @@ export class Models {
 
   /** The reader that answers. */
   get reader(): Reader {
-    return (this.#dropped ?? this.#default).reader
+    return (this.#dropped.reader ?? this.#default).reader
+  }
+
+  /** A dropped model that cannot answer. */
+  get textModel(): TextModel | undefined {
+    return this.#dropped.textModel
   }
 
   get info(): ModelInfo {
-    return { reader: (this.#dropped ?? this.#default).info, ...this.#info }
+    const { reader = this.#default, textModel } = this.#dropped
+    return { reader: reader.info, textModel: textModel?.info, ...this.#info }
   }
 
-  /** Puts a reader in the place of the default one, or that one back. On an error all stays as it was. */
+  /** Takes a dropped model beside the default ones, or only those again. On an error all stays as it was. */
   async use(source: ModelSource, { onProgress, signal }: LoadOptions): Promise<void> {
     const next =
       source.kind === 'default'
-        ? undefined
-        : await loadReader(pickedFolder(source), source.name, {
+        ? {}
+        : await loadAny(pickedFolder(source), source.name, {
             backend: this.backend,
             signal,
             onProgress: (done, total) => onProgress({ what: `Loading ${source.name}`, done, total }),
           })
-    this.#dropped?.reader.dispose()
+    this.#dropped.reader?.reader.dispose()
+    this.#dropped.textModel?.dispose()
     this.#dropped = next
   }
 }
@@ -118,52 +136,25 @@ async function readConfig(folder: Folder): Promise<JsonObject> {
   return JsonObject.parse(await requireText(folder, 'config.json', 'describes the model'), `${folder.name}/config.json`)
 }
 
-async function loadReader(
-  folder: Folder,
-  name: string,
-  options: Parameters<typeof Reader.fromPretrained>[1],
-): Promise<LoadedReader> {
-  const { modelType, seq2seqLM } = familyOf(await readConfig(folder))
-  if (!seq2seqLM) {
-    throw new ConfigError(
-      'not-a-reader',
-      `${name}: a ${modelType} model cannot read passages here; drop an encoder-decoder, a T5 or a BART`,
-    )
-  }
+/** A folder of any supported family: an encoder-decoder answers, another model only reads a text. */
+async function loadAny(folder: Folder, name: string, options: FromPretrainedOptions): Promise<Dropped> {
+  const { modelType: family, seq2seqLM } = familyOf(await readConfig(folder))
+  if (seq2seqLM) return { reader: await loadReader(folder, name, options) }
+  const parameters = await countParameters(folder)
+  return { textModel: await TextModel.load(folder, { name, family, parameters }, options) }
+}
+
+async function loadReader(folder: Folder, name: string, options: FromPretrainedOptions): Promise<LoadedReader> {
+  const family = (await readConfig(folder)).string('model_type')
+  const parameters = await countParameters(folder)
   const reader = await Reader.fromPretrained(folder, options)
-  return {
-    reader,
-    info: describeReader(reader, { name, family: modelType, parameters: await countParameters(folder) }),
-  }
+  return { reader, info: describeModel(reader.model, reader.tokenizer, { name, family, parameters }) }
 }
 
 /** Numbers in the checkpoint. */
 async function countParameters(folder: Folder): Promise<number> {
-  const checkpoint = await openCheckpoint(folder)
+  const checkpoint = widenQuantized(await openCheckpoint(folder))
   await checkpoint.close()
   const sizes = [...checkpoint.tensors.values()].map(({ shape }) => shape.reduce((product, size) => product * size, 1))
   return sizes.reduce((sum, size) => sum + size, 0)
-}
-
-/** All sizes, as the model's hook points tell them. */
-function describeReader({ model }: Reader, named: Pick<ReaderInfo, 'name' | 'family' | 'parameters'>): ReaderInfo {
-  const points = new Map(model.hookPoints().map(({ name, shape }) => [name, shape as readonly number[]]))
-  const names = [...points.keys()].filter((name) => name.endsWith('_attention.q')).map((name) => name.slice(0, -2))
-  const [, numHeads, , headDim] = points.get(`${names[0]}.q`)!
-  return {
-    ...named,
-    dModel: points.get(`${names[0]}.out`)![2],
-    numHeads,
-    headDim,
-    vocabSize: points.get('logits')![2],
-    attentions: names.map((name) => {
-      const [stack, layer, kind] = name.split('.')
-      return {
-        name,
-        stack: stack as 'encoder' | 'decoder',
-        kind: kind === 'cross_attention' ? 'cross' : 'self',
-        layer: Number(layer),
-      }
-    }),
-  }
 }

@@ -1,7 +1,7 @@
 /**
- * Tokens as labels, and where each stands in the text that it was cut from.
+ * Tokens as labels, and where each stands in the part of the text that it was cut from.
  */
-import { readerInput, type Tokenizer } from 'glassformer'
+import { readerInput, type AnswerToken, type Tokenizer } from 'glassformer'
 import type { Token } from '../protocol.js'
 
 /** A stretch of a text that is a part of its own. */
@@ -16,73 +16,55 @@ export function tokenText(id: number, tokenizer: Tokenizer): string {
   const spelled = tokenizer.idToToken(id) ?? ''
   if (spelled.startsWith('##')) return spelled.slice(2) // WordPiece: goes on in the word
   if (spelled.includes('▁')) return spelled.replaceAll('▁', ' ') // SentencePiece, whose decoder drops the first space
-  const decoded = tokenizer.decode([id], { skipSpecialTokens: false })
-  return decoded === '' ? spelled : decoded
+  return tokenizer.decode([id], { skipSpecialTokens: false }) || spelled
 }
 
 /** The tokens of a question as an encoder reads it. */
-export function questionTokens(question: string, ids: readonly number[], tokenizer: Tokenizer): Token[] {
-  return place(question, ids, tokenizer, [{ part: 'question', start: 0, end: question.length }])
+export function questionTokens(question: string, tokenizer: Tokenizer): Token[] {
+  return placed(question, tokenizer, [{ part: 'question', start: 0, end: question.length }])
 }
 
-/** The tokens of what a reader reads; `ids` begin and end with the marks of its format. */
+/** The tokens of a text that is read alone. */
+export function textTokens(text: string, tokenizer: Tokenizer): Token[] {
+  return placed(text, tokenizer, [{ part: 'text', start: 0, end: text.length }])
+}
+
+/** The tokens of what a reader reads. */
 export function sourceTokens(
   passage: { readonly title: string; readonly text: string },
   question: string,
-  ids: readonly number[],
   tokenizer: Tokenizer,
 ): Token[] {
   const whole = readerInput(passage, question)
   const { title, text } = passage
   const textStart = title === '' ? 0 : title.length + ' / '.length
-  return place(whole, ids, tokenizer, [
+  return placed(whole, tokenizer, [
     { part: 'title', start: 0, end: title.length },
     { part: 'text', start: textStart, end: textStart + text.length },
     { part: 'question', start: whole.length - question.length, end: whole.length },
   ])
 }
 
-/** The tokens of an answer: a start token, which is a mark, and the answer's own. */
-export function targetTokens(answer: string, ids: readonly number[], tokenizer: Tokenizer): Token[] {
-  return place(answer, ids, tokenizer, [{ part: 'answer', start: 0, end: answer.length }])
+/** The tokens of an answer as a decoder reads them: the start token, and all that it writes but the end. */
+export function targetTokens(written: readonly AnswerToken[], startId: number, tokenizer: Tokenizer): Token[] {
+  let end = 0
+  const tokens = written.slice(0, -1).map(({ id, text }): Token => {
+    end += text.length
+    return { id, text: tokenText(id, tokenizer), part: 'answer', start: end - text.trimStart().length, end }
+  })
+  return [mark(startId, tokenizer), ...tokens]
 }
 
-/**
- * Finds each token in the text, from where the last one ended: letters are compared without case and accents, since some
- * tokenizers drop both. A token that is not found, such as one byte of a character, has no place and is a mark, unless it lies
- * inside a part.
- */
-function place(text: string, ids: readonly number[], tokenizer: Tokenizer, sections: readonly Section[]): Token[] {
-  const { folded, at } = fold(text)
-  let cursor = 0
-  return ids.map((id): Token => {
-    const spelled = tokenText(id, tokenizer)
-    const wanted = fold(spelled.trim()).folded
-    const found = wanted === '' ? -1 : folded.indexOf(wanted, cursor)
-    const near = found >= 0 && /^\s*$/.test(folded.slice(cursor, found))
-    if (!near) return { id, text: spelled, part: 'mark', start: 0, end: 0 }
-    const [start, end] = [at[found], at[found + wanted.length]]
-    cursor = found + wanted.length
-    const section = sections.find((section) => start >= section.start && end <= section.end)
-    if (!section) return { id, text: spelled, part: 'mark', start: 0, end: 0 }
-    return { id, text: spelled, part: section.part, start: start - section.start, end: end - section.start }
+function placed(text: string, tokenizer: Tokenizer, sections: readonly Section[]): Token[] {
+  const { ids } = tokenizer.encode(text)
+  return tokenizer.offsets(text).map((span, i) => {
+    const section = span && sections.find(({ start, end }) => start <= span.start && span.end <= end)
+    if (!section || span.start === span.end) return mark(ids[i], tokenizer)
+    const [start, end] = [span.start - section.start, span.end - section.start]
+    return { id: ids[i], text: tokenText(ids[i], tokenizer), part: section.part, start, end }
   })
 }
 
-/** Lower case without accents, and for each of its characters, and its end, the place in the original. */
-function fold(text: string): { folded: string; at: number[] } {
-  let folded = ''
-  const at: number[] = []
-  let start = 0
-  for (const character of text) {
-    const plain = character
-      .normalize('NFD')
-      .replace(/\p{Mn}/gu, '')
-      .toLowerCase()
-    for (let i = 0; i < plain.length; i++) at.push(start)
-    folded += plain
-    start += character.length
-  }
-  at.push(start)
-  return { folded, at }
+function mark(id: number, tokenizer: Tokenizer): Token {
+  return { id, text: tokenText(id, tokenizer), part: 'mark', start: 0, end: 0 }
 }

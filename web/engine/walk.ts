@@ -14,7 +14,6 @@ import {
   type RetrievedPassage,
   type Tokenizer,
 } from 'glassformer'
-import { marginalAnswer } from '../../src/rag/marginal-answer.js'
 import type { Reading } from '../../src/rag/reader.js'
 import { topK, type Float } from '../../src/tensor/ops/index.js'
 import { rowMajor } from '../../src/tensor/ops/float.js'
@@ -26,8 +25,6 @@ import { questionTokens, sourceTokens, targetTokens, tokenText } from './tokens.
 const RANKED = 200
 /** Tokens of a distribution that the page gets. */
 const LIKELIEST = 10
-/** Most tokens of an answer, as in `Rag.ask`. */
-export const MAX_NEW_TOKENS = 40
 
 export interface WalkOptions {
   readonly onWriting: (text: string) => void
@@ -71,10 +68,8 @@ export class Walker {
     const { question, mode } = scene
     const { tokenizer } = reader
     const reading = await reader.read(question, passages, { hooks, signal })
-    const answer = await marginalAnswer(
-      { question, passages, reading, tokenizer },
-      { mode, maxNewTokens: MAX_NEW_TOKENS, hooks, onText, signal },
-    )
+    const options = { mode, sources: true, hooks, onText, signal }
+    const answer = await reader.answerFrom(reading, question, passages, options)
     const answerIds = answer.tokens.map(({ id }) => id)
     const logProbs = await reading.logProbs(answerIds, { hooks, signal }) // [passages, tokens, vocabulary]
     const read = performance.now()
@@ -82,17 +77,17 @@ export class Walker {
     const { index } = retriever
     const rowOf = new Map(retriever.passages.map(({ id }, row) => [id, row]))
     const { encoder } = retriever
-    const target = [reader.model.generationConfig.decoderStartTokenId, ...answerIds.slice(0, -1)]
+    const { decoderStartTokenId } = reader.model.generationConfig
     const walk: Walk = {
       scene,
-      questionTokens: questionTokens(question, encoder.tokenize(question), encoder.tokenizer),
+      questionTokens: questionTokens(question, encoder.tokenizer),
       questionVector,
       ranking: ranking.map((passage) => ({ ...passage, vector: index.vector(rowOf.get(passage.id)!) })),
       allScores: Float32Array.from({ length: index.count }, (_, row) => index.score(row, questionVector)),
       scoreScale: SCORE_SCALE,
       answer,
-      sources: passages.map((passage, z) => sourceTokens(passage, question, reading.inputIds[z], tokenizer)),
-      target: targetTokens(answer.text, target, tokenizer),
+      sources: passages.map((passage) => sourceTokens(passage, question, tokenizer)),
+      target: targetTokens(answer.tokens, decoderStartTokenId, tokenizer),
       steps: stepsOf(answer, logProbs, {
         tokenizer,
         crossHeld: Math.max(...reading.inputIds.map((ids) => ids.length)),

@@ -1,7 +1,8 @@
 /**
  * The engine's worker: it holds the models and the last walk, and answers the page.
  */
-import { GlassformerError } from 'glassformer'
+import { GlassformerError, type RagMode } from 'glassformer'
+import type { Walk } from '../protocol.js'
 import { ablate } from './ablation.js'
 import { Attentions } from './attention.js'
 import { Models } from './models.js'
@@ -18,6 +19,8 @@ interface LastWalk {
   readonly walked: Walked
   readonly attentions: Attentions
 }
+
+const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
 
 let loaded: Loaded | undefined
 let last: LastWalk | undefined
@@ -53,4 +56,17 @@ serve(self, {
   cell: ([cell], { signal }) => requireWalk().attentions.cell(cell, signal),
   ablation: ([heads], { signal }) => ablate(requireLoaded().models, requireWalk().walked, heads, signal),
   recurrent: ([text], { signal }) => readRecurrently(requireLoaded().models, text, signal),
+  selfAttention: ([text, attention], { signal }) => {
+    const { textModel } = requireLoaded().models
+    if (textModel) return textModel.map(text, attention, signal)
+    throw new GlassformerError('no-text-model', 'no model was dropped whose self-attention is to be shown')
+  },
+  modes: async (_, { signal }) => {
+    const { scene } = requireWalk().walked.walk
+    const walks: Walk[] = []
+    for (const mode of MODES) {
+      walks.push((await requireLoaded().walker.walk({ ...scene, mode }, { onWriting: () => undefined, signal })).walk)
+    }
+    return walks
+  },
 })
