@@ -1,6 +1,7 @@
 /**
  * What is asked: the question, how passages are mixed, how many are read, and where they come from.
  */
+import { FileDrop } from './file-drop.js'
 import { PassageEditor } from './passage-editor.js'
 import { setPassages } from './edits.js'
 import { LIMITS } from './address.js'
@@ -19,7 +20,7 @@ export function SceneForm({ explorer }: SceneFormProps) {
   const own = scene.passages !== undefined
   return (
     <form class="scene" onSubmit={(event) => event.preventDefault()} aria-label="What is asked">
-      <label class="question">
+      <label class="ask">
         <span>Question</span>
         <input
           type="text"
@@ -86,6 +87,7 @@ export function SceneForm({ explorer }: SceneFormProps) {
           />
         </label>
       </div>
+      <FileDrop explorer={explorer} />
       {scene.passages && (
         <PassageEditor
           passages={scene.passages}
