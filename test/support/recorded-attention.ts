@@ -10,7 +10,6 @@ import type {
   AttentionCell,
   AttentionMap,
   HeadName,
-  ModelInfo,
   ReaderInfo,
   RecurrentReading,
   Step,
@@ -106,13 +105,7 @@ export class AttentionRecorder {
   }
 
   recurrent(text: string): Promise<RecurrentReading> {
-    const info: ModelInfo = {
-      reader: this.recorded.reader,
-      encoder: { name: '', dimension: 0, numLayers: 0 },
-      corpus: { name: '', passages: 0 },
-      backend: '',
-    }
-    const models = { reader: this.#reader, backend: this.#reader.model.backend, info }
+    const models = { reader: this.#reader, backend: this.#reader.model.backend, info: this.recorded }
     return readRecurrently(models, text, new AbortController().signal)
   }
 
