@@ -40,6 +40,7 @@ const PAGE = '<!doctype html><title>glassformer</title><script type="module" src
 const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
 const TYPES: Readonly<Record<string, string>> = {
   '': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
   '.json': 'application/json',
   '.wasm': 'application/wasm',

@@ -9,7 +9,7 @@ import { fixed } from './digits.js'
 import { attentionLabel, HeadPicker, LayerPicker, type AttentionInfo } from './head-picker.js'
 import { HeatLegend } from './heat-legend.js'
 import { HeatMap } from './heat-map.js'
-import { headName, rowOf, weightsOf, type Cell, type HeadChoice } from './map-weights.js'
+import { headName, rowOf, weightsOf, writtenAfter, type Cell, type HeadChoice } from './map-weights.js'
 import { tokenLabel } from './tokens.js'
 import { usePalette } from './use-colours.js'
 
@@ -85,7 +85,13 @@ export function AttentionView(props: AttentionViewProps) {
         )}
         <HeatLegend palette={palette} />
       </div>
-      <AttentionRow query={queries[shown.query]} keys={keys} row={row} marked={shown.key} />
+      <AttentionRow
+        query={queries[shown.query]}
+        written={writtenAfter(map, shown.query)}
+        keys={keys}
+        row={row}
+        marked={shown.key}
+      />
     </div>
   )
 }
