@@ -14,3 +14,4 @@ export {
 export type { PatchPlace } from './place.js'
 export { record, Recorded, type RecordOptions, type Trace } from './record.js'
 export { step, type Pause } from './step.js'
+export { loadTrace, saveTrace, TraceFileError, type TraceInfo } from './trace-file.js'

@@ -1,6 +1,6 @@
 /**
- * A page of the explorer's attention panels alone. The numbers come from the test, which records them in Node and answers what the page asks for
- * later through two functions that it puts here.
+ * A page of the explorer's attention panels alone. The numbers come from the test, which records them in Node and hands them
+ * over through functions that it puts here.
  */
 import { render } from 'preact'
 import { useCallback, useEffect, useState } from 'preact/hooks'
@@ -17,7 +17,7 @@ import { coloursAt } from '../../web/attention/use-colours.js'
 import type { Ablation, AttentionCell, HeadName, RecurrentReading } from '../../web/protocol.js'
 import type { CellName, RecordedAttention } from '../support/recorded-attention.js'
 
-/** What the test hands over as JSON, typed arrays as `{ "float32": [...] }`. */
+/** What the panels draw. */
 export interface PanelData extends RecordedAttention {
   readonly recurrent: RecurrentReading
   /** What is looked at first. */
@@ -25,9 +25,10 @@ export interface PanelData extends RecordedAttention {
 }
 
 declare global {
-  /** Put here by the test; the results are JSON. */
-  const cellOf: (name: CellName) => Promise<string>
-  const ablationOf: (heads: readonly HeadName[]) => Promise<string>
+  /** Put here by the test. */
+  const panelData: () => Promise<PanelData>
+  const cellOf: (name: CellName) => Promise<AttentionCell>
+  const ablationOf: (heads: readonly HeadName[]) => Promise<Ablation>
 }
 
 function Panels({ data }: { readonly data: PanelData }) {
@@ -42,11 +43,11 @@ function Panels({ data }: { readonly data: PanelData }) {
   const map = data.maps.find((one) => one.attention === attention)!
 
   const open = useCallback(
-    async (opened: number, at: Cell) => setDetail(parse(await cellOf({ attention, head: opened, ...at }))),
+    async (opened: number, at: Cell) => setDetail(await cellOf({ attention, head: opened, ...at })),
     [attention],
   )
   useEffect(() => {
-    void ablationOf(ablated).then((json) => setAblation(parse<Ablation>(json)))
+    void ablationOf(ablated).then(setAblation)
   }, [ablated])
   return (
     <>
@@ -84,17 +85,10 @@ function Panels({ data }: { readonly data: PanelData }) {
   )
 }
 
-function parse<T>(json: string): T {
-  return JSON.parse(json, (_name, value: unknown) => {
-    const list = (value as { float32?: (number | null)[] } | null)?.float32
-    return list ? Float32Array.from(list, (x) => x ?? -Infinity) : value
-  }) as T
-}
-
-const data = parse<PanelData>(await (await fetch('/data.json')).text())
+const data = await panelData()
 render(<Panels data={data} />, document.querySelector('main')!)
 
-/** For the tests: the PNG of a map, as [bytes of its signature, width, height] that the browser finds in it. */
+/** For the tests: the PNG of a map, and what the browser finds in it. */
 export async function pngOf(
   attention: string,
   head: HeadChoice,

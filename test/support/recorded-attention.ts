@@ -4,7 +4,17 @@
  */
 import { ablateHead, readerInput, Reader, record, type Float, type Trace } from '../../src/index.js'
 import { logSoftmax } from '../../src/tensor/ops/index.js'
-import type { Ablation, AttentionCell, AttentionMap, HeadName, ReaderInfo, Step, Token } from '../../web/protocol.js'
+import { readRecurrently } from '../../web/engine/recurrent.js'
+import type {
+  Ablation,
+  AttentionCell,
+  AttentionMap,
+  HeadName,
+  ReaderInfo,
+  RecurrentReading,
+  Step,
+  Token,
+} from '../../web/protocol.js'
 import { weightsPath } from './weights.js'
 
 const PASSAGE = { title: 'France', text: 'France is a country in Europe. Its capital is Paris.' }
@@ -92,6 +102,11 @@ export class AttentionRecorder {
       }),
       text: tokenizer.decode(sequences[0]),
     }
+  }
+
+  recurrent(text: string): Promise<RecurrentReading> {
+    const models = { reader: this.#reader, backend: this.#reader.model.backend, info: this.recorded }
+    return readRecurrently(models, text, new AbortController().signal)
   }
 
   dispose(): void {

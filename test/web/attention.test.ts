@@ -2,7 +2,7 @@
  * What the attention panels compute before they draw: colours, places, texts, and the arithmetic of a cell.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { checkDot, checkProb, checkScore, checkWeighted } from '../../web/attention/cell-arithmetic.js'
+import { checkProb, checkScore } from '../../web/attention/cell-arithmetic.js'
 import { toCsv } from '../../web/attention/csv.js'
 import { difference, exact, fixed } from '../../web/attention/digits.js'
 import { heatPalette, heatPixels, LEGEND_WEIGHTS, shadeOf, type HeatColours } from '../../web/attention/heat-scale.js'
@@ -192,7 +192,7 @@ describe('the arithmetic of a cell, on the default reader', () => {
       for (let i = 0; i < 40; i++) {
         const at = { head: i % numHeads, query: (3 * i) % queries.length, key: (7 * i) % keys.length }
         const cell = recorder.cell({ attention, ...at })
-        for (const check of [checkDot, checkScore, checkProb, checkWeighted]) {
+        for (const check of [checkScore, checkProb]) {
           expect(check(cell), `${check.name} ${attention} ${JSON.stringify(at)}`).toMatchObject({ isRounding: true })
         }
       }
@@ -209,9 +209,7 @@ describe('the arithmetic of a cell, on the default reader', () => {
   test('a wrong number is told from rounding', () => {
     const cell = recorder.cell({ attention: 'encoder.1.self_attention', head: 0, query: 3, key: 13 })
     const off = 1.00001
-    expect(checkDot({ ...cell, dot: cell.dot * off }).isRounding).toBe(false)
     expect(checkScore({ ...cell, score: cell.score * off }).isRounding).toBe(false)
     expect(checkProb({ ...cell, prob: cell.prob * (1 + 1e-4) }).isRounding).toBe(false)
-    expect(checkWeighted({ ...cell, weighted: cell.weighted.map((x) => x * off) }).isRounding).toBe(false)
   })
 })

@@ -3,7 +3,6 @@
  */
 import { Header } from './header.js'
 import type { Explorer } from './explorer.js'
-import { FileDrop } from './file-drop.js'
 import { Opening } from './opening.js'
 import { Path } from './path.js'
 import { SceneForm } from './scene-form.js'
@@ -28,7 +27,6 @@ export function App({ explorer }: AppProps) {
           </p>
           <SceneForm explorer={explorer} />
           <Opening explorer={explorer} />
-          <FileDrop explorer={explorer} />
         </div>
         <Path explorer={explorer} />
       </main>

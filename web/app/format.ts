@@ -9,11 +9,13 @@ export function decimal(value: number, digits = 3): string {
   return value.toFixed(digits).replace('-', '−')
 }
 
-/** A probability as a person reads it: `31.6 %`, `0.02 %`, `< 0.01 %`. */
+/** A probability as a person reads it: `31.6 %`, `0.02 %`, `< 0.01 %`, `> 99.99 %`. Nothing but 0 and 1 is called 0 and 100 %. */
 export function percent(probability: number): string {
   const value = probability * 100
-  if (value > 0 && value < 0.01) return '< 0.01 %'
-  return `${value.toFixed(value > 99.9 && value < 100 ? 2 : value < 1 ? 2 : 1)} %`
+  if (value > 0 && value < 0.01) return '<\u202f0.01\u202f%'
+  if (value > 99.99 && value < 100) return '>\u202f99.99\u202f%'
+  if (value === 100) return '100\u202f%'
+  return `${value.toFixed(value < 1 || value > 99.9 ? 2 : 1)}\u202f%`
 }
 
 export function count(value: number): string {

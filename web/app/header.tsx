@@ -10,6 +10,7 @@ export interface HeaderProps {
   readonly explorer: Explorer
 }
 
+const THEME_NAMES: Readonly<Record<Theme, string>> = { system: 'Auto', light: 'Light', dark: 'Dark' }
 const NEXT: Readonly<Record<Theme, Theme>> = { system: 'light', light: 'dark', dark: 'system' }
 
 export function Header({ explorer }: HeaderProps) {
@@ -46,7 +47,8 @@ export function Header({ explorer }: HeaderProps) {
           Reset
         </button>
         <button type="button" class="quiet" onClick={() => (theme.value = NEXT[theme.value])}>
-          Theme: {theme}
+          <span class="unseen">Theme: </span>
+          {THEME_NAMES[theme.value]}
         </button>
       </div>
     </header>

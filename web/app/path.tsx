@@ -1,7 +1,7 @@
 /**
  * The path: each station gets the walk and what is looked at in it.
  */
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { RagMode } from 'glassformer'
 import { AblationStation } from '../panels/ablation.js'
 import { AnswerPanel } from '../panels/answer.js'
@@ -14,6 +14,7 @@ import { QuestionPanel } from '../panels/question.js'
 import { RankingPanel } from '../panels/ranking.js'
 import { ReadingPanel } from '../panels/reading.js'
 import { RecurrentStation } from '../panels/recurrent.js'
+import { TextModelPanel } from '../panels/text-model.js'
 import { VectorPanel } from '../panels/vector.js'
 import { skipTo } from './app.js'
 import type { Explorer } from './explorer.js'
@@ -43,6 +44,7 @@ export function Path({ explorer }: PathProps) {
     <div class="path-with-contents">
       <Contents />
       <div id="path" class="path" tabIndex={-1}>
+        {model.textModel && <TextModelPanel explorer={explorer} info={model.textModel} />}
         <QuestionPanel {...at} />
         <VectorPanel {...at} />
         <RankingPanel {...at} scene={explorer.scene.value} onEdit={(change, pause) => explorer.edit(change, pause)} />
@@ -60,7 +62,7 @@ export function Path({ explorer }: PathProps) {
           onMode={(mode: RagMode) => explorer.edit({ mode })}
         />
         <AnswerPanel {...at} step={step} onStep={onStep} />
-        <h2 class="part">Two experiments</h2>
+        <p class="part">Two experiments</p>
         <AblationStation {...at} explorer={explorer} scene={explorer.scene.value} />
         <RecurrentStation {...at} explorer={explorer} passage={passage} />
       </div>
@@ -71,6 +73,11 @@ export function Path({ explorer }: PathProps) {
 /** Where on the path one is. */
 function Contents() {
   const [current, setCurrent] = useState<string>('')
+  const list = useRef<HTMLElement>(null)
+  useEffect(() => {
+    const link = list.current?.querySelector<HTMLElement>('[aria-current]')
+    if (link) list.current!.scrollLeft = link.offsetLeft - list.current!.clientWidth / 3
+  }, [current])
   useEffect(() => {
     const seen = new Set<string>()
     const observer = new IntersectionObserver(
@@ -87,7 +94,7 @@ function Contents() {
     return () => observer.disconnect()
   }, [])
   return (
-    <nav class="contents" aria-label="Stations of the path">
+    <nav class="contents" ref={list} aria-label="Stations of the path">
       <ol>
         {STATIONS.map(({ id, name }) => (
           <li key={id}>

@@ -1,11 +1,11 @@
 /**
  * What is asked: the question, how passages are mixed, how many are read, and where they come from.
  */
+import { FileDrop } from './file-drop.js'
 import { PassageEditor } from './passage-editor.js'
 import { setPassages } from './edits.js'
 import { LIMITS } from './address.js'
 import { PAUSE, type Explorer } from './explorer.js'
-import { count } from './format.js'
 import { MODE_NAMES, MODES } from './modes.js'
 import { SEED_SCENE } from './seed.js'
 
@@ -15,11 +15,10 @@ export interface SceneFormProps {
 
 export function SceneForm({ explorer }: SceneFormProps) {
   const scene = explorer.scene.value
-  const corpus = explorer.model.value?.corpus
   const own = scene.passages !== undefined
   return (
     <form class="scene" onSubmit={(event) => event.preventDefault()} aria-label="What is asked">
-      <label class="question">
+      <label class="ask">
         <span>Question</span>
         <input
           type="text"
@@ -50,7 +49,7 @@ export function SceneForm({ explorer }: SceneFormProps) {
                 checked={!own}
                 onChange={() => explorer.edit(setPassages(scene, undefined))}
               />
-              <span>{corpus ? `${corpus.name}, ${count(corpus.passages)}` : 'the corpus'}</span>
+              <span>the corpus</span>
             </label>
           </div>
         </fieldset>
@@ -86,6 +85,7 @@ export function SceneForm({ explorer }: SceneFormProps) {
           />
         </label>
       </div>
+      <FileDrop explorer={explorer} />
       {scene.passages && (
         <PassageEditor
           passages={scene.passages}

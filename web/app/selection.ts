@@ -26,7 +26,7 @@ export function fitSelection(chosen: Partial<Selection>, reader: ReaderInfo, wal
   const passages = walk.answer.passages.length
   const passage = Math.min(chosen.passage ?? story.passage, passages - 1)
   const fit = (given: HeadCell | undefined, stack: 'encoder' | 'decoder'): HeadCell => {
-    const cell = given ?? (stack === 'encoder' ? story.self : story.cross)?.strongest
+    const cell = given ?? (stack === 'encoder' ? story.self : story.crossMost)?.strongest
     const layers = reader.attentions.filter((attention) => attention.stack === stack)
     const kind = stack === 'encoder' ? 'self' : 'cross'
     const first = layers.find((layer) => layer.kind === kind)?.name ?? layers[0].name

@@ -22,8 +22,8 @@ export function AblationPanel({ reader, ablated, onAblated, text, result, isBusy
   return (
     <section class="ablation-panel" aria-label="Ablation of heads" aria-busy={isBusy}>
       <p class="note">
-        Choose heads to switch off. Their context is set to zero in the pass (<code>*.context</code>), all else is
-        computed as before.
+        A large weight does not say that a head matters; switching it off shows whether it does. Its context is set to
+        zero in the pass (<code>*.context</code>), all else is computed as before.
       </p>
       <HeadGrid reader={reader} ablated={ablated} onAblated={onAblated} />
       <p>

@@ -9,6 +9,8 @@ import { tokenLabel, tokenName } from './tokens.js'
 
 export interface AttentionRowProps {
   readonly query: Token
+  /** What a decoder wrote next. */
+  readonly written: Token | undefined
   readonly keys: readonly Token[]
   /** [key] */
   readonly row: Float32Array
@@ -18,7 +20,7 @@ export interface AttentionRowProps {
 
 const STRONGEST = 5
 
-export function AttentionRow({ query, keys, row, marked }: AttentionRowProps) {
+export function AttentionRow({ query, written, keys, row, marked }: AttentionRowProps) {
   const [open, setOpen] = useState(false)
   const title = `Where “${tokenName(query)}” looks`
   const strongest = strongestKeys(row, STRONGEST)
@@ -26,6 +28,12 @@ export function AttentionRow({ query, keys, row, marked }: AttentionRowProps) {
     <section class="attention-row" aria-label={title}>
       <h4>
         <q>{tokenLabel(query)}</q> looks at
+        {written && (
+          <small>
+            {' '}
+            before <q>{tokenLabel(written)}</q> is written
+          </small>
+        )}
       </h4>
       <ol class="bars">
         {strongest.map(({ key, weight }) => (

@@ -9,7 +9,7 @@ import { fixed } from './digits.js'
 import { attentionLabel, HeadPicker, LayerPicker, type AttentionInfo } from './head-picker.js'
 import { HeatLegend } from './heat-legend.js'
 import { HeatMap } from './heat-map.js'
-import { headName, rowOf, weightsOf, type Cell, type HeadChoice } from './map-weights.js'
+import { headName, rowOf, weightsOf, writtenAfter, type Cell, type HeadChoice } from './map-weights.js'
 import { tokenLabel } from './tokens.js'
 import { usePalette } from './use-colours.js'
 
@@ -23,8 +23,8 @@ export interface AttentionViewProps {
   readonly onAttention: (attention: AttentionName) => void
   readonly onHead: (head: HeadChoice) => void
   readonly onCell: (cell: Cell) => void
-  /** Asks for every number behind a cell of a head. */
-  readonly onOpen: (head: number, cell: Cell) => void
+  /** Asks for every number behind a cell of a head. Without it there is no such button. */
+  readonly onOpen?: (head: number, cell: Cell) => void
 }
 
 export function AttentionView(props: AttentionViewProps) {
@@ -62,7 +62,7 @@ export function AttentionView(props: AttentionViewProps) {
         hovered={hovered && within(hovered, map)}
         onHover={setHovered}
         onCell={onCell}
-        onOpen={head === 'mean' ? undefined : (opened) => onOpen(head, opened)}
+        onOpen={head === 'mean' || !onOpen ? undefined : (opened) => onOpen(head, opened)}
       />
       <div class="attention-foot">
         <p class="attention-readout">
@@ -76,7 +76,7 @@ export function AttentionView(props: AttentionViewProps) {
             </code>
           </small>
         </p>
-        {head === 'mean' ? (
+        {!onOpen ? null : head === 'mean' ? (
           <p class="note">The mean has no query and key of its own. Choose a head to see the numbers behind a cell.</p>
         ) : (
           <button type="button" onClick={() => onOpen(head, cell)}>
@@ -85,7 +85,13 @@ export function AttentionView(props: AttentionViewProps) {
         )}
         <HeatLegend palette={palette} />
       </div>
-      <AttentionRow query={queries[shown.query]} keys={keys} row={row} marked={shown.key} />
+      <AttentionRow
+        query={queries[shown.query]}
+        written={writtenAfter(map, shown.query)}
+        keys={keys}
+        row={row}
+        marked={shown.key}
+      />
     </div>
   )
 }

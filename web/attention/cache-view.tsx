@@ -17,6 +17,7 @@ export interface CacheViewProps {
 
 export function CacheView({ steps, step, target, source, reader }: CacheViewProps) {
   const { held, added, crossHeld } = steps[step].cache
+  const padding = crossHeld - source.length // all passages of a question are one batch
   const { attentions, numHeads, headDim } = reader
   const layers = attentions.filter(({ stack, kind }) => stack === 'decoder' && kind === 'self').length
   const rowNumbers = 2 * layers * numHeads * headDim
@@ -32,8 +33,8 @@ export function CacheView({ steps, step, target, source, reader }: CacheViewProp
       </figure>
       <figure>
         <figcaption>
-          Cross-attention: {crossHeld} rows of K and V, one for each token of the passage and the question, computed at
-          step 1 and held since
+          Cross-attention: {crossHeld} rows of K and V, one for each token of the passage and the question
+          {padding > 0 && ` and ${padding} of padding up to the longest passage`}, computed at step 1 and held since
         </figcaption>
         <CacheRows tokens={source} held={step === 0 ? 0 : crossHeld} added={step === 0 ? crossHeld : 0} />
       </figure>

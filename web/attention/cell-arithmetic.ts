@@ -1,5 +1,5 @@
 /**
- * Checks of a cell: the steps of attention done again from the numbers that are shown, in float64, beside what the engine says. They differ
+ * Checks of a cell: the steps of attention done again from the numbers that are shown, in float64, beside the engine's own results. They differ
  * by the rounding of float32; a bound for it says when a difference is more than that.
  */
 import type { AttentionCell } from '../protocol.js'
@@ -22,17 +22,13 @@ export function products({ q, k }: AttentionCell): Float64Array {
   return Float64Array.from(q, (x, i) => x * k[i])
 }
 
-/** Σ qᵢ·kᵢ */
-export function checkDot(cell: AttentionCell): Check {
+/** Σ qᵢ·kᵢ · scale + bias; a hidden key's score is −∞ on both sides. */
+export function checkScore(cell: AttentionCell): Check {
+  const { scale, bias, score } = cell
   const terms = products(cell)
-  const size = terms.reduce((sum, x) => sum + Math.abs(x), 0)
-  return compare(sum(terms), cell.dot, terms.length * EPSILON * size)
-}
-
-/** dot · scale + bias; a hidden key's score is −∞ on both sides. */
-export function checkScore({ dot, scale, bias, score }: AttentionCell): Check {
-  const size = Math.abs(dot * scale) + Math.abs(bias) + Math.abs(score)
-  return compare(dot * scale + bias, score, 4 * EPSILON * size)
+  const size = terms.reduce((sum, x) => sum + Math.abs(x), 0) * Math.abs(scale)
+  const bound = EPSILON * (terms.length * size + Math.abs(bias) + Math.abs(score))
+  return compare(sum(terms) * scale + bias, score, bound)
 }
 
 /** exp(score − max) / Σ exp(scoreⱼ − max), and its parts. */
@@ -52,15 +48,6 @@ export function checkProb(cell: AttentionCell): Check {
   // exp turns the absolute rounding of its argument into a relative one
   const size = cell.rowProbs.length + Math.abs(max) + Math.abs(Math.max(cell.score, max - 100))
   return compare(shown, cell.prob, 4 * EPSILON * size * shown + SMALLEST)
-}
-
-/** The largest difference between prob · vᵢ and what the engine adds to the context. */
-export function checkWeighted({ prob, v, weighted }: AttentionCell): Check {
-  const worst = v.reduce(
-    (at, x, i) => (Math.abs(prob * x - weighted[i]) > Math.abs(prob * v[at] - weighted[at]) ? i : at),
-    0,
-  )
-  return compare(prob * v[worst], weighted[worst], 4 * EPSILON * Math.abs(weighted[worst]) + SMALLEST)
 }
 
 function compare(shown: number, engine: number, bound: number): Check {

@@ -4,7 +4,7 @@
  */
 import { useId, useState } from 'preact/hooks'
 import type { AttentionCell, Token } from '../protocol.js'
-import { checkDot, checkProb, checkScore, checkWeighted, products, softmaxParts } from './cell-arithmetic.js'
+import { checkProb, checkScore, products, softmaxParts } from './cell-arithmetic.js'
 import { CheckLine } from './check-line.js'
 import { exact, fixed } from './digits.js'
 import { NumberStrip } from './number-strip.js'
@@ -85,7 +85,6 @@ function DotStep({ cell, marked, onMark }: StripStepProps) {
       <p class="result">
         dot = <b>{exact(dot)}</b>
       </p>
-      <CheckLine what="The products shown add up to" check={checkDot(cell)} />
     </li>
   )
 }
@@ -97,8 +96,8 @@ function ScoreStep({ cell }: { readonly cell: AttentionCell }) {
       <h4>Scale and bias</h4>
       <p class="formula">score = dot · scale + bias</p>
       <p class="note">
-        The bias is what the model adds for the distance between two places, and −∞ where a mask hides the key. The
-        result is <code>{attention}.scores</code>.
+        The scale is 1/√{cell.q.length} in most models and 1 in a T5. The bias is what a T5 adds for the distance
+        between two places, and −∞ where a mask hides the key. The result is <code>{attention}.scores</code>.
       </p>
       <dl class="equation">
         <Term name="dot" value={dot} />
@@ -106,7 +105,7 @@ function ScoreStep({ cell }: { readonly cell: AttentionCell }) {
         <Term sign="+" name="bias" value={bias} />
         <Term sign="=" name="score" value={score} />
       </dl>
-      <CheckLine what="dot · scale + bias is" check={checkScore(cell)} />
+      <CheckLine what="From q, k, scale and bias as shown it is" check={checkScore(cell)} />
     </li>
   )
 }
@@ -129,7 +128,7 @@ function SoftmaxStep({ cell, keys }: { readonly cell: AttentionCell; readonly ke
       <p class="result">
         prob = <b>{exact(prob)}</b>
       </p>
-      <CheckLine what="The quotient is" check={checkProb(cell)} />
+      <CheckLine what="From the scores as shown it is" check={checkProb(cell)} />
     </li>
   )
 }
@@ -142,7 +141,7 @@ function ValueStep({ cell, marked, onMark }: StripStepProps) {
       <p class="formula">context = Σⱼ probⱼ · vⱼ</p>
       <p class="note">
         The key's value, from <code>{attention}.v</code>, comes into the query's <code>.context</code> with the weight
-        prob. The last strip is the sum over all keys. Each strip is drawn to its own largest number.
+        prob. The last strip is the engine's sum over all keys. Each strip is drawn to its own largest number.
       </p>
       <NumberStrip name="v" values={v} marked={marked} onMark={onMark} />
       <NumberStrip name="prob·v" values={weighted} marked={marked} onMark={onMark} />
@@ -150,7 +149,6 @@ function ValueStep({ cell, marked, onMark }: StripStepProps) {
       <p class="digits">
         {exact(prob)} × {exact(v[marked])} = {exact(weighted[marked])}, a part of {exact(context[marked])}
       </p>
-      <CheckLine what="In the component that differs most, prob · v is" check={checkWeighted(cell)} />
     </li>
   )
 }

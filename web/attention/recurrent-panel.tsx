@@ -10,19 +10,17 @@ import { usePalette } from './use-colours.js'
 
 export interface RecurrentPanelProps {
   readonly reading: RecurrentReading
-  /** The same measure for the reader's encoder: how far its last token's state moves when a word is taken away. [words] */
-  readonly encoderInfluence?: Float32Array
 }
 
-export function RecurrentPanel({ reading, encoderInfluence }: RecurrentPanelProps) {
-  const { words, hiddenSize, states, influence, sequentialSteps, weights } = reading
+export function RecurrentPanel({ reading }: RecurrentPanelProps) {
+  const { words, hiddenSize, states, influence, encoderInfluence, sequentialSteps, weights } = reading
   const element = useRef<HTMLElement>(null)
   const palette = usePalette(element)
   const strips = useMemo(
     () => words.map((_, i) => states.subarray(i * hiddenSize, (i + 1) * hiddenSize).map(shadeOfState)),
     [reading],
   )
-  const most = Math.max(...influence, ...(encoderInfluence ?? [])) || 1
+  const most = Math.max(...influence, ...encoderInfluence) || 1
   return (
     <section class="recurrent-panel" ref={element} aria-label="An LSTM reads the same text">
       <p class="note">
@@ -42,7 +40,8 @@ export function RecurrentPanel({ reading, encoderInfluence }: RecurrentPanelProp
         <table>
           <caption>
             The state after each word, from −1 (paper) to 1 (full colour), and how far the last state moves when the
-            word is left out, relative to its length.
+            word is left out, relative to its length: that of the LSTM, and that of the end mark in the reader's
+            encoder.
           </caption>
           <thead>
             <tr>
@@ -51,11 +50,9 @@ export function RecurrentPanel({ reading, encoderInfluence }: RecurrentPanelProp
               <th scope="col" colSpan={2}>
                 influence, LSTM
               </th>
-              {encoderInfluence && (
-                <th scope="col" colSpan={2}>
-                  influence, encoder
-                </th>
-              )}
+              <th scope="col" colSpan={2}>
+                influence, encoder
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -66,7 +63,7 @@ export function RecurrentPanel({ reading, encoderInfluence }: RecurrentPanelProp
                   <HeatCanvas weights={strips[i]} columns={hiddenSize} palette={palette} width={STRIP} height={14} />
                 </td>
                 <Influence value={influence[i]} most={most} />
-                {encoderInfluence && <Influence value={encoderInfluence[i]} most={most} />}
+                <Influence value={encoderInfluence[i]} most={most} />
               </tr>
             ))}
           </tbody>

@@ -16,7 +16,7 @@ import {
 import { randomStream } from '../../src/generation/sampling.js'
 import { LSTM, Pass, Weights } from '../../src/layers/index.js'
 import { rowMajor } from '../../src/tensor/ops/float.js'
-import type { RecurrentReading } from '../protocol.js'
+import type { ModelInfo, RecurrentReading } from '../protocol.js'
 import type { Models } from './models.js'
 
 const HIDDEN_SIZE = 64
@@ -30,7 +30,7 @@ const MAX_WORDS = 128
 
 /** @throws InputError for an empty text or one of too many words, AbortedError */
 export async function readRecurrently(
-  { reader, backend, info }: Models,
+  { reader, backend, info }: Pick<Models, 'reader' | 'backend'> & { readonly info: Pick<ModelInfo, 'reader'> },
   text: string,
   signal: AbortSignal,
 ): Promise<RecurrentReading> {

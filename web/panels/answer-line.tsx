@@ -1,6 +1,7 @@
 /**
  * The answer in large, token by token. What a token is made of is read out below it: under the pointer, or with the focus.
  */
+import { Fragment } from 'preact'
 import { useState } from 'preact/hooks'
 import { percent } from '../app/format.js'
 import type { Walk } from '../protocol.js'
@@ -27,19 +28,21 @@ export function AnswerLine({ walk, token, onToken, onHover }: AnswerLineProps) {
     <>
       <p class="answer-text" onPointerLeave={() => hover(undefined)}>
         {written.map(({ text }, i) => (
-          <button
-            key={i}
-            type="button"
-            class={i === shown ? 'answer-token shown' : 'answer-token'}
-            aria-label={sentenceOf(walk, i)}
-            aria-pressed={onToken ? i === token : undefined}
-            onPointerEnter={() => hover(i)}
-            onFocus={() => hover(i)}
-            onBlur={() => hover(undefined)}
-            onClick={() => onToken?.(i)}
-          >
-            {text}
-          </button>
+          <Fragment key={i}>
+            {/^\s*/.exec(text)![0]}
+            <button
+              type="button"
+              class={i === shown ? 'answer-token shown' : 'answer-token'}
+              aria-label={sentenceOf(walk, i)}
+              aria-pressed={onToken ? i === token : undefined}
+              onPointerEnter={() => hover(i)}
+              onFocus={() => hover(i)}
+              onBlur={() => hover(undefined)}
+              onClick={() => onToken?.(i)}
+            >
+              {text.trimStart()}
+            </button>
+          </Fragment>
         ))}
       </p>
       <p class="readout" aria-hidden="true">
@@ -56,7 +59,7 @@ function sentenceOf(walk: Walk, token: number): string {
     .slice(0, 3)
     .map(
       (source) =>
-        `“${wordAt(walk, source)}” of ${source.field === 'question' ? 'the question' : `passage ${source.passage! + 1}`} (${percent(source.weight)})`,
+        `“${wordAt(walk, source)}” of ${source.field === 'question' ? 'the question' : `passage ${source.passage + 1}`} (${percent(source.weight)})`,
     )
   return `“${text.trim()}”: p ${percent(Math.exp(logProb))}${words.length > 0 ? `; looked at ${words.join(', ')}` : ''}`
 }

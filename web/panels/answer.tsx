@@ -1,14 +1,15 @@
 /**
  * The end of the path: the answer with, for each token, the passages that stand behind it and the words that the decoder looked at.
  */
+import type { Source } from 'glassformer'
 import { useState } from 'preact/hooks'
 import { Bar } from '../app/bar.js'
 import { toCsv } from '../app/export.js'
-import { percent } from '../app/format.js'
+import { decimal, percent } from '../app/format.js'
 import { Panel } from '../app/panel.js'
 import type { Walk } from '../protocol.js'
 import { AnswerLine } from './answer-line.js'
-import { piecesOf, sourcesOf, wordAt, type WordSource } from './sources.js'
+import { piecesOf, sourcesOf, wordAt } from './sources.js'
 
 export interface AnswerPanelProps {
   readonly walk: Walk
@@ -47,7 +48,7 @@ export function AnswerPanel({ walk, step, busy, onStep }: AnswerPanelProps) {
       }
       facts={[
         ['word weight', 'posterior of the passage × mean cross-attention'],
-        ['sum of the log-probabilities', `ln p(answer) = ${answer.logProb.toFixed(4)}`],
+        ['sum of the log-probabilities', `ln p(answer) = ${decimal(answer.logProb, 4)}`],
       ]}
       busy={busy}
       csv={() =>
@@ -103,11 +104,11 @@ export function AnswerPanel({ walk, step, busy, onStep }: AnswerPanelProps) {
   )
 }
 
-function of(sources: readonly WordSource[], field: WordSource['field'], passage: number | undefined): WordSource[] {
+function of(sources: readonly Source[], field: Source['field'], passage: number | undefined): Source[] {
   return sources.filter((source) => source.field === field && source.passage === passage)
 }
 
-function Marked({ text, words }: { readonly text: string; readonly words: readonly WordSource[] }) {
+function Marked({ text, words }: { readonly text: string; readonly words: readonly Source[] }) {
   return (
     <>
       {piecesOf(text, words).map(({ text: piece, weight }, i) =>

@@ -43,6 +43,7 @@ export function MapFigure({ explorer, walk, passage, attentions, map, cell, onCe
   )
   return (
     <>
+      <h3>Layer, head and map</h3>
       <AttentionView
         attentions={attentions}
         map={map}

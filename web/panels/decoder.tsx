@@ -5,13 +5,10 @@ import { CacheView } from '../attention/cache-view.js'
 import { toCsv } from '../attention/csv.js'
 import { toPng } from '../attention/png.js'
 import { StepScrubber } from '../attention/step-scrubber.js'
-import { tokenLabel } from '../attention/tokens.js'
 import { coloursAt } from '../attention/use-colours.js'
-import { percent } from '../app/format.js'
 import { Hook, Panel } from '../app/panel.js'
-import type { Story } from '../app/story.js'
 import { MapFigure, useMap } from './attention-map.js'
-import { isAt, NO_STORY, withoutWeight, type AttentionPanelProps } from './encoder.js'
+import { isAt, NO_STORY, type AttentionPanelProps } from './encoder.js'
 import { FindingNote } from './finding.js'
 
 export interface DecoderPanelProps extends AttentionPanelProps {
@@ -21,6 +18,8 @@ export interface DecoderPanelProps extends AttentionPanelProps {
 export function DecoderPanel({ explorer, model, walk, story, passage, cell, busy, onStep }: DecoderPanelProps) {
   const { reader } = model
   const attentions = reader.attentions.filter(({ stack }) => stack === 'decoder')
+  const { cross, crossMost } = story
+  const claims = [cross, crossMost?.from === cross?.from ? undefined : crossMost].filter((claim) => claim !== undefined)
   const map = useMap(explorer, walk, cell, passage)
   return (
     <Panel
@@ -45,16 +44,21 @@ export function DecoderPanel({ explorer, model, walk, story, passage, cell, busy
       png={map.value && ((figure) => toPng(map.value!, cell.head, coloursAt(figure)))}
     >
       <StepScrubber steps={walk.steps} target={walk.target} step={cell.query} onStep={onStep} />
-      {story.cross ? (
+      {claims.length === 0 && <p class="finding">{NO_STORY}</p>}
+      {claims.map((claim) => (
         <FindingNote
-          finding={story.cross}
-          isShown={passage === story.passage && isAt(cell, story.cross.strongest)}
-          onShow={() => explorer.select({ passage: story.passage, decoder: withoutWeight(story.cross!.strongest) })}
+          key={claim.from}
+          finding={claim}
+          isShown={passage === story.passage && isAt(cell, claim.strongest)}
+          onShow={() => explorer.select({ passage: story.passage, decoder: claim.strongest })}
         />
-      ) : (
-        <p class="finding">{NO_STORY}</p>
+      ))}
+      {claims.length > 1 && (
+        <p class="aside">
+          A row is named by the token that was read, and what it writes is the token after. So it is the word before “
+          {claims[0].to}” that looks at it, whichever that is.
+        </p>
       )}
-      {story.cross && story.crossMost && <Most story={story} />}
       {map.error && <p role="alert">{map.error}</p>}
       {map.value && (
         <MapFigure
@@ -76,18 +80,5 @@ export function DecoderPanel({ explorer, model, walk, story, passage, cell, busy
         reader={reader}
       />
     </Panel>
-  )
-}
-
-/** Which of the decoder's rows looks most at the answering word. */
-function Most({ story: { cross, crossMost } }: { readonly story: Story }) {
-  const { from, to, strongest } = crossMost!
-  if (from === cross!.from) return <p class="aside">No other row looks at it more.</p>
-  return (
-    <p class="aside">
-      More than any other, it is the row of <q>{tokenLabel(from)}</q> that looks at <q>{tokenLabel(to)}</q>:{' '}
-      {percent(strongest.weight)} in <code>{strongest.attention}</code>, head {strongest.head}. A row is named by the
-      token that was read; what it writes is the token after.
-    </p>
   )
 }

@@ -52,7 +52,7 @@ export function EncoderPanel({ explorer, model, walk, story, passage, cell, busy
         <FindingNote
           finding={story.self}
           isShown={passage === story.passage && isAt(cell, story.self.strongest)}
-          onShow={() => explorer.select({ passage: story.passage, encoder: withoutWeight(story.self!.strongest) })}
+          onShow={() => explorer.select({ passage: story.passage, encoder: story.self!.strongest })}
         />
       ) : (
         <p class="finding">{NO_STORY}</p>
@@ -82,8 +82,4 @@ export const NO_STORY =
 
 export function isAt(cell: HeadCell, { attention, head, query, key }: HeadCell): boolean {
   return cell.attention === attention && cell.head === head && cell.query === query && cell.key === key
-}
-
-export function withoutWeight({ attention, head, query, key }: HeadCell): HeadCell {
-  return { attention, head, query, key }
 }

@@ -22,7 +22,7 @@ export function QuestionPanel({ model, walk, busy }: QuestionPanelProps) {
       facts={[
         ['read by', model.encoder.name],
         ['shape', `[${questionTokens.length}] ids`],
-        ['grey', 'marks that the format adds'],
+        ['dashed', 'marks that the format adds'],
       ]}
       flows={`${questionTokens.length} token ids`}
       busy={busy}

@@ -48,6 +48,7 @@ export function RankingPanel({ model, walk, scene, busy, onEdit }: RankingPanelP
           'shape',
           `[${model.encoder.dimension}] · [${count(allScores.length)}, ${model.encoder.dimension}] → [${count(allScores.length)}]`,
         ],
+        ['passages', scene.passages ? 'your own' : `the corpus ${model.corpus.name}`],
         ['search', 'exact: every passage is scored'],
       ]}
       flows={`${answer.passages.length} scores`}
@@ -70,13 +71,13 @@ export function RankingPanel({ model, walk, scene, busy, onEdit }: RankingPanelP
           return (
             <li key={id} class={dropped ? 'dropped' : read.has(id) ? 'read' : undefined}>
               <button type="button" class="row" aria-pressed={opened?.id === id} onClick={() => setOpen(id)}>
-                <span class="badge">{dropped ? '–' : (read.get(id) ?? '')}</span>
+                <span class={dropped || read.has(id) ? 'badge' : undefined}>{dropped ? '–' : read.get(id)}</span>
                 <span class="name">
                   {passage.title && <b>{passage.title} </b>}
                   {passage.text}
                 </span>
                 <Bar share={score / most} strong={read.has(id) && !dropped} />
-                <span class="number">{decimal(score)}</span>
+                <span class="number">{changed === undefined ? decimal(score) : `was ${decimal(score)}`}</span>
               </button>
               <span class="edits">
                 <label>
@@ -109,8 +110,7 @@ export function RankingPanel({ model, walk, scene, busy, onEdit }: RankingPanelP
                 />
                 <button
                   type="button"
-                  class="quiet"
-                  disabled={changed === undefined}
+                  class={changed === undefined ? 'quiet kept-out' : 'quiet'}
                   onClick={() => onEdit(setScore(scene, id, undefined))}
                 >
                   Undo<span class="unseen"> the score of {name}</span>

@@ -45,7 +45,7 @@ export function RecurrentStation({ explorer, walk, passage, busy }: RecurrentSta
       }
     >
       {reading.error && <p role="alert">{reading.error}</p>}
-      {value && <RecurrentPanel reading={value} encoderInfluence={value.encoderInfluence} />}
+      {value && <RecurrentPanel reading={value} />}
     </Panel>
   )
 }
