@@ -13,6 +13,7 @@ export async function buildExplorer(folder) {
     format: 'esm',
     target: 'es2022',
     minify: true,
+    keepNames: true, // the names of errors are shown
     legalComments: 'none',
     outdir: join(folder, 'code'),
     platform: 'browser',

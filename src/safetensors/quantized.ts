@@ -11,10 +11,8 @@ import { roundTiesToEven, WEIGHT_LIMIT } from '../tensor/ops/quantize.js'
 import { showShape } from '../tensor/shape.js'
 import { Tensor } from '../tensor/tensor.js'
 import { QuantizedTensorError } from './errors.js'
-import type { TensorInfo } from './header.js'
 import { unknownTensor, type TensorSource } from './reader.js'
 
-const SCALE_DTYPES = new Set(['float32', 'float16', 'bfloat16'])
 /** Scales are cut to so many significant bits; 7 more make a product with up to 127. */
 const SCALE_BITS = 16
 
@@ -23,13 +21,20 @@ const SCALE_BITS = 16
  * @throws QuantizedTensorError for a matrix whose scales do not fit it or that is quantised in another way
  */
 export function widenQuantized(source: TensorSource): TensorSource {
-  const quantized = [...source.tensors].filter(
-    ([name, { dtype }]) => dtype === 'int8' && source.tensors.has(scaleOf(name)),
-  )
-  if (quantized.length === 0) return source
   const tensors = new Map(source.tensors)
+  const quantized = [...tensors].filter(([name, { dtype }]) => dtype === 'int8' && tensors.has(scaleOf(name)))
+  if (quantized.length === 0) return source
   for (const [name, info] of quantized) {
-    checkScale(source, name, info)
+    const scale = tensors.get(scaleOf(name))!
+    const [rows] = info.shape
+    const isForRows =
+      info.shape.length === 2 && (scale.shape.join() === `${rows},1` || scale.shape.join() === `${rows}`)
+    if (!isForRows || !/float/.test(scale.dtype) || tensors.has(`${name}_zero_point`)) {
+      throw new QuantizedTensorError(
+        source.name,
+        `${name}: int8 ${showShape(info.shape)} with scales ${scale.dtype} ${showShape(scale.shape)}; read is a matrix with a float scale for each row, [rows, 1], and without zero points`,
+      )
+    }
     tensors.set(name, { ...info, dtype: 'float32' })
     tensors.delete(scaleOf(name))
   }
@@ -37,14 +42,12 @@ export function widenQuantized(source: TensorSource): TensorSource {
     name: source.name,
     tensors,
     tensor: async (name) => {
-      if (!tensors.has(name)) throw unknownTensor({ ...source, tensors }, name)
+      if (!tensors.has(name)) throw unknownTensor({ name: source.name, tensors }, name)
       const tensor = await source.tensor(name)
-      if (tensor.dtype !== 'int8' || !source.tensors.has(scaleOf(name))) return tensor
-      return widen(
-        tensor as Tensor<'int8'>,
-        rowMajor((await source.tensor(scaleOf(name))).to('float32')),
-        `${source.name}: ${name}`,
-      )
+      if (!source.tensors.has(scaleOf(name)) || tensor.dtype !== 'int8') return tensor
+      const scales = rowMajor((await source.tensor(scaleOf(name))).to('float32')) // [rows]
+      if (scales.every(Number.isFinite)) return widen(tensor as Tensor<'int8'>, scales)
+      throw new QuantizedTensorError(source.name, `${name}: a scale is not a finite number`)
     },
     close: () => source.close(),
   }
@@ -84,26 +87,12 @@ function scaleOf(name: string): string {
   return `${name}_scale`
 }
 
-function checkScale({ name: where, tensors }: TensorSource, name: string, { shape }: TensorInfo): void {
-  const scale = tensors.get(scaleOf(name))!
-  const fail = (detail: string) => new QuantizedTensorError(where, `${name}: ${detail}`)
-  if (tensors.has(`${name}_zero_point`)) throw fail('it has zero points; only matrices quantised around 0 are read')
-  if (shape.length !== 2) throw fail(`an int8 tensor ${showShape(shape)} with scales is not a matrix`)
-  if (!SCALE_DTYPES.has(scale.dtype)) throw fail(`its scales are ${scale.dtype}, not floats`)
-  const [rows] = shape
-  const fits =
-    scale.shape[0] === rows && (scale.shape.length === 1 || (scale.shape.length === 2 && scale.shape[1] === 1))
-  if (!fits) throw fail(`its scales are ${showShape(scale.shape)}, not one for each row: [${rows}, 1]`)
-}
-
-function widen(matrix: Tensor<'int8'>, scales: Float32Array, where: string): Tensor<'float32'> {
-  const wrong = scales.findIndex((scale) => !Number.isFinite(scale))
-  if (wrong >= 0) throw new QuantizedTensorError(where, `the scale of row ${wrong} is ${scales[wrong]}`)
+function widen(matrix: Tensor<'int8'>, scales: Float32Array): Tensor<'float32'> {
   const [rows, columns] = matrix.shape
-  const integers = matrix.contiguous()
+  const { data: integers, offset } = matrix.contiguous()
   const data = new Float32Array(rows * columns)
   for (let row = 0, at = 0; row < rows; row++) {
-    for (const end = at + columns; at < end; at++) data[at] = integers.data[integers.offset + at] * scales[row]
+    for (const end = at + columns; at < end; at++) data[at] = integers[offset + at] * scales[row]
   }
   return Tensor.float32(data, matrix.shape)
 }

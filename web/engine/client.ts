@@ -2,7 +2,7 @@
  * The engine as the page has it: calls go to the worker as messages, and each promise is settled by what comes back. A call that is
  * cancelled is rejected at once; the worker is told and stops at its next step.
  */
-import { AbortedError, GlassformerError } from 'glassformer'
+import { AbortedError, GlassformerError } from '../../src/errors.js'
 import type { Engine } from '../protocol.js'
 import { reviveError, type FromWorker, type ToWorker } from './messages.js'
 import type { MethodName, Methods } from './methods.js'

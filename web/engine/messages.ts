@@ -2,7 +2,7 @@
  * The messages between page and worker. A call has a number; what the worker reports, its result or its error carry the same number.
  * Errors cross as data and become errors again on the other side.
  */
-import { AbortedError, GlassformerError } from 'glassformer'
+import { AbortedError, GlassformerError } from '../../src/errors.js'
 import type { MethodName } from './methods.js'
 
 export type ToWorker =
