@@ -3,6 +3,7 @@
  */
 import { createRequire } from 'node:module'
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import type Axe from 'axe-core'
 import type { Browser, Download, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -65,6 +66,7 @@ async function settled(page: Page): Promise<void> {
   await page.waitForFunction(() => document.querySelector('.figure[aria-busy="true"]') === null)
 }
 
+const weights = (folder: string) => fileURLToPath(new URL(`../../weights/${folder}`, import.meta.url))
 const answerOf = (page: Page) => page.locator('.opening .answer-text').innerText()
 const hashOf = (page: Page) => page.evaluate(() => location.hash)
 const readBadges = (page: Page) => page.locator('.ranking .read .name').allInnerTexts()
@@ -351,14 +353,23 @@ test('passages of a file are asked, and a bad file is refused', async () => {
   await page.locator('.trouble').getByRole('button', { name: 'Close' }).click()
 })
 
-test('a Hugging Face folder is opened: a reader answers, another model shows its attention', async () => {
+test('a Hugging Face folder is opened: a reader answers, another model shows its attention, a bad one is refused', async () => {
   const page = await openPage()
   const open = page.getByLabel('Open a model folder')
-  await open.setInputFiles(goldenPath('bert/base'))
+  await open.setInputFiles(weights('all-MiniLM-L6-v2'))
   await page.locator('#text-model .heat-map').waitFor()
-  await page.getByRole('button', { name: 'Close this model' }).click()
+  expect(await page.locator('#text-model h2').innerText()).toBe('all-MiniLM-L6-v2 over a text')
+  expect(await answerOf(page)).toBe(ANSWER)
+
+  await open.setInputFiles(goldenPath('bert/base'))
+  await page.locator('.trouble').waitFor()
+  expect(await page.locator('.trouble').innerText()).toContain('there is no tokenizer.json')
+  await page.locator('.trouble').getByRole('button', { name: 'Close' }).click()
+
+  await open.setInputFiles(weights('reader'))
+  await page.locator('#text-model').waitFor({ state: 'detached' })
   await settled(page)
-  expect(await page.locator('#text-model').count()).toBe(0)
+  expect(await answerOf(page)).toBe(ANSWER)
 })
 
 test('the theme is chosen and kept', async () => {

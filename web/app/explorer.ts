@@ -100,7 +100,7 @@ export class Explorer {
       batch(() => {
         this.#progress.value = undefined
         this.#busy.value = false
-        this.#trouble.value = { where: 'model', message: messageOf(error) }
+        this.#trouble.value = { where: source.kind === 'files' ? 'file' : 'model', message: messageOf(error) }
       })
     }
   }
