@@ -9,5 +9,7 @@ import { createEngine } from './engine/client.js'
 
 startTheme()
 const explorer = new Explorer(createEngine())
-render(<App explorer={explorer} />, document.querySelector('#app')!)
+const app = document.querySelector('#app')!
+app.replaceChildren()
+render(<App explorer={explorer} />, app)
 void explorer.start()

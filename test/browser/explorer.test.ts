@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -397,6 +397,16 @@ describe('the static folder', () => {
   afterAll(async () => {
     await files?.close()
     rmSync(folder, { recursive: true })
+  })
+
+  test('opened as a file says what to do', async () => {
+    const page = await browser.newPage()
+    await page.goto(pathToFileURL(join(folder, 'index.html')).href)
+    const advice = page.getByText('run npx serve or python3 -m http.server')
+    await advice.waitFor({ state: 'visible' })
+    await page.goto(`${files.url}index.html`)
+    await page.getByRole('main').waitFor()
+    expect(await advice.count()).toBe(0)
   })
 
   test('answers with its 8-bit models, on one thread, after at most 30 MB', async () => {

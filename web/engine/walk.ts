@@ -43,11 +43,11 @@ export interface Walked {
 }
 
 export class Walker {
-  readonly #models: Models
+  readonly #models: Pick<Models, 'reader' | 'info' | 'retriever'>
   /** The retriever over the passages that were given last. */
   #own: { readonly passages: string; readonly retriever: Retriever } | undefined
 
-  constructor(models: Models) {
+  constructor(models: Pick<Models, 'reader' | 'info' | 'retriever'>) {
     this.#models = models
   }
 
