@@ -5,70 +5,17 @@ import { createRequire } from 'node:module'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type Axe from 'axe-core'
-import type { Browser, Download, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { startExplorerServer, type ExplorerServer } from '../../src/cli/explorer-server.js'
+import type { Download, Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
 import { goldenPath } from '../support/goldens.js'
-import { launchChromium } from './chromium.js'
+import { answerOf, hashOf, openPage, serveExplorer, settled } from './explorer-visit.js'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const ANSWER = 'The capital of France is Paris.'
 
-let browser: Browser
-let server: ExplorerServer
-
-beforeAll(async () => {
-  browser = await launchChromium()
-  server = await startExplorerServer(0)
-})
-afterAll(async () => {
-  await browser?.close()
-  await server?.close()
-})
-
-interface PageOptions {
-  readonly hash?: string
-  readonly width?: number
-  readonly colorScheme?: 'light' | 'dark'
-}
-
-/** A fresh page whose first walk has ended. What goes wrong in it fails the test. */
-async function openPage({ hash = '', width = 1280, colorScheme = 'light' }: PageOptions = {}): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, reducedMotion: 'reduce' })
-  await context.grantPermissions(['clipboard-read', 'clipboard-write'])
-  const page = await context.newPage()
-  const problems: string[] = []
-  page.on('pageerror', (error) => problems.push(error.message))
-  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
-  onTestFinished(async () => {
-    await context.close()
-    expect(problems).toEqual([])
-  })
-  await page.addInitScript(() => {
-    const shifts = { sum: 0 }
-    Object.assign(globalThis, { shifts })
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries() as (PerformanceEntry & { value: number; hadRecentInput: boolean })[]) {
-        if (!entry.hadRecentInput) shifts.sum += entry.value
-      }
-    }).observe({ type: 'layout-shift', buffered: true })
-  })
-  await page.goto(server.address + hash)
-  await page.locator('#recurrent .recurrent-panel').waitFor()
-  await settled(page)
-  return page
-}
-
-/** Waits until what is shown belongs to the scene. */
-async function settled(page: Page): Promise<void> {
-  await page.waitForTimeout(50) // the edit's own pause begins in the same task
-  await page.locator('.answer[aria-busy="false"]').waitFor()
-  await page.waitForFunction(() => document.querySelector('.figure[aria-busy="true"]') === null)
-}
+serveExplorer()
 
 const weights = (folder: string) => fileURLToPath(new URL(`../../weights/${folder}`, import.meta.url))
-const answerOf = (page: Page) => page.locator('.opening .answer-text').innerText()
-const hashOf = (page: Page) => page.evaluate(() => location.hash)
 const readBadges = (page: Page) => page.locator('.ranking .read .name').allInnerTexts()
 
 async function download(page: Page, act: () => Promise<void>): Promise<{ name: string; content: Buffer }> {

@@ -15,6 +15,8 @@ export interface GuideProps {
 
 export function Guide({ explorer, tour, onEnd }: GuideProps) {
   const [at, setAt] = useState(0)
+  // a task cannot be done before its stop has set the scene
+  const [reached, setReached] = useState(-1)
   const [solved, setSolved] = useState<ReadonlySet<number>>(new Set())
   const heading = useRef<HTMLHeadingElement>(null)
   const stop = tour.stops[at]
@@ -24,13 +26,14 @@ export function Guide({ explorer, tour, onEnd }: GuideProps) {
     if (stop.scene) explorer.edit(stop.scene)
     if (stop.select) explorer.select(stop.select)
     const panel = document.getElementById(stop.at)
+    setReached(at)
     panel?.setAttribute('data-toured', '')
     panel?.scrollIntoView()
     heading.current?.focus({ preventScroll: true })
     return () => panel?.removeAttribute('data-toured')
   }, [stop])
 
-  const isDone = useIsDone(explorer, stop.task?.isDone)
+  const isDone = useIsDone(explorer, reached === at ? stop.task?.isDone : undefined)
   useEffect(() => {
     if (isDone) setSolved((last) => new Set([...last, at]))
   }, [isDone, at])
@@ -75,11 +78,11 @@ export function Guide({ explorer, tour, onEnd }: GuideProps) {
           Back
         </button>
         {isLast ? (
-          <button type="button" class="strong" onClick={onEnd}>
+          <button type="button" class="primary" onClick={onEnd}>
             {passed ? 'Finish' : 'Leave it open'}
           </button>
         ) : (
-          <button type="button" class="strong" onClick={() => setAt(at + 1)}>
+          <button type="button" class="primary" onClick={() => setAt(at + 1)}>
             {passed ? 'Next' : 'Skip'}
           </button>
         )}
