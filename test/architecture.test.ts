@@ -45,6 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'files',
     'hub',
     'backends',
+    'safetensors',
     'tokenizer',
     'generation',
     'layers',

@@ -9,7 +9,15 @@ export {
   type RagMode,
 } from './answer.js'
 export { AutoReader } from './auto-reader.js'
-export { CorpusError, parseCorpus, type Passage } from './corpus.js'
+export {
+  CorpusError,
+  parseCorpus,
+  type Metadata,
+  type MetadataValue,
+  type Passage,
+  type PassageSource,
+} from './corpus.js'
+export { EncoderMismatchError, type EncoderIdentity } from './encoder-identity.js'
 export { IndexScan } from './index-scan.js'
 export { FlatIndex, type IndexDType, type SearchHit } from './flat-index.js'
 export { decodeIndex, encodeIndex, IndexFileError, type IndexMeta } from './index-file.js'
@@ -60,3 +68,4 @@ export {
   type RagTokenOutput,
 } from './rag-token.js'
 export { RagTokenizer, ragTokenizer, type Decodable } from './rag-tokenizer.js'
+export * from './stores/index.js'

@@ -1,0 +1,1 @@
+export type { DocumentStamp, Filter, Store, StoredDocument, StoredPassage, StoreSearchOptions } from './store.js'
