@@ -51,6 +51,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'layers',
     'models',
   ],
+  documents: ['errors', 'files', 'rag'],
   index: [
     'errors',
     'tensor',
@@ -65,7 +66,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'models',
     'rag',
   ],
-  cli: ['errors', 'shipped-files', 'tensor', 'files', 'hub', 'safetensors', 'tokenizer', 'models', 'rag'],
+  cli: ['errors', 'shipped-files', 'tensor', 'files', 'hub', 'safetensors', 'tokenizer', 'models', 'rag', 'documents'],
 }
 
 interface Import {

@@ -21,9 +21,14 @@ export interface PassageSource {
   readonly file: string
   /** Page of a PDF, from 1. */
   readonly page?: number
+  /** Id of the record, in a file that holds many. */
+  readonly record?: string
   /** Headings above the passage, the outermost first. */
   readonly headingPath: readonly string[]
-  /** First character, and the one after the last, counted in UTF-16 units in the file's text; in a PDF, in the text of the page. */
+  /**
+   * First character, and the one after the last, counted in UTF-16 units: in the file's text, without a byte-order mark; in a PDF, in the
+   * text of the page; in a record, in its own text.
+   */
   readonly start: number
   readonly end: number
 }

@@ -4,6 +4,7 @@
  */
 import { GlassformerError } from '../errors.js'
 import { requireText, type Folder } from '../files/folder.js'
+import { sha256 } from '../files/sha256.js'
 import type { PoolingMode } from '../layers/index.js'
 import { openCheckpoint } from '../safetensors/index.js'
 
@@ -34,7 +35,7 @@ export function requireSameEncoder(index: EncoderIdentity, encoder: EncoderIdent
 export async function encoderHash(folder: Folder): Promise<string> {
   const texts = ['config.json', 'tokenizer.json']
   const lines = await Promise.all(
-    texts.map(async (file) => sha256(encode(await requireText(folder, file, 'describes the model')))),
+    texts.map(async (file) => sha256(await requireText(folder, file, 'describes the model'))),
   )
   const weights = await openCheckpoint(folder)
   try {
@@ -46,21 +47,7 @@ export async function encoderHash(folder: Folder): Promise<string> {
   } finally {
     await weights.close()
   }
-  return sha256(encode(lines.join('\n')))
-}
-
-/** SHA-256 in hexadecimal. @throws GlassformerError in a page that is not served over https or from this machine, where there is none */
-export async function sha256(bytes: Uint8Array): Promise<string> {
-  const { subtle } = globalThis.crypto
-  if (!(subtle as SubtleCrypto | undefined)) {
-    throw new GlassformerError('insecure-page', 'sha256: there is no crypto.subtle here; serve the page over https')
-  }
-  const digest = new Uint8Array(await subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
-function encode(text: string): Uint8Array {
-  return new TextEncoder().encode(text)
+  return sha256(lines.join('\n'))
 }
 
 function show({ name, hash, pooling, normalize }: EncoderIdentity): string {

@@ -12,6 +12,7 @@ export { AutoReader } from './auto-reader.js'
 export {
   CorpusError,
   parseCorpus,
+  passageText,
   type Metadata,
   type MetadataValue,
   type Passage,

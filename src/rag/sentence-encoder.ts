@@ -100,6 +100,11 @@ export class SentenceEncoder {
     return this.#tokenizer.encode(text, { maxLength: this.maxLength }).ids
   }
 
+  /** Tokens of a text, special ones included, however long it is. */
+  countTokens(text: string): number {
+    return this.#tokenizer.encode(text).ids.length
+  }
+
   /**
    * A vector for each text: [texts, dimension], row-major. Texts are computed in batches of similar length; a vector does not depend on
    * its batch.
