@@ -34,6 +34,7 @@ export { Reader, readerInput, type ReaderFromPretrainedOptions, type ReadOptions
 export { Rag, type AskOptions, type RagOptions, type RagReaderOptions, type RetrievalOptions } from './rag.js'
 export { Reranker, type RankedPassage, type RerankOptions } from './reranker.js'
 export { Retriever, type BuildOptions, type RetrievedPassage } from './retriever.js'
+export { StoreRetriever } from './store-retriever.js'
 export { SentenceEncoder, type EmbedOptions, type SentenceEncoderOptions } from './sentence-encoder.js'
 export { ragConfig, type RagConfig } from './rag-config.js'
 export {

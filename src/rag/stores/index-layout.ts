@@ -17,7 +17,7 @@
  *   records    for each row: place of its passage in texts, uint64; length, uint32; CRC-32 of it, uint32
  *   texts      passages as JSON
  *   documents  JSON lines {"id", "hash", "metadata", "passages": how many}, in the order of the rows
- *   checksums  CRC-32 for each block of rows (its scales, then its vectors), and of documents
+ *   checksums  CRC-32 for each block of rows (its vectors, then its scales), and of documents
  */
 import { GlassformerError } from '../../errors.js'
 import { JsonObject } from '../../files/json.js'

@@ -4,10 +4,10 @@
 import type { ByteSource } from '../../files/byte-source.js'
 import { JsonObject } from '../../files/json.js'
 import { linesOf } from '../../files/lines.js'
-import type { IndexRows } from '../flat-index.js'
+import { FlatIndex, type IndexRows } from '../flat-index.js'
 import { IndexFileError } from '../index-file.js'
 import { crc32 } from '../crc32.js'
-import type { Metadata, Passage } from '../corpus.js'
+import type { Metadata, Passage, PassageSource } from '../corpus.js'
 import { decodeHeader, elementBytes, LONGEST_HEADER, RECORD_BYTES, rowsOf, type IndexHeader } from './index-layout.js'
 import { matches, type DocumentStamp, type Filter } from './store.js'
 
@@ -46,61 +46,76 @@ export class IndexReader {
     )
   }
 
-  /** Rows as they are stored, without a look at their checksum. */
+  /** Number of passages. */
+  get count(): number {
+    return this.header.passages
+  }
+
+  get dimension(): number {
+    return this.header.dimension
+  }
+
+  /** Some rows as they are stored, without a look at the checksum of their block. */
   async rows(first: number, end: number): Promise<IndexRows> {
-    const { vectors, scales } = await this.rowBytes(first, end)
+    const { vectors, scales } = await this.#rowBytes(first, end)
     return rowsOf(this.header.dtype, vectors, scales)
   }
 
-  /** The bytes of rows: their vectors, and their scales where they have any. */
-  async rowBytes(first: number, end: number): Promise<{ readonly vectors: Uint8Array; readonly scales: Uint8Array }> {
-    const { dtype, dimension, sections } = this.header
-    const rowBytes = dimension * elementBytes(dtype)
-    const { vectors, scales } = sections
-    return {
-      vectors: await this.#source.read(vectors.start + first * rowBytes, vectors.start + end * rowBytes),
-      scales:
-        dtype === 'int8'
-          ? await this.#source.read(scales.start + first * 4, scales.start + end * 4)
-          : new Uint8Array(0),
-    }
-  }
-
   /** All rows in blocks, each compared with its checksum. @throws IndexFileError when one is damaged */
-  async *blocks(): AsyncGenerator<IndexRows & { readonly first: number }> {
+  async *blocks(): AsyncGenerator<IndexRows> {
     const { passages, blockRows, dtype } = this.header
     for (let first = 0; first < passages; first += blockRows) {
-      const { vectors, scales } = await this.rowBytes(first, Math.min(first + blockRows, passages))
-      const block = first / blockRows
-      if (crc32(vectors, crc32(scales)) !== this.#checksums[block]) {
+      const { vectors, scales } = await this.#rowBytes(first, Math.min(first + blockRows, passages))
+      if (crc32(scales, crc32(vectors)) !== this.#checksums[first / blockRows]) {
         throw damaged(this.#source.name, `block of vectors from row ${first} on`)
       }
       const rows = rowsOf(dtype, vectors, scales)
       if (!(rows.scales ?? rows.vectors).every(Number.isFinite)) {
         throw new IndexFileError('index-values', `${this.#source.name}: it contains NaN or Infinity`)
       }
-      yield { first, ...rows }
+      yield rows
     }
+  }
+
+  /** Compares all vectors with their checksums. @throws IndexFileError when some are damaged */
+  async verify(): Promise<void> {
+    const blocks = this.blocks()
+    while (!(await blocks.next()).done);
+  }
+
+  /** All rows in memory, for a small index. */
+  async inMemory(): Promise<FlatIndex> {
+    const { passages, dimension, dtype } = this.header
+    const vectors = dtype === 'int8' ? new Int8Array(passages * dimension) : new Float32Array(passages * dimension)
+    const scales = dtype === 'int8' ? new Float32Array(passages) : undefined
+    let first = 0
+    for await (const block of this.blocks()) {
+      vectors.set(block.vectors, first * dimension)
+      if (scales && block.scales) scales.set(block.scales, first)
+      first += block.vectors.length / dimension
+    }
+    return new FlatIndex(dimension, vectors, scales)
   }
 
   /** The passage of a row. @throws IndexFileError when it is damaged */
   async passage(row: number): Promise<Passage> {
-    const text = new TextDecoder().decode(await this.passageBytes(row))
-    return JSON.parse(text) as Passage // written by this program, or the checksum would not fit
+    const [bytes] = await this.#passageBytes(row, row + 1)
+    const json = JsonObject.parse(new TextDecoder().decode(bytes), `${this.#source.name}, passage of row ${row}`)
+    return {
+      id: json.string('id'),
+      title: json.string('title'),
+      text: json.string('text'),
+      source: json.get('source') as PassageSource | undefined,
+      metadata: json.get('metadata') as Metadata | undefined,
+    }
   }
 
-  /** The JSON of a row's passage. @throws IndexFileError when it is damaged */
-  async passageBytes(row: number): Promise<Uint8Array> {
-    const { records, texts } = this.header.sections
-    const at = records.start + row * RECORD_BYTES
-    const record = await this.#source.read(at, at + RECORD_BYTES)
-    const view = new DataView(record.buffer, record.byteOffset, RECORD_BYTES)
-    const start = texts.start + Number(view.getBigUint64(0, true))
-    const end = start + view.getUint32(8, true)
-    if (end > texts.end) throw damaged(this.#source.name, `place of passage ${row}`)
-    const bytes = await this.#source.read(start, end)
-    if (crc32(bytes) !== view.getUint32(12, true)) throw damaged(this.#source.name, `passage ${row}`)
-    return bytes
+  /** Rows as bytes, with the JSON of their passages. @throws IndexFileError when a passage is damaged */
+  async content(
+    first: number,
+    end: number,
+  ): Promise<{ readonly vectors: Uint8Array; readonly scales: Uint8Array; readonly passages: readonly Uint8Array[] }> {
+    return { ...(await this.#rowBytes(first, end)), passages: await this.#passageBytes(first, end) }
   }
 
   /** The documents in the order of their rows. @throws IndexFileError when they are damaged */
@@ -131,6 +146,43 @@ export class IndexReader {
       if (matches(filter, metadata)) mask.fill(1, first, end)
     }
     return mask
+  }
+
+  async #rowBytes(first: number, end: number): Promise<{ readonly vectors: Uint8Array; readonly scales: Uint8Array }> {
+    const { dtype, dimension, sections } = this.header
+    const rowBytes = dimension * elementBytes(dtype)
+    const scaleBytes = dtype === 'int8' ? 4 : 0
+    const { vectors, scales } = sections
+    return {
+      vectors: await this.#source.read(vectors.start + first * rowBytes, vectors.start + end * rowBytes),
+      scales: await this.#source.read(scales.start + first * scaleBytes, scales.start + end * scaleBytes),
+    }
+  }
+
+  /** The JSON of each passage of some rows, whose texts follow each other. */
+  async #passageBytes(first: number, end: number): Promise<Uint8Array[]> {
+    const { name } = this.#source
+    const { records, texts } = this.header.sections
+    const list = await this.#source.read(records.start + first * RECORD_BYTES, records.start + end * RECORD_BYTES)
+    const view = new DataView(list.buffer, list.byteOffset, list.length)
+    const places = Array.from({ length: end - first }, (_, i) => {
+      const start = texts.start + Number(view.getBigUint64(i * RECORD_BYTES, true))
+      return {
+        start,
+        end: start + view.getUint32(i * RECORD_BYTES + 8, true),
+        crc: view.getUint32(i * RECORD_BYTES + 12, true),
+      }
+    })
+    if (places.length === 0) return []
+    const [from, to] = [places[0].start, places.at(-1)!.end]
+    const inOrder = places.every(({ start, end }) => start >= from && start <= end && end <= to)
+    if (!inOrder || to > texts.end) throw damaged(name, `list of passages at row ${first}`)
+    const bytes = await this.#source.read(from, to)
+    return places.map(({ start, end, crc }, i) => {
+      const json = bytes.subarray(start - from, end - from)
+      if (crc32(json) !== crc) throw damaged(name, `passage of row ${first + i}`)
+      return json
+    })
   }
 
   close(): Promise<void> {
