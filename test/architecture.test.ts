@@ -51,7 +51,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'layers',
     'models',
   ],
-  documents: ['errors', 'files', 'rag'],
+  documents: ['errors', 'event-loop', 'files', 'rag'],
   index: [
     'errors',
     'tensor',

@@ -3,8 +3,9 @@
  * parted between words.
  */
 import { InputError } from '../errors.js'
+import { checkpoint } from '../event-loop.js'
 import { passageText, type Passage } from '../rag/index.js'
-import type { Block, Document } from './document.js'
+import type { Document } from './document.js'
 import { sourceRange } from './mapped-text.js'
 
 /** What makes passages fit: an encoder, or whatever counts as one does. */
@@ -20,6 +21,7 @@ export interface SplitOptions {
   readonly maxTokens?: number
   /** Sentences from the end of a passage with which the next one begins, where they leave room for another; 0 unless told. */
   readonly overlap?: number
+  readonly signal?: AbortSignal
 }
 
 /** A part of a block's text. */
@@ -54,36 +56,44 @@ export function checkSplitOptions({ maxTokens, overlap = 0 }: SplitOptions, { ma
   }
 }
 
-/** The passages of a document, in its order; their ids are the document's with `#` and their number. @throws InputError for a wrong option */
-export function splitDocument(document: Document, counter: TokenCounter, options: SplitOptions = {}): Passage[] {
+/**
+ * The passages of a document, in its order; their ids are the document's with `#` and their number.
+ * @throws InputError for a wrong option, AbortedError
+ */
+export async function splitDocument(
+  document: Document,
+  counter: TokenCounter,
+  options: SplitOptions = {},
+): Promise<Passage[]> {
   checkSplitOptions(options, counter)
-  const { maxTokens = counter.maxLength, overlap = 0 } = options
-  const { file, record, metadata } = document
+  const { maxTokens = counter.maxLength, overlap = 0, signal } = options
+  const { id, file, record, metadata } = document
   const empty = counter.countTokens('')
-  return document.blocks
-    .flatMap((block) => {
-      const title = titleOf(document, block, (text) => counter.countTokens(text) <= maxTokens / 2)
-      const room = maxTokens - counter.countTokens(passageText({ title, text: '' }))
-      const count = ({ start, end }: Piece) => counter.countTokens(block.text.slice(start, end)) - empty
-      const pieces = sentences(block.text).flatMap((sentence) => parts(sentence, block.text, count, room))
-      return gather(pieces, { count, room, overlap }).map(({ start, end }) => ({
+  const passages: Passage[] = []
+  for (const { text, spans, page, headingPath } of document.blocks) {
+    const title = titleOf(document.title, headingPath, (title) => counter.countTokens(title) <= maxTokens / 2)
+    const room = maxTokens - counter.countTokens(passageText({ title, text: '' }))
+    const count = ({ start, end }: Piece) => counter.countTokens(text.slice(start, end)) - empty
+    const pieces: CountedPiece[] = []
+    for (const sentence of sentences(text)) {
+      await checkpoint(signal, 'the splitting')
+      pieces.push(...parts(sentence, text, count, room))
+    }
+    for (const { start, end } of gather(pieces, { count, room, overlap })) {
+      passages.push({
+        id: `${id}#${passages.length + 1}`,
         title,
-        text: block.text.slice(start, end),
-        source: {
-          file,
-          page: block.page,
-          record,
-          headingPath: block.headingPath,
-          ...sourceRange(block.spans, start, end),
-        },
+        text: text.slice(start, end),
+        source: { file, page, record, headingPath, ...sourceRange(spans, start, end) },
         metadata,
-      }))
-    })
-    .map((passage, i) => ({ id: `${document.id}#${i + 1}`, ...passage }))
+      })
+    }
+  }
+  return passages
 }
 
 /** `Document: Heading`, the innermost heading; without the document or cut at a word, where that is too long. */
-function titleOf({ title }: Document, { headingPath }: Block, fits: (text: string) => boolean): string {
+function titleOf(title: string, headingPath: readonly string[], fits: (text: string) => boolean): string {
   const heading = headingPath.at(-1) ?? title
   const whole = heading === title || title === '' ? heading : `${title}: ${heading}`
   if (fits(whole)) return whole
