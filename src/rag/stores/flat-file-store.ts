@@ -199,7 +199,14 @@ export class FlatFileStore implements Store {
   /** Like `close`, but leaves what is not in the file yet in the journal: whoever opens the store for writing again goes on from there. */
   async suspend(): Promise<void> {
     if (this.#closed) return
-    await this.#inTurn(() => this.#journal?.close())
+    await this.#inTurn(() => (this.#journal?.pending.size === 0 ? this.#journal.remove() : this.#journal?.close()))
+    await this.#release()
+  }
+
+  /** Like `close`, but forgets what is not in the file yet. */
+  async discard(): Promise<void> {
+    if (this.#closed) return
+    await this.#inTurn(() => this.#journal?.remove())
     await this.#release()
   }
 
