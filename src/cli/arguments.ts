@@ -37,7 +37,8 @@ const HELP: OptionSpec = { type: 'boolean', help: 'show this help' }
 /** @throws UsageError for unknown options, missing values, and too few or too many arguments */
 export function parseArguments(spec: CommandSpec, args: readonly string[]): Arguments & { readonly help: boolean } {
   const options: ParseArgsConfig['options'] = { help: { type: 'boolean', short: 'h' } }
-  for (const [name, { type, multiple }] of Object.entries(spec.options)) options[name] = { type, multiple: multiple ?? false }
+  for (const [name, { type, multiple }] of Object.entries(spec.options))
+    options[name] = { type, multiple: multiple ?? false }
   let parsed
   try {
     parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
