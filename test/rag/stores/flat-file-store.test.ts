@@ -53,6 +53,7 @@ describe('the file', () => {
   test('stays as it was while another version is written', async () => {
     const before = await written()
     const store = await write()
+    await expect(write()).rejects.toMatchObject({ code: 'file-held' })
     await store.upsert(randomDocuments(1, 3, 'new')[0])
     expect(new Uint8Array(readFileSync(path))).toEqual(before)
     await store.suspend()
@@ -114,6 +115,12 @@ describe('the file', () => {
     await expect(FlatFileStore.openForWriting(path, other)).rejects.toMatchObject({ code: 'other-encoder' })
     await expect(write('int8')).rejects.toMatchObject({ code: 'other-dtype' })
   })
+})
+
+test('a file that a program held which is no more can be written', async () => {
+  writeFileSync(`${path}.lock`, '999999999')
+  await written()
+  expect(readdirSync(folder)).toEqual(['my.index'])
 })
 
 describe('work that was stopped', () => {
