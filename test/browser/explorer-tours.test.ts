@@ -70,7 +70,7 @@ const SOLUTIONS: Readonly<Record<string, readonly ((page: Page) => Promise<void>
         .click()
     },
     async (page) => {
-      await page.getByText('Edit the passages').click()
+      await page.getByText('Edit the passages', { exact: true }).click()
       await page.getByRole('button', { name: 'Add a passage' }).click()
       await page.getByLabel('Text of passage 6').fill('What is the capital of France? It is Lyon.')
       await page.waitForFunction(() => location.hash.includes('Lyon'))

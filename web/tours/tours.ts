@@ -2,6 +2,7 @@
  * The eight tours. They follow the eight lessons, which build the same things by hand in a terminal.
  */
 import { SEED_SCENE } from '../app/seed.js'
+import { goesOnWithWord } from '../app/token-row.js'
 import { diagonalWeight, encoderCell, encoderWeight, type Tour } from './tour.js'
 
 export const TOURS: readonly Tour[] = [
@@ -20,10 +21,10 @@ export const TOURS: readonly Tour[] = [
       },
       {
         at: 'question',
-        text: 'A piece that goes on with a word is marked by ##.',
+        text: 'Where a word is cut, its pieces stand joined.',
         task: {
           ask: 'Ask for the capital of a country that is made up, so that the vocabulary has to cut its name. How small do the pieces get?',
-          isDone: ({ walk }) => walk.questionTokens.some(({ text }) => text.startsWith('##')),
+          isDone: ({ walk: { questionTokens } }) => questionTokens.some((_, i) => goesOnWithWord(questionTokens, i)),
           done: 'The name is there, in pieces, down to single letters if it must be. No text is unknown to such a vocabulary; it only gets longer.',
         },
       },
