@@ -13,6 +13,7 @@ import {
 import { choice, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
 import { readPassages } from './input-files.js'
 import { downloadOptions } from './download.js'
+import { explained } from './explain.js'
 import { oneLine, printable, type Terminal } from './terminal.js'
 
 const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
@@ -26,11 +27,12 @@ export const askSpec: CommandSpec = {
     'top-k': { type: 'string', value: 'N', help: 'passages to read (default 5)' },
     mode: { type: 'string', value: 'MODE', help: 'conditioned (default), rag-sequence or rag-token' },
     reader: { type: 'string', value: 'FOLDER', help: 'the model that answers (default: the reader of the package)' },
+    explain: { type: 'boolean', help: 'show for each word of the answer which passage and word it came from' },
     json: { type: 'boolean', help: 'print everything as JSON: passages, tokens, candidates' },
   },
   details:
     'A passage file holds JSON lines {"id", "title", "text"}, or plain text with a passage on each line. A reader that is\n' +
-    'a decoder-only model, such as a Llama, reads all passages in one prompt; it has no mode.\n' +
+    'a decoder-only model, such as a Llama, reads all passages in one prompt; it has no mode, and its answer cannot be explained.\n' +
     'Example: echo "France is a country in Europe. Its capital is Paris." | glassformer ask "What is the capital of France?" --passages -',
 }
 
@@ -51,7 +53,8 @@ export async function ask({ positionals, options }: Arguments, terminal: Termina
       : undefined
   try {
     if (reader instanceof PromptReader) {
-      if (mode !== undefined) throw new UsageError('--mode is for encoder-decoders, and the reader is none')
+      const wrong = mode !== undefined ? '--mode' : options.explain ? '--explain' : undefined
+      if (wrong) throw new UsageError(`${wrong} is for encoder-decoders, and the reader is none`)
       await askPrompt(reader, question, asked, options.json === true, terminal)
     } else {
       const load = { onProgress: progress, signal }
@@ -59,8 +62,9 @@ export async function ask({ positionals, options }: Arguments, terminal: Termina
         ? Rag.fromPretrained(undefined, { ...load, reader })
         : Rag.fromPretrained(undefined, load))
       await withDisposal(rag, async () => {
-        const answer = await rag.ask(question, { ...asked, mode })
-        terminal.print(options.json ? JSON.stringify(answer, null, 2) : describe(answer, terminal))
+        const answer = await rag.ask(question, { ...asked, mode, sources: options.explain === true })
+        const described = options.explain ? explained : describe
+        terminal.print(options.json ? JSON.stringify(answer, null, 2) : described(answer, terminal))
       })
     }
   } finally {
