@@ -65,7 +65,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'models',
     'rag',
   ],
-  cli: ['errors', 'shipped-files', 'tensor', 'files', 'hub', 'safetensors', 'tokenizer', 'models', 'rag'],
+  cli: ['errors', 'shipped-files', 'tensor', 'files', 'hub', 'trace', 'safetensors', 'tokenizer', 'models', 'rag'],
 }
 
 interface Import {

@@ -16,7 +16,7 @@ import { downloadOptions } from './download.js'
 import { explained } from './explain.js'
 import { oneLine, printable, type Terminal } from './terminal.js'
 
-const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
+export const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
 
 export const askSpec: CommandSpec = {
   name: 'ask',

@@ -14,6 +14,7 @@ import { inspect, inspectSpec } from './inspect.js'
 import { rerank, rerankSpec } from './rerank.js'
 import { processTerminal, type Terminal } from './terminal.js'
 import { tokens, tokensSpec } from './tokens.js'
+import { trace, traceSpec } from './trace.js'
 
 interface Command {
   readonly spec: CommandSpec
@@ -22,6 +23,7 @@ interface Command {
 
 const COMMANDS: readonly Command[] = [
   { spec: askSpec, run: ask },
+  { spec: traceSpec, run: trace },
   { spec: downloadSpec, run: download },
   { spec: indexSpec, run: indexCorpus },
   { spec: generateSpec, run: generate },

@@ -66,7 +66,12 @@ export function printable(text: string): string {
  */
 export function oneLine(text: string, width: number | undefined): string {
   const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim()
-  if (width === undefined || stringWidth(line) <= width) return line
+  return width === undefined ? line : cutLine(line, width)
+}
+
+/** A line in at most `width` columns, with an ellipsis where it is cut. */
+export function cutLine(line: string, width: number): string {
+  if (stringWidth(line) <= width) return line
   let shown = ''
   for (const { segment } of new Intl.Segmenter('en').segment(line)) {
     if (stringWidth(shown + segment) >= width) break

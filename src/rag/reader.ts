@@ -105,7 +105,7 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     const { mode = 'conditioned', maxNewTokens = 40, sources = false, signal } = options
     const { tokenizer } = this
     const provenance = sources ? await this.#provenance(question, passages) : undefined
-    const reading = await this.read(question, passages, signal)
+    const reading = await this.read(question, passages, { signal })
     return marginalAnswer({ question, passages, reading, tokenizer, provenance }, { mode, maxNewTokens, signal })
   }
 
@@ -120,11 +120,15 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
   }
 
   /** Reads the question with each passage. */
-  async read(question: string, passages: readonly ReadablePassage[], signal?: AbortSignal): Promise<Reading> {
+  async read(
+    question: string,
+    passages: readonly ReadablePassage[],
+    options: Pick<RunOptions, 'hooks' | 'signal'> = {},
+  ): Promise<Reading> {
     const { inputIds, attentionMask } = this.tokenizer.encodeBatch(
       passages.map((passage) => this.#format(passage, question)),
     )
-    const encoded = await this.model.encode({ inputIds, attentionMask }, { signal })
+    const encoded = await this.model.encode({ inputIds, attentionMask }, options)
     return new Reading(
       this,
       encoded,

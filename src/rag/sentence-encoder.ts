@@ -35,7 +35,7 @@ export interface SentenceEncoderOptions extends FromPretrainedOptions {
 
 export class SentenceEncoder {
   readonly #model: TextEncoder
-  readonly #tokenizer: Tokenizer
+  readonly tokenizer: Tokenizer
   readonly #pooling: PoolingOptions
   /** Folder or URL that it came from; an index remembers it. */
   readonly name: string
@@ -47,7 +47,7 @@ export class SentenceEncoder {
   private constructor(name: string, model: TextEncoder, tokenizer: Tokenizer, settings: SentenceSettings) {
     this.name = name
     this.#model = model
-    this.#tokenizer = tokenizer
+    this.tokenizer = tokenizer
     this.#pooling = settings.pooling
     this.dimension = settings.dimension
     this.maxLength = settings.maxLength
@@ -87,7 +87,7 @@ export class SentenceEncoder {
 
   /** Token ids of a text, as the encoder reads it. @throws InputError when it is too long */
   tokenize(text: string): readonly number[] {
-    return this.#tokenizer.encode(text, { maxLength: this.maxLength }).ids
+    return this.tokenizer.encode(text, { maxLength: this.maxLength }).ids
   }
 
   /**
@@ -105,7 +105,7 @@ export class SentenceEncoder {
     for (let start = 0; start < texts.length; start += batchSize) {
       await checkpoint(signal, 'the embedding')
       const batch = byLength.slice(start, start + batchSize)
-      const encoded = this.#tokenizer.encodeBatch(
+      const encoded = this.tokenizer.encodeBatch(
         batch.map((index) => texts[index]),
         { maxLength: this.maxLength, truncate },
       )
