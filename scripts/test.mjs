@@ -30,7 +30,7 @@ const STAGES = [
     name: 'node24',
     project: 'unit',
     node: '24',
-    files: ['test/backends', 'test/models', 'test/generation', 'test/rag'],
+    files: ['test/backends', 'test/models', 'test/generation', 'test/rag', 'test/lessons'],
   },
   { name: 'browser', project: 'browser', needs: 'build' },
   { name: 'package', project: 'package', needs: 'build' },

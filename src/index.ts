@@ -19,6 +19,7 @@ export {
 } from './generation/index.js'
 export * from './hub/index.js'
 export { pool, type PoolingOptions } from './layers/index.js'
+export * from './lens/index.js'
 export * from './models/index.js'
 export * from './rag/index.js'
 export * from './safetensors/index.js'

@@ -6,6 +6,7 @@
 import { ShapeError } from '../errors.js'
 import { Linear, RMSNorm, type Pass, type WeightScope } from '../layers/index.js'
 import type { Float, RotaryTable } from '../tensor/ops/index.js'
+import { Tensor } from '../tensor/tensor.js'
 import { hookPoint, type HookPoint } from '../trace/glass.js'
 import type { KeysAndValues, KeyValueCache } from './kv-cache.js'
 import { scaledDotProductAttention } from './scaled-dot-product.js'
@@ -87,9 +88,10 @@ export class MultiHeadAttention {
       q: hookPoint(`${name}.q`, ['batch', numHeads, 'query', headDim]),
       k: hookPoint(`${name}.k`, ['batch', keyHeads, 'key', headDim]),
       v: hookPoint(`${name}.v`, ['batch', keyHeads, 'key', headDim]),
-      scores: hookPoint(`${name}.scores`, ['batch', numHeads, 'query', 'key']),
+      scores: hookPoint(`${name}.scores`, ['batch', numHeads, 'query', 'key'], { scale: options.scale }),
       probs: hookPoint(`${name}.probs`, ['batch', numHeads, 'query', 'key']),
       context: hookPoint(`${name}.context`, ['batch', numHeads, 'query', headDim]),
+      headOut: hookPoint(`${name}.head_out`, ['batch', numHeads, 'query', dimension]),
       out: hookPoint(`${name}.out`, ['batch', 'query', dimension]),
     }
   }
@@ -112,9 +114,8 @@ export class MultiHeadAttention {
   }
 
   async #attend(inputs: MultiHeadAttentionInputs, pass: Pass): Promise<Float> {
-    const { numHeads, headDim, scale } = this.#options
-    const { hiddenStates, positionBias, mask, causal } = inputs
-    const [batch, queries] = hiddenStates.shape
+    const { scale } = this.#options
+    const { positionBias, mask, causal } = inputs
     const heads = await this.#heads(inputs, pass)
     const query = await pass.show(this.#points.q, heads.query) // [batch, heads, query, headDim]
     const key = await pass.show(this.#points.k, heads.key) // [batch, keyHeads, key, headDim]
@@ -125,8 +126,32 @@ export class MultiHeadAttention {
       this.#points,
     )
     const context = await pass.show(this.#points.context, attended) // [batch, heads, query, headDim]
-    const merged = context.transpose(0, 2, 1, 3).reshape([batch, queries, numHeads * headDim])
-    return pass.show(this.#points.out, await this.#out.forward(merged, pass))
+    return pass.show(this.#points.out, await this.#project(context, pass))
+  }
+
+  /**
+   * The output projection, [batch, heads, query, headDim] -> [batch, query, dimension]. It is the sum over the heads of what it makes of
+   * each alone, and its bias; these parts are computed where someone looks at them.
+   */
+  async #project(context: Float, pass: Pass): Promise<Float> {
+    const [batch, heads, queries, headDim] = context.shape
+    const width = heads * headDim
+    if (!pass.watches(this.#points.headOut)) {
+      return this.#out.forward(context.transpose(0, 2, 1, 3).reshape([batch, queries, width]), pass)
+    }
+    const { kernels } = pass
+    const own = Tensor.float32(
+      Array.from({ length: heads * heads }, (_, i) => (i % (heads + 1) === 0 ? 1 : 0)),
+      [heads, heads, 1, 1],
+    )
+    const apart = kernels.multiply(own, context.reshape([batch, 1, heads, queries, headDim])) // [batch, heads, heads, query, headDim]
+    const alone = apart.transpose(0, 1, 3, 2, 4).reshape([batch, heads, queries, width]) // zeros for the other heads
+    const bias = await this.#out.forward(Tensor.zeros('float32', [1, width]), pass) // [1, dimension]
+    const parts = kernels.add(await this.#out.forward(alone, pass), kernels.scale(bias, -1))
+    const headOut = await pass.show(this.#points.headOut, parts) // [batch, heads, query, dimension]
+    let sum = headOut.select(1, 0) // [batch, query, dimension]
+    for (let head = 1; head < heads; head++) sum = kernels.add(sum, headOut.select(1, head))
+    return kernels.add(sum, bias)
   }
 
   /** Queries of this call; keys and values of this call and, through the cache, of those before it. */

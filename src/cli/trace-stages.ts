@@ -1,12 +1,21 @@
 /**
- * What `glassformer trace` shows, as data: the way of a question through the pipeline, stage by stage in the order of the pass. The pipeline
- * answers first; then the same passages are read and the same answer is scored by the same calls, with hooks, which gives the tensors.
+ * What `glassformer trace` shows, as data: the way of a question through the pipeline, stage by stage in the order of the pass. The
+ * encoder's tensors are of the reading that the answer is made from. The answer is known only at the end of a search, so the decoder's are
+ * taken when the same call scores it once more.
  */
-import type { Answer, AskOptions, Rag } from '../rag/index.js'
+import {
+  Retriever,
+  weighPassages,
+  type Answer,
+  type Passage,
+  type Rag,
+  type RagMode,
+  type RetrievedPassage,
+} from '../rag/index.js'
 import type { Source } from '../rag/provenance.js'
-import { logSoftmax, type Float } from '../tensor/ops/index.js'
+import type { Float } from '../tensor/ops/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
-import type { HookPoint, Hooks } from '../trace/index.js'
+import type { Hook, HookPoint } from '../trace/index.js'
 import { UsageError } from './arguments.js'
 
 export interface QuestionStage {
@@ -20,7 +29,7 @@ export interface QuestionStage {
 export interface RetrievalStage {
   readonly stage: 'retrieval'
   /** Best first: the first is passage 1. */
-  readonly passages: readonly { readonly id: string; readonly title: string; readonly text: string; readonly score: number; readonly prior: number }[] // prettier-ignore
+  readonly passages: readonly (RetrievedPassage & { readonly prior: number })[]
 }
 
 /** What the reader reads with one passage. */
@@ -90,12 +99,16 @@ export const ATTENTIONS: readonly string[] = [
 ]
 
 export interface TraceOptions {
-  readonly ask: AskOptions
+  /** Instead of the corpus. */
+  readonly passages: readonly Passage[] | undefined
+  readonly topK: number | undefined
+  readonly mode: RagMode | undefined
   /** Hook points of the reader, by pattern. */
   readonly points: readonly string[]
   /** From 1, by score; the one that stands behind the answer most unless told. */
   readonly passage: number | undefined
   readonly head: number | undefined
+  readonly signal: AbortSignal
 }
 
 const NEXT_TOKENS = 5
@@ -104,53 +117,51 @@ const NEXT_TOKENS = 5
 export async function* traceStages(
   rag: Rag,
   question: string,
-  options: TraceOptions,
+  { passages, topK = 5, mode, points, passage, head, signal }: TraceOptions,
 ): AsyncGenerator<Stage, void, void> {
   const { reader, encoder } = rag
-  const { signal } = options.ask
-  const [vector, answer] = [
-    await encoder.embed([question], { signal }),
-    await rag.ask(question, { ...options.ask, sources: true }),
-  ]
-  const posteriors = answer.passages.map(({ posterior }) => posterior)
-  const z = options.passage === undefined ? posteriors.indexOf(Math.max(...posteriors)) : options.passage - 1
-  if (z >= posteriors.length) throw new UsageError(`--passage is ${z + 1}, ${posteriors.length} were found`)
+  const { tokenizer, model } = reader
+  const retriever = passages ? await Retriever.build(encoder, passages, { signal }) : await rag.retriever()
+  const vector = await retriever.embed(question, { signal })
+  const found = await retriever.search(vector, topK)
+  if (passage !== undefined && passage > found.length) {
+    throw new UsageError(`--passage is ${passage}, ${found.length} were found`)
+  }
   yield {
     stage: 'question',
     question,
     tokens: spelled(encoder.tokenizer, encoder.tokenize(question)),
     vector: [...vector],
   }
+  const weighed = weighPassages(found)
   yield {
     stage: 'retrieval',
-    passages: answer.passages.map(({ id, title, text, score, prior }) => ({ id, title, text, score, prior })),
+    passages: weighed.map(({ logPrior, ...retrieved }) => ({ ...retrieved, prior: Math.exp(logPrior) })),
   }
 
-  const shown = new Map<string, { readonly point: HookPoint; readonly tensor: Float }>()
-  /** Keeps the row of the passage. */
-  const keep = (tensor: Float, point: HookPoint) =>
-    void shown.set(point.name, { point, tensor: tensor.select(0, tensor.shape[0] === 1 ? 0 : z).copy() })
-  const hooks: Hooks = Object.fromEntries([...options.points, 'logits'].map((pattern) => [pattern, keep]))
-  const reading = await reader.read(question, answer.passages, { hooks, signal })
+  const seen = new Map<string, { readonly point: HookPoint; readonly tensor: Float }>()
+  const keep: Hook = (tensor, point) => void seen.set(point.name, { point, tensor: tensor.copy() })
+  const hooks = Object.fromEntries(points.map((pattern) => [pattern, keep]))
+  const reading = await reader.read(question, weighed, { hooks, signal })
+  const answer = await reader.answerFrom(reading, question, weighed, { mode, sources: true, signal })
   const ids = answer.tokens.map(({ id }) => id)
-  const byPassage = await reading.score(ids, { hooks, signal })
-  const { tokenizer, model } = reader
+  const logProbs = await reading.logProbs(ids, { hooks, signal }) // [passages, tokens, vocabulary]
+
+  const posteriors = answer.passages.map(({ posterior }) => posterior)
+  const z = passage === undefined ? posteriors.indexOf(Math.max(...posteriors)) : passage - 1
   const source = spelled(tokenizer, reading.inputIds[z])
   const written = spelled(tokenizer, ids)
   const read = [...spelled(tokenizer, [model.generationConfig.decoderStartTokenId]), ...written.slice(0, -1)]
-  const { tensor: logits } = shown.get('logits')! // [tokens, vocabulary]
-  if (!options.points.includes('logits')) shown.delete('logits')
-
   yield { stage: 'input', passage: z + 1, tokens: source }
-  for (const { point, tensor } of shown.values()) {
+  for (const { point, tensor } of seen.values()) {
     const isEncoder = point.name.startsWith('encoder.')
     const query = isEncoder ? source : written
     const key = isEncoder || point.name.includes('.cross_attention.') ? source : read
-    yield tensorStage(point, tensor, { passage: z + 1, query, key, head: options.head })
+    const row = tensor.select(0, tensor.shape[0] === 1 ? 0 : z)
+    yield tensorStage(point, row, { passage: z + 1, query, key, head })
   }
-  const logProbs = logSoftmax(logits)
-  for (const [t, { logProb, posterior, sources = [] }] of answer.tokens.entries()) {
-    const row = logProbs.select(0, t).toArray()
+  for (const [t, { id, logProb, posterior, sources = [] }] of answer.tokens.entries()) {
+    const row = logProbs.select(0, z).select(0, t).toArray()
     const best = [...row.keys()].sort((a, b) => row[b] - row[a]).slice(0, NEXT_TOKENS)
     yield {
       stage: 'step',
@@ -160,7 +171,7 @@ export async function* traceStages(
       token: written[t],
       passage: z + 1,
       next: spelled(tokenizer, best).map((token, i) => ({ token, probability: Math.exp(row[best[i]]) })),
-      byPassage: byPassage.map((passage) => Math.exp(passage[t])),
+      byPassage: weighed.map((_, passage) => Math.exp(logProbs.select(0, passage).select(0, t).toArray()[id])),
       mixture: Math.exp(logProb),
       posterior,
       sources: sources.map((source) => named(source, answer)),

@@ -1,6 +1,7 @@
 /**
  * The stages of a trace as a person reads them on a terminal, and as JSON.
  */
+import { SCORE_SCALE } from '../rag/index.js'
 import { columnsOf, fitted, wrapped } from './columns.js'
 import { heatMap, LEGEND, rangeOf } from './heat-map.js'
 import { cutLine, oneLine, type Terminal } from './terminal.js'
@@ -50,7 +51,7 @@ function linesOf(stage: Stage, width: number, dim: (text: string) => string): st
     case 'retrieval':
       return [
         'Passages',
-        dim('     dot product with the question, prior (softmax of 20 times that)'),
+        dim(`     dot product with the question, prior (softmax of ${SCORE_SCALE} times that)`),
         ...stage.passages.map(({ title, text, score, prior }, i) => {
           const shown = oneLine(title === '' ? text : `${title}: ${text}`, undefined)
           return cut(`  ${i + 1}  ${score.toFixed(3)}  ${prior.toFixed(3)} ${bar(prior, 10)}  ${shown}`)

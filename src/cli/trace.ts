@@ -66,7 +66,7 @@ export async function trace({ positionals, options }: Arguments, terminal: Termi
     try {
       const points = at === undefined ? ATTENTIONS : [at]
       checkPoints(rag.reader.model.hookPoints(), points, head)
-      const stages = traceStages(rag, question, { ask: { passages, topK, mode, signal }, points, passage, head })
+      const stages = traceStages(rag, question, { passages, topK, mode, points, passage, head, signal })
       await show(stages, at !== undefined, options, terminal)
     } finally {
       rag.dispose()

@@ -1,7 +1,8 @@
 /**
- * The two normalisation layers: LayerNorm (BERT, BART, GPT-2) and RMSNorm (T5, Llama).
+ * The two normalisation layers: LayerNorm (BERT, BART, GPT-2) and RMSNorm (T5, Llama). Both divide by the size of x. With `frozenAt` they
+ * divide by the size of that tensor instead; then what is left is linear in x, but for LayerNorm's shift, and a sum can be taken apart.
  */
-import type { Float } from '../tensor/ops/index.js'
+import { layerNorm, rmsNorm, type Float } from '../tensor/ops/index.js'
 import type { Pass } from './pass.js'
 import type { Parameter, WeightScope } from './weights.js'
 
@@ -24,8 +25,11 @@ export class LayerNorm {
     this.#epsilon = epsilon
   }
 
-  forward(x: Float, { kernels }: Pass): Float {
-    return kernels.layerNorm(x, this.#gain.value, this.#shift.value, this.#epsilon)
+  /** @param frozenAt broadcasts to the shape of x */
+  forward(x: Float, { kernels }: Pass, frozenAt?: Float): Float {
+    const [gain, shift] = [this.#gain.value, this.#shift.value]
+    if (!frozenAt) return kernels.layerNorm(x, gain, shift, this.#epsilon)
+    return layerNorm(x, gain, shift, this.#epsilon, frozenAt.broadcastTo(x.shape))
   }
 }
 
@@ -39,7 +43,9 @@ export class RMSNorm {
     this.#epsilon = epsilon
   }
 
-  forward(x: Float, { kernels }: Pass): Float {
-    return kernels.rmsNorm(x, this.#gain.value, this.#epsilon)
+  /** @param frozenAt broadcasts to the shape of x */
+  forward(x: Float, { kernels }: Pass, frozenAt?: Float): Float {
+    if (!frozenAt) return kernels.rmsNorm(x, this.#gain.value, this.#epsilon)
+    return rmsNorm(x, this.#gain.value, this.#epsilon, frozenAt.broadcastTo(x.shape))
   }
 }

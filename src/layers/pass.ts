@@ -36,8 +36,8 @@ export class Pass {
   }
 
   /** Shows the tensor; returns it, or what was put in its place. */
-  show(point: HookPoint, tensor: Float): Promise<Float> {
-    return this.#glass.show(point, tensor)
+  show(point: HookPoint, tensor: Float): Float | Promise<Float> {
+    return this.#glass.watches(point) ? this.#glass.show(point, tensor) : tensor
   }
 
   /** Runs a layer, whose intermediate tensors are given back at its end. Its result takes the place of x. */

@@ -86,6 +86,8 @@ class BartStack implements Seq2SeqStack {
   readonly #norm: LayerNorm
   readonly #layers: readonly PostNormLayer[]
   readonly #points
+  /** Each layer norms its own output. */
+  readonly finalNorm = undefined
 
   /** @param word the embedding of the tokens, which both stacks share */
   constructor(name: 'encoder' | 'decoder', weights: WeightScope, config: BartConfig, word: Embedding) {
@@ -128,6 +130,10 @@ class BartStack implements Seq2SeqStack {
 
   hookPoints(): HookPoint[] {
     return [...Object.values(this.#points), ...this.#layers.flatMap((layer) => layer.hookPoints())]
+  }
+
+  streamPoints(): HookPoint[] {
+    return this.statePoints()
   }
 
   statePoints(): HookPoint[] {

@@ -36,9 +36,9 @@ export class CausalDecoder {
   readonly #options: CausalDecoderOptions
   readonly #positions: Embedding | RotaryEmbedding
   readonly #layers: readonly PreNormLayer[]
-  readonly #norm: LayerNorm | RMSNorm
   readonly #points
   readonly embedding: Embedding
+  readonly finalNorm: LayerNorm | RMSNorm
 
   constructor(weights: WeightScope, options: CausalDecoderOptions) {
     const { vocabSize, dimension, numLayers, positions, tied, names } = options
@@ -53,7 +53,7 @@ export class CausalDecoder {
       (layer, i) => new PreNormLayer(`decoder.${i}`, weights.scope(`${names.layers}.${i}`), layer),
     )
     const { norm: Norm, epsilon } = layers[0]
-    this.#norm = new Norm(weights.scope(names.norm), { dimension, epsilon })
+    this.finalNorm = new Norm(weights.scope(names.norm), { dimension, epsilon })
     const shape = ['batch', 'query', dimension] as const
     this.#points = {
       word: hookPoint('embeddings.word', shape),
@@ -74,6 +74,11 @@ export class CausalDecoder {
     return [...this.#layers.map(({ input }) => input), this.#points.norm]
   }
 
+  /** The residual stream: before each layer, and after the last. */
+  streamPoints(): HookPoint[] {
+    return [...this.#layers.map(({ input }) => input), this.#layers.at(-1)!.output]
+  }
+
   /** Where the attention probabilities of each layer pass. */
   probPoints(): HookPoint[] {
     return this.hookPoints().filter(({ name }) => name.endsWith('self_attention.probs'))
@@ -91,7 +96,7 @@ export class CausalDecoder {
       const inputs = { mask, rotary, cache: cache?.layers[index].self }
       stream = await pass.layer(stream, (x, pass) => layer.forward(x, inputs, pass))
     }
-    return pass.show(this.#points.norm, this.#norm.forward(stream, pass))
+    return pass.show(this.#points.norm, this.finalNorm.forward(stream, pass))
   }
 
   async #embed(ids: Ids, positions: Ids, pass: Pass): Promise<Float> {

@@ -9,9 +9,10 @@ import { crossEntropy, type Float, type Ids } from '../tensor/ops/index.js'
 import { Tensor } from '../tensor/tensor.js'
 import { hookPoint, type HookPoint } from '../trace/glass.js'
 import type { CausalDecoder, CausalDecoderInputs } from './causal-decoder.js'
-import { CausalModel, type CausalContext, type StepOptions } from './generative.js'
+import { CausalModel, type CausalContext } from './generative.js'
 import { toIds, toMask, type IdsLike } from './inputs.js'
-import { Model, type RunOptions } from './model.js'
+import type { LanguageModel, UnembedOptions } from './language-model.js'
+import { Model, type PassOptions, type RunOptions } from './model.js'
 
 export interface DecoderInputs {
   /** [batch, seq] */
@@ -99,7 +100,7 @@ export interface CausalLMSettings {
 }
 
 /** A decoder with a head that predicts the next token. */
-export abstract class CausalLM extends CausalModel {
+export abstract class CausalLM extends CausalModel implements LanguageModel<CausalLMInputs> {
   override readonly generationConfig: GenerationConfig
   /** Most tokens of a prompt together with what is written: positions that the model has, or was trained with. */
   readonly maxLength: number
@@ -138,7 +139,22 @@ export abstract class CausalLM extends CausalModel {
     return { logits, loss, hiddenStates: take(states), attentions: take(probs) }
   }
 
-  protected override async decodeNext(ids: Ids, context: CausalContext, options: StepOptions): Promise<Float> {
+  streamPoints(): readonly HookPoint[] {
+    return this.#decoder.streamPoints()
+  }
+
+  get isPreNorm(): boolean {
+    return true
+  }
+
+  async unembed(stream: Float, { frozenAt, signal }: UnembedOptions = {}): Promise<Float> {
+    const { result } = await this.run({ signal }, [], async (pass, keep) =>
+      keep(await this.#project(this.#decoder.finalNorm.forward(stream, pass, frozenAt), pass)),
+    )
+    return result
+  }
+
+  protected override async decodeNext(ids: Ids, context: CausalContext, options: PassOptions): Promise<Float> {
     const { result } = await this.run(options, [], async (pass, keep) => {
       const hiddenStates = await this.#decoder.forward({ ids, ...context }, pass) // [rows, n, dimension]
       return keep(await this.#project(hiddenStates.slice(1, -1), pass)) // [rows, 1, vocabulary]

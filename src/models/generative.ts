@@ -20,8 +20,9 @@ import {
 import type { Pass } from '../layers/index.js'
 import type { Float, Ids } from '../tensor/ops/index.js'
 import { Tensor } from '../tensor/tensor.js'
+import { DecoderSteps, type DecoderStep } from '../trace/decoder-steps.js'
 import { toIds, toMask, type IdsLike } from './inputs.js'
-import { Model, type RunOptions } from './model.js'
+import { Model, type PassOptions, type RunOptions } from './model.js'
 
 /** Options of the passes that a generation is made of. */
 export type StepOptions = Pick<RunOptions, 'hooks' | 'signal'>
@@ -114,6 +115,8 @@ export interface Encoded {
 export interface DecodeStepOptions extends StepOptions {
   /** Then the ids are only those that the cache does not hold yet. */
   readonly cache?: DecoderCache
+  /** What hooks are told of the step. Without it, patches count positions from the first of the ids. */
+  readonly step?: DecoderStep
 }
 
 /** An encoder-decoder. Several rows of a decoding may share a source; its keys and values are computed and held once. */
@@ -149,15 +152,18 @@ export abstract class Seq2SeqModel<E extends Encoded = Encoded> extends Generati
     const cache = this.startCache(capacity)
     const sources = encoded.lastHiddenState.shape[0]
     let rows = sources
+    const steps = new DecoderSteps()
     const decoder: Decoder = {
       next: async (tokens) => {
-        const logits = await this.decode(encoded, tokens, { ...options, cache }) // [rows, n, vocabulary]
+        const step = steps.next(tokens, cache.length)
+        const logits = await this.decode(encoded, tokens, { ...options, cache, step }) // [rows, n, vocabulary]
         return logits.select(1, -1)
       },
       reorder: (parents) => {
         requireOwnSources(parents, rows, sources)
         rows = parents.length
         cache.reorder(parents)
+        steps.reorder(parents)
       },
       dispose: () => cache.dispose(),
     }
@@ -209,7 +215,7 @@ export interface CausalInputs extends TextInputs {
 /** A decoder-only model. Prompts of a batch are padded on the left, so that all rows go on at their end. */
 export abstract class CausalModel extends GenerativeModel<CausalInputs> {
   /** Logits of the token after the last of `ids`: [rows, n] -> [rows, vocabulary]. */
-  protected abstract decodeNext(ids: Ids, context: CausalContext, options: StepOptions): Promise<Float>
+  protected abstract decodeNext(ids: Ids, context: CausalContext, options: PassOptions): Promise<Float>
 
   /** An empty cache; `capacity` is the number of tokens to make room for at first, the prompt's included. */
   protected abstract startCache(capacity?: number): DecoderCache
@@ -245,9 +251,11 @@ export abstract class CausalModel extends GenerativeModel<CausalInputs> {
 
     let paddings = masks.map((row) => row.indexOf(1)) // by row
     let held = known
+    const steps = new DecoderSteps()
     const decoder: Decoder = {
       next: async (tokens) => {
         const before = cache.length
+        const step = steps.next(tokens, before)
         const given = tokens.map((row) => row.slice(held)) // the first tokens are the whole prompt
         held = 0
         const end = before + given[0].length
@@ -259,10 +267,11 @@ export abstract class CausalModel extends GenerativeModel<CausalInputs> {
             [given.length, given[0].length],
           ),
         }
-        return this.decodeNext(toIds('tokens', given), context, options)
+        return this.decodeNext(toIds('tokens', given), context, { ...options, step })
       },
       reorder: (parents) => {
         cache.reorder(parents)
+        steps.reorder(parents)
         paddings = parents.map((parent) => paddings[parent])
       },
       dispose: () => cache.dispose(),

@@ -36,8 +36,9 @@ export {
 } from './generative.js'
 export { GPT2LMHeadModel, GPT2Model, type GPT2Config } from './gpt2.js'
 export type { IdsLike } from './inputs.js'
+export type { LanguageModel, UnembedOptions } from './language-model.js'
 export { LlamaForCausalLM, LlamaModel, type LlamaConfig } from './llama.js'
-export { Model, type FromPretrainedOptions, type Run, type RunOptions } from './model.js'
+export { Model, type FromPretrainedOptions, type PassOptions, type Run, type RunOptions } from './model.js'
 export { MPNetForSequenceClassification, MPNetModel, type MPNetConfig } from './mpnet.js'
 export {
   Qwen2ForCausalLM,

@@ -9,28 +9,37 @@ import { readText, requireText, type FolderLike } from '../files/folder.js'
 import { generationConfig, type GenerationConfig } from '../generation/index.js'
 import { openPretrained, type HubOptions } from '../hub/index.js'
 import { Pass, Weights, type LoadOptions } from '../layers/index.js'
-import { openCheckpoint } from '../safetensors/index.js'
+import { openCheckpoint, widenQuantized } from '../safetensors/index.js'
 import type { Float } from '../tensor/ops/index.js'
-import { CLEAR, glassOf, type Glass, type HookPoint, type Hooks } from '../trace/index.js'
-import { behind } from '../trace/hooks.js'
+import type { DecoderStep } from '../trace/decoder-steps.js'
+import { CLEAR, type Glass, type HookPoint } from '../trace/glass.js'
+import { behind, glassOf, type HooksLike } from '../trace/hooks.js'
 
 /** {@link HubOptions} are for a location that is a model on a hub. */
 export interface FromPretrainedOptions extends LoadOptions, HubOptions {
   /** Where the kernels run. By default the model gets the fastest backend for itself and disposes it with itself. */
   readonly backend?: Backend
-  /** `int8` quantises the matrices of linear layers: faster and smaller, at the price of some accuracy. */
+  /**
+   * `int8` quantises the matrices of linear layers: faster and smaller, at the price of some accuracy. A checkpoint that holds its matrices
+   * in 8 bits (see {@link widenQuantized}) keeps its integers then, and is computed in float32 otherwise.
+   */
   readonly dtype?: 'int8'
 }
 
 /** Options that every forward pass takes. */
 export interface RunOptions {
   /** Functions that read or replace tensors on the way, by hook-point pattern. */
-  readonly hooks?: Hooks
+  readonly hooks?: HooksLike
   readonly signal?: AbortSignal
   /** Return the states between the layers. */
   readonly outputHiddenStates?: boolean
   /** Return the attention probabilities. */
   readonly outputAttentions?: boolean
+}
+
+/** What is said of each pass: who looks, which step of a generation it is, and what ends it. */
+export interface PassOptions extends Pick<RunOptions, 'hooks' | 'signal'> {
+  readonly step?: DecoderStep
 }
 
 /**
@@ -61,7 +70,7 @@ export abstract class Model {
    * outlives the pass, each tensor through `keep`.
    */
   protected async run<T>(
-    { hooks, signal }: Pick<RunOptions, 'hooks' | 'signal'>,
+    { hooks, signal, step }: PassOptions,
     points: readonly (readonly HookPoint[] | undefined)[],
     part: (pass: Pass, keep: (tensor: Float) => Float) => Promise<T>,
   ): Promise<{ result: T; take: Take }> {
@@ -74,7 +83,7 @@ export abstract class Model {
         return tensor
       },
     }
-    const user = hooks ? glassOf(hooks, this.hookPoints()) : CLEAR
+    const user = hooks ? glassOf(hooks, this.hookPoints(), step) : CLEAR
     const glass = wanted.size === 0 ? user : behind(user, collector)
     const result = await Pass.run(this.backend, { glass, signal }, part)
     return { result, take: (list) => list?.map(({ name }) => collected.get(name)!) }
@@ -83,7 +92,7 @@ export abstract class Model {
 
 /** {@link Model.run}, for the parts that several classes of a family share. */
 export type Run = <T>(
-  options: Pick<RunOptions, 'hooks' | 'signal'>,
+  options: PassOptions,
   points: readonly (readonly HookPoint[] | undefined)[],
   part: (pass: Pass, keep: (tensor: Float) => Float) => Promise<T>,
 ) => Promise<{ result: T; take: Take }>
@@ -112,7 +121,7 @@ export async function loadModel<M extends Model>(
   const generationText = await readText(folder, 'generation_config.json')
   const generationJson =
     generationText === undefined ? undefined : JsonObject.parse(generationText, `${folder.name}/generation_config.json`)
-  const checkpoint = await openCheckpoint(folder)
+  const checkpoint = widenQuantized(await openCheckpoint(folder))
   const weights = new Weights(checkpoint, { backend: backend ?? (await defaultBackend()), owned: !backend, dtype })
   try {
     const model = build(config, weights, generationConfig(config, generationJson))

@@ -39,6 +39,8 @@ export class PreNormLayer {
   readonly #points
   /** The residual stream before the layer. */
   readonly input: HookPoint
+  /** The residual stream after the layer. */
+  readonly output: HookPoint
 
   constructor(name: string, weights: WeightScope, { norm: Norm, epsilon, names, ...options }: PreNormLayerOptions) {
     const { dimension } = options.attention
@@ -56,25 +58,25 @@ export class PreNormLayer {
       attentionNorm: hookPoint(`${name}.self_attention.norm`, residual),
       middle: hookPoint(`${name}.resid_mid`, residual),
       feedForwardNorm: hookPoint(`${name}.feed_forward.norm`, residual),
-      out: hookPoint(`${name}.resid_post`, residual),
     }
+    this.output = hookPoint(`${name}.resid_post`, residual)
   }
 
   hookPoints(): HookPoint[] {
-    const { attentionNorm, middle, feedForwardNorm, out } = this.#points
+    const { attentionNorm, middle, feedForwardNorm } = this.#points
     const attention = [attentionNorm, ...this.#attention.hookPoints(), middle]
-    return [this.input, ...attention, feedForwardNorm, ...this.#feedForward.hookPoints(), out]
+    return [this.input, ...attention, feedForwardNorm, ...this.#feedForward.hookPoints(), this.output]
   }
 
   /** [batch, query, dimension] -> [batch, query, dimension] */
   async forward(x: Float, inputs: PreNormLayerInputs, pass: Pass): Promise<Float> {
-    const { attentionNorm, middle, feedForwardNorm, out } = this.#points
+    const { attentionNorm, middle, feedForwardNorm } = this.#points
     let stream = await pass.show(this.input, x) // [batch, query, dimension]
     const hiddenStates = await pass.show(attentionNorm, this.#attentionNorm.forward(stream, pass))
     const attended = await this.#attention.forward({ hiddenStates, causal: true, ...inputs }, pass)
     stream = await pass.show(middle, pass.kernels.add(stream, attended))
     const normed = await pass.show(feedForwardNorm, this.#feedForwardNorm.forward(stream, pass))
     const fed = await this.#feedForward.forward(normed, pass)
-    return pass.show(out, pass.kernels.add(stream, fed))
+    return pass.show(this.output, pass.kernels.add(stream, fed))
   }
 }

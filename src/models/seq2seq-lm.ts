@@ -5,12 +5,13 @@
 import { DecoderCache, paddingMask } from '../attention/index.js'
 import { InputError } from '../errors.js'
 import type { GenerationConfig } from '../generation/index.js'
-import type { Pass, Weights } from '../layers/index.js'
+import type { LayerNorm, Pass, RMSNorm, Weights } from '../layers/index.js'
 import { crossEntropy, type Float, type Ids } from '../tensor/ops/index.js'
 import { Tensor } from '../tensor/tensor.js'
 import { hookPoint, type HookPoint } from '../trace/glass.js'
 import { Seq2SeqModel, type DecodeStepOptions, type Encoded, type TextInputs } from './generative.js'
 import { toIds, toMask, type IdsLike } from './inputs.js'
+import type { LanguageModel, UnembedOptions } from './language-model.js'
 import type { Run, RunOptions } from './model.js'
 
 /** What an encoder made of a text. */
@@ -63,7 +64,11 @@ export interface Seq2SeqStackInputs {
 /** An encoder or a decoder, its embeddings included. */
 export interface Seq2SeqStack {
   readonly numLayers: number
+  /** What norms the stream after the last layer; undefined where the layers are post-norm. */
+  readonly finalNorm: LayerNorm | RMSNorm | undefined
   hookPoints(): readonly HookPoint[]
+  /** The stream that the layers write into: before each, and after the last. */
+  streamPoints(): readonly HookPoint[]
   /** Where the states between the layers pass: before the first, and after each. */
   statePoints(): readonly HookPoint[]
   /** Where the attention probabilities of each layer pass. */
@@ -100,7 +105,7 @@ export async function readSource(
   return { lastHiddenState: result, mask, inputIds, hiddenStates: take(states), attentions: take(probs) }
 }
 
-export abstract class Seq2SeqLM extends Seq2SeqModel<Seq2SeqEncoded> {
+export abstract class Seq2SeqLM extends Seq2SeqModel<Seq2SeqEncoded> implements LanguageModel<Seq2SeqInputs> {
   override readonly generationConfig: GenerationConfig
   readonly #encoder: Seq2SeqStack
   readonly #decoder: Seq2SeqStack
@@ -164,6 +169,22 @@ export abstract class Seq2SeqLM extends Seq2SeqModel<Seq2SeqEncoded> {
       decoderAttentions: take(self),
       crossAttentions: take(cross),
     }
+  }
+
+  streamPoints(): readonly HookPoint[] {
+    return this.#decoder.streamPoints()
+  }
+
+  get isPreNorm(): boolean {
+    return this.#decoder.finalNorm !== undefined
+  }
+
+  async unembed(stream: Float, { frozenAt, signal }: UnembedOptions = {}): Promise<Float> {
+    const { finalNorm } = this.#decoder
+    const { result } = await this.run({ signal }, [], async (pass, keep) =>
+      keep(await this.#head(finalNorm?.forward(stream, pass, frozenAt) ?? stream, pass)),
+    )
+    return result
   }
 
   /** -> [batch, target, vocabulary] */

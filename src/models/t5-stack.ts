@@ -26,6 +26,8 @@ class T5Layer {
   readonly isDecoder: boolean
   /** The residual stream before the layer. */
   readonly input: HookPoint
+  /** The residual stream after the layer. */
+  readonly output: HookPoint
 
   constructor(name: string, weights: WeightScope, config: T5Config, isDecoder: boolean) {
     const { dModel, dKv, dFf, numHeads, activation, isGatedAct } = config
@@ -60,6 +62,7 @@ class T5Layer {
       : undefined
     this.#cross = isDecoder ? sublayer(1, 'cross_attention', 'resid_cross') : this.#self
     this.#feed = sublayer(last, 'feed_forward', 'resid_post')
+    this.output = this.#feed.out
     this.#feedForward = new FeedForward(`${name}.feed_forward`, weights.scope(`layer.${last}.DenseReluDense`), {
       dimension: dModel,
       hiddenDimension: dFf,
@@ -116,10 +119,10 @@ export class T5Stack implements Seq2SeqStack {
   readonly #embedding: Embedding
   readonly #layers: readonly T5Layer[]
   readonly #positionBias: RelativePositionBias
-  readonly #finalNorm: RMSNorm
   readonly #embeddingPoint: HookPoint
   readonly #biasPoint: HookPoint
   readonly #finalPoint: HookPoint
+  readonly finalNorm: RMSNorm
 
   /** @param embedding of the tokens, which both stacks share */
   constructor(name: 'encoder' | 'decoder', weights: WeightScope, config: T5Config, embedding: Embedding) {
@@ -139,7 +142,7 @@ export class T5Stack implements Seq2SeqStack {
         bidirectional: !isDecoder,
       },
     )
-    this.#finalNorm = new RMSNorm(weights.scope('final_layer_norm'), {
+    this.finalNorm = new RMSNorm(weights.scope('final_layer_norm'), {
       dimension: dModel,
       epsilon: config.layerNormEpsilon,
     })
@@ -162,6 +165,11 @@ export class T5Stack implements Seq2SeqStack {
     return [...this.#layers.map(({ input }) => input), this.#finalPoint]
   }
 
+  /** The residual stream: before each layer, and after the last. */
+  streamPoints(): HookPoint[] {
+    return [...this.#layers.map(({ input }) => input), this.#layers.at(-1)!.output]
+  }
+
   /** Where the attention probabilities of each layer pass. */
   probPoints(kind: 'self_attention' | 'cross_attention'): HookPoint[] {
     return this.hookPoints().filter(({ name }) => name.endsWith(`${kind}.probs`))
@@ -177,6 +185,6 @@ export class T5Stack implements Seq2SeqStack {
       const cache = inputs.cache?.layers[index]
       stream = await pass.layer(stream, (x, pass) => layer.forward(x, inputs, bias, cache, pass))
     }
-    return pass.show(this.#finalPoint, this.#finalNorm.forward(stream, pass))
+    return pass.show(this.#finalPoint, this.finalNorm.forward(stream, pass))
   }
 }

@@ -16,6 +16,8 @@ export interface AnswerPassage extends RetrievedPassage {
   readonly prior: number
   /** p("I don't know."|question, passage). */
   readonly pAbstain: number
+  /** Its share of the mixture before a token of the answer was seen: the prior, or in `conditioned` what abstaining left of it. */
+  readonly weight: number
   /** How far the passage stands behind the answer: p(passage|question, answer). */
   readonly posterior: number
   /** What the reader answers from this passage alone. */

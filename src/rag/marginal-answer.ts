@@ -8,7 +8,7 @@ import { ABSTENTION, type Answer, type Candidate, type RagMode } from './answer.
 import { conditionOnAnswering, marginal, mixSequence, mixTokens, normalizeLog, type MixedToken } from './marginalise.js'
 import type { WeighedPassage } from './passage-reader.js'
 import type { MeanCrossAttention, Provenance } from './provenance.js'
-import type { Reading } from './reader.js'
+import type { AnswersOptions, Reading } from './reader.js'
 
 /** A question read with its passages. */
 export interface Read {
@@ -20,10 +20,8 @@ export interface Read {
   readonly provenance: Provenance | undefined
 }
 
-export interface MarginalOptions {
+export interface MarginalOptions extends AnswersOptions {
   readonly mode: RagMode
-  readonly maxNewTokens: number
-  readonly signal?: AbortSignal
 }
 
 /** A candidate with its ids and the log-likelihood of each token under each passage. */
@@ -41,13 +39,15 @@ interface Scored {
 /** The answer, with all that it was decided by. */
 export async function marginalAnswer(
   { question, passages, reading, tokenizer, provenance }: Read,
-  { mode, maxNewTokens, signal }: MarginalOptions,
+  { mode, onText, ...options }: MarginalOptions,
 ): Promise<Answer> {
   const priors = passages.map(({ logPrior }) => logPrior)
-  const own = await reading.answers({ maxNewTokens, signal })
+  const own = await reading.answers({ onText, ...options })
+  const { hooks = [], signal } = options
   const scoreIds = async (ids: readonly number[]): Promise<Scored> => {
     const attention = provenance?.watch()
-    const tokenLogProbs = await reading.score(ids, { signal, hooks: attention?.hooks })
+    const watched = attention ? [hooks, attention.hooks] : hooks
+    const tokenLogProbs = await reading.score(ids, { hooks: watched, signal })
     const logLikelihoods = tokenLogProbs.map((row) => row.reduce((sum, logProb) => sum + logProb, 0))
     return { ids, text: tokenizer.decode(ids), tokenLogProbs, logLikelihoods, attention }
   }
@@ -64,7 +64,7 @@ export async function marginalAnswer(
   let tokens: MixedToken[]
   let weights: readonly number[] = priors
   if (mode === 'rag-token') {
-    chosen = await scoreIds(await reading.answerByToken(priors, { maxNewTokens, signal }))
+    chosen = await scoreIds(await reading.answerByToken(priors, options))
     tokens = mixTokens(priors, chosen.tokenLogProbs)
   } else {
     const answerable = mode === 'conditioned' && pAnswerable >= 0.5 && scored.length > 1
@@ -87,6 +87,7 @@ export async function marginalAnswer(
       ...passage,
       prior: Math.exp(logPrior),
       pAbstain: pAbstain[z],
+      weight: Math.exp(weights[z]),
       posterior: Math.exp(behind[z]),
       answer: own[z].text,
     })),

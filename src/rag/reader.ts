@@ -4,17 +4,19 @@
  */
 import { InputError } from '../errors.js'
 import type { FolderLike } from '../files/folder.js'
-import { generate } from '../generation/index.js'
+import { generate, TextStreamer } from '../generation/index.js'
+import type { StepOptions } from '../models/generative.js'
 import {
   AutoModelForSeq2SeqLM,
   type FromPretrainedOptions,
-  type RunOptions,
   type Seq2SeqEncoded,
   type Seq2SeqLM,
 } from '../models/index.js'
 import { logSoftmax } from '../tensor/ops/index.js'
 import { rowMajor } from '../tensor/ops/float.js'
+import type { Float } from '../tensor/ops/index.js'
 import { AutoTokenizer, type Tokenizer } from '../tokenizer/index.js'
+import type { HooksLike } from '../trace/index.js'
 import type { Answer, RagMode } from './answer.js'
 import { marginalAnswer } from './marginal-answer.js'
 import type { PassageReader, WeighedPassage } from './passage-reader.js'
@@ -40,6 +42,13 @@ export interface ReadOptions {
   readonly mode?: RagMode
   /** Most tokens of an answer; 40 unless told. */
   readonly maxNewTokens?: number
+  /** Functions that read or replace tensors in every pass over the reader's model, by hook-point pattern. Row z is that of passage z. */
+  readonly hooks?: HooksLike
+  /**
+   * Called with each piece of what the first passage answers, as it is written; pieces never split a character. The answer of all passages
+   * is known only when each has given its own, and may be another one.
+   */
+  readonly onText?: (piece: string) => void
   /** Say for each token of the answer which words it came from: {@link AnswerToken.sources}. False unless told. */
   readonly sources?: boolean
 }
@@ -51,16 +60,18 @@ export interface ReaderFromPretrainedOptions extends FromPretrainedOptions {
   readonly format?: typeof readerInput
 }
 
-export interface ReaderOptions {
+export interface ReaderOptions extends StepOptions {
   /** Most tokens of an answer. */
   readonly maxNewTokens: number
-  readonly signal?: AbortSignal
 }
+
+/** What {@link Reading.answers} takes. */
+export type AnswersOptions = ReaderOptions & Pick<ReadOptions, 'onText'>
 
 export class Reader implements PassageReader<ReadOptions, Answer> {
   readonly model: Seq2SeqLM
   readonly tokenizer: Tokenizer
-  readonly optionNames = ['mode', 'maxNewTokens', 'sources'] satisfies (keyof ReadOptions)[]
+  readonly optionNames = ['mode', 'maxNewTokens', 'sources', 'hooks', 'onText'] satisfies (keyof ReadOptions)[]
   readonly #format: typeof readerInput
 
   constructor(
@@ -102,11 +113,24 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     passages: readonly WeighedPassage[],
     options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
   ): Promise<Answer> {
-    const { mode = 'conditioned', maxNewTokens = 40, sources = false, signal } = options
+    const { hooks, signal } = options
+    return this.answerFrom(await this.read(question, passages, { hooks, signal }), question, passages, options)
+  }
+
+  /** As {@link answer}, from the reading of the question with these passages. */
+  async answerFrom(
+    reading: Reading,
+    question: string,
+    passages: readonly WeighedPassage[],
+    options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
+  ): Promise<Answer> {
+    const { mode = 'conditioned', maxNewTokens = 40, sources = false, hooks, onText, signal } = options
     const { tokenizer } = this
     const provenance = sources ? await this.#provenance(question, passages) : undefined
-    const reading = await this.read(question, passages, { signal })
-    return marginalAnswer({ question, passages, reading, tokenizer, provenance }, { mode, maxNewTokens, signal })
+    return marginalAnswer(
+      { question, passages, reading, tokenizer, provenance },
+      { mode, maxNewTokens, hooks, onText, signal },
+    )
   }
 
   async #provenance(question: string, passages: readonly ReadablePassage[]): Promise<Provenance> {
@@ -123,12 +147,12 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
   async read(
     question: string,
     passages: readonly ReadablePassage[],
-    options: Pick<RunOptions, 'hooks' | 'signal'> = {},
+    { hooks, signal }: StepOptions = {},
   ): Promise<Reading> {
     const { inputIds, attentionMask } = this.tokenizer.encodeBatch(
       passages.map((passage) => this.#format(passage, question)),
     )
-    const encoded = await this.model.encode({ inputIds, attentionMask }, options)
+    const encoded = await this.model.encode({ inputIds, attentionMask }, { hooks, signal })
     return new Reading(
       this,
       encoded,
@@ -151,33 +175,45 @@ export class Reading {
   }
 
   /** Each passage's own answer, by greedy search: ids with the end token, and text. */
-  async answers({ maxNewTokens, signal }: ReaderOptions): Promise<{ ids: number[]; text: string }[]> {
+  async answers({ onText, ...options }: AnswersOptions): Promise<{ ids: number[]; text: string }[]> {
     const { model, tokenizer } = this.#reader
-    const { sequences } = await model.generateFrom(this.#encoded, { maxNewTokens, signal })
     const { padTokenId } = model.generationConfig
-    return sequences.map((sequence) => {
-      const ids = sequence.slice(1).filter((id) => id !== padTokenId)
-      return { ids, text: tokenizer.decode(ids) }
-    })
+    const rows = this.inputIds.map((): number[] => [])
+    const streamer = new TextStreamer(tokenizer)
+    const give = (piece: string) => piece !== '' && onText?.(piece)
+    for await (const { tokens } of model.streamFrom(this.#encoded, options)) {
+      tokens.forEach((id, z) => id !== padTokenId && rows[z].push(id))
+      if (onText && tokens[0] !== padTokenId) give(streamer.put(tokens[0]))
+    }
+    give(streamer.end())
+    return rows.map((ids) => ({ ids, text: tokenizer.decode(ids) }))
   }
 
   /** ln p(token|passage, tokens before) of a text's tokens and its end, under each passage: [passage][token]. */
-  async score(ids: readonly number[], options: Pick<RunOptions, 'hooks' | 'signal'> = {}): Promise<number[][]> {
-    const { model } = this.#reader
-    const passages = this.inputIds.length
-    const shifted = [model.generationConfig.decoderStartTokenId, ...ids.slice(0, -1)]
-    const logits = await model.decode(this.#encoded, new Array<number[]>(passages).fill(shifted), options) // [passages, tokens, vocabulary]
-    const logProbs = rowMajor(logSoftmax(logits))
-    const vocabulary = logits.shape[2]
+  async score(ids: readonly number[], options?: StepOptions): Promise<number[][]> {
+    const logProbs = await this.logProbs(ids, options)
+    const [passages, , vocabulary] = logProbs.shape
+    const values = rowMajor(logProbs)
     return Array.from({ length: passages }, (_, z) =>
-      ids.map((id, t) => logProbs[(z * ids.length + t) * vocabulary + id]),
+      ids.map((id, t) => values[(z * ids.length + t) * vocabulary + id]),
     )
   }
 
-  /** One answer from all passages by RAG-Token: at each step the passages' distributions are mixed, and the most probable token is taken. */
-  async answerByToken(logWeights: readonly number[], { maxNewTokens, signal }: ReaderOptions): Promise<number[]> {
+  /** The whole distributions behind {@link score}: ln p(any token|passage, tokens before), [passages, tokens, vocabulary]. */
+  async logProbs(ids: readonly number[], options?: StepOptions): Promise<Float> {
     const { model } = this.#reader
-    const { decoder, prompt } = model.startDecodingFrom(this.#encoded, { capacity: maxNewTokens, signal })
+    const shifted = [model.generationConfig.decoderStartTokenId, ...ids.slice(0, -1)]
+    const rows = new Array<number[]>(this.inputIds.length).fill(shifted)
+    return logSoftmax(await model.decode(this.#encoded, rows, options))
+  }
+
+  /** One answer from all passages by RAG-Token: at each step the passages' distributions are mixed, and the most probable token is taken. */
+  async answerByToken(
+    logWeights: readonly number[],
+    { maxNewTokens, hooks, signal }: ReaderOptions,
+  ): Promise<number[]> {
+    const { model } = this.#reader
+    const { decoder, prompt } = model.startDecodingFrom(this.#encoded, { capacity: maxNewTokens, hooks, signal })
     const decoding = { decoder: mixture(decoder, [logWeights]), prompt: prompt.slice(0, 1) }
     try {
       const { sequences } = await generate(decoding, model.generationConfig, { maxNewTokens, signal })

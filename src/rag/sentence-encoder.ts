@@ -35,8 +35,8 @@ export interface SentenceEncoderOptions extends FromPretrainedOptions {
 
 export class SentenceEncoder {
   readonly #model: TextEncoder
-  readonly tokenizer: Tokenizer
   readonly #pooling: PoolingOptions
+  readonly tokenizer: Tokenizer
   /** Folder or URL that it came from; an index remembers it. */
   readonly name: string
   /** Length of a vector. */

@@ -67,6 +67,8 @@ export class Tokenizer {
   readonly #specialIds: ReadonlySet<number>
   readonly #chat: ChatTemplates
   readonly #byteLevel: boolean
+  /** What WordPiece writes before a token that goes on in a word: `##`; '' for other tokenizers. */
+  readonly #continuing: string
   /** The id that fills rows up; 0 where the tokenizer names none. */
   readonly padTokenId: number
 
@@ -80,6 +82,8 @@ export class Tokenizer {
     this.#specialIds = specialIds(tokenizerJson)
     this.padTokenId = padTokenId(this.#library, tokenizerJson, tokenizerConfig)
     this.#chat = new ChatTemplates(tokenizerConfig, chatTemplate)
+    const model = tokenizerJson.object('model')
+    this.#continuing = model.get('type') === 'WordPiece' ? model.string('continuing_subword_prefix', '##') : ''
     this.#byteLevel = JSON.stringify(tokenizerJson.get('decoder') ?? null).includes('"ByteLevel"') // alone or in a sequence
   }
 
@@ -121,13 +125,13 @@ export class Tokenizer {
   /**
    * Where each token of `encode(text)` stands in the text, without spaces around it; undefined for the special tokens that are added. Exact
    * for byte-level tokenizers; for others a token stands for the letters that it is spelled with.
-   * @throws InputError where tokens cannot be found in the text, as with WordPiece
+   * @throws InputError where the tokens do not spell the text
    */
   offsets(text: string): (TextSpan | undefined)[] {
     const own = this.#tokenize(text)
     const spans = placeTokens(
       text,
-      own.map(({ token }) => token),
+      own.map(({ token }) => this.#bare(token)),
       this.#byteLevel,
     )
     return this.#templates.single.flatMap((piece) => (piece.kind === 'special' ? [undefined] : spans))
@@ -181,6 +185,12 @@ export class Tokenizer {
   #tokenize(text: string): Token[] {
     const { ids, tokens } = this.#library.encode(text.toWellFormed(), { add_special_tokens: false })
     return ids.map((id, i) => ({ id, token: tokens[i] }))
+  }
+
+  /** A token without the sign that it goes on in a word. The sign's own characters are tokens of one character each. */
+  #bare(token: string): string {
+    const prefix = this.#continuing
+    return token.length > prefix.length && token.startsWith(prefix) ? token.slice(prefix.length) : token
   }
 
   #special(id: number): Token {

@@ -5,33 +5,41 @@
 import { InputError, ShapeError } from '../errors.js'
 import { showShape, shapesEqual } from '../tensor/shape.js'
 import type { Float } from '../tensor/ops/index.js'
-import type { Glass, HookPoint } from './glass.js'
+import type { DecoderStep } from './decoder-steps.js'
+import { CLEAR, type Glass, type HookPoint } from './glass.js'
 
 /**
- * Called with the tensor at a hook point. The tensor is only lent: copy() it to keep it unchanged. Return a tensor of the same
- * shape to replace it.
+ * Called with the tensor at a hook point and, in the decoder of a generation, the step that it is of. The tensor is only lent: copy()
+ * it to keep it. Return a tensor of the same shape to replace it.
  */
-export type Hook = (tensor: Float, point: HookPoint) => Float | undefined | void | Promise<Float | undefined | void> // eslint-disable-line @typescript-eslint/no-invalid-void-type
+export type Hook = (
+  tensor: Float,
+  point: HookPoint,
+  step: DecoderStep | undefined,
+) => Float | undefined | void | Promise<Float | undefined | void> // eslint-disable-line @typescript-eslint/no-invalid-void-type
 
 /** Hooks by pattern: a hook point's name, where `*` stands for any characters: `decoder.*.cross_attention.probs`. */
 export type Hooks = Readonly<Record<string, Hook>>
 
+/** Hooks, or several of them, of which the later see what the earlier put in: `[ablateHead('decoder.0.self_attention', 3), hooks]`. */
+export type HooksLike = Hooks | readonly HooksLike[]
+
 /**
- * The glass through which these hooks look at a model. Hooks that match one point run in the order given.
+ * The glass through which these hooks look at one pass of a model. Hooks that match one point run in the order given.
  * @throws InputError when a pattern matches none of the model's hook points
  */
-export function glassOf(hooks: Hooks, points: readonly HookPoint[]): Glass {
+export function glassOf(hooks: HooksLike, points: readonly HookPoint[], step?: DecoderStep): Glass {
   const byName = new Map<string, Hook[]>()
-  for (const [pattern, hook] of Object.entries(hooks)) {
-    const matched = matchPoints(pattern, points)
-    for (const { name } of matched) byName.set(name, [...(byName.get(name) ?? []), hook])
+  for (const [pattern, hook] of entriesOf(hooks)) {
+    for (const { name } of matchPoints(pattern, points)) byName.set(name, [...(byName.get(name) ?? []), hook])
   }
+  if (byName.size === 0) return CLEAR
   return {
     watches: ({ name }) => byName.has(name),
     show: async (point, tensor) => {
       let shown = tensor
       for (const hook of byName.get(point.name) ?? []) {
-        const replaced = await hook(shown, point)
+        const replaced = await hook(shown, point, step)
         if (replaced === undefined) continue
         if (!shapesEqual(replaced.shape, shown.shape)) {
           throw new ShapeError(
@@ -44,6 +52,28 @@ export function glassOf(hooks: Hooks, points: readonly HookPoint[]): Glass {
       return shown
     },
   }
+}
+
+function entriesOf(hooks: HooksLike): readonly (readonly [string, Hook])[] {
+  return isList(hooks) ? hooks.flatMap(entriesOf) : Object.entries(hooks)
+}
+
+function isList(hooks: HooksLike): hooks is readonly HooksLike[] {
+  return Array.isArray(hooks)
+}
+
+/** Hooks that call `hook` once for each tensor, also where several of the patterns name its point. */
+export function hooksOnce(patterns: readonly string[], hook: Hook): Hooks {
+  const caller = new Map<string, string>() // by point, the first of its patterns that was called
+  return Object.fromEntries(
+    patterns.map((pattern): [string, Hook] => [
+      pattern,
+      (tensor, point, step) => {
+        if (!caller.has(point.name)) caller.set(point.name, pattern)
+        return caller.get(point.name) === pattern ? hook(tensor, point, step) : undefined
+      },
+    ]),
+  )
 }
 
 /** Two glasses, one behind the other: the second sees what the first let through. */

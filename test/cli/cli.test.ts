@@ -34,6 +34,7 @@ describe('glassformer', () => {
       embed: ['--pooling MODE', '--normalize', '--truncate', '--json'],
       rerank: ['--passages FILE', '--top-k N', '--json'],
       download: ['--revision REVISION', '--cache DIR'],
+      explore: ['--port N', '--no-open'],
       index: ['--out FILE', '--dtype DTYPE'],
       inspect: ['--json'],
       tokens: ['--model MODEL', '--json'],

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { Random } from '../../bench/random.js'
 import { AutoTokenizer } from '../../src/tokenizer/index.js'
+import { placeTokens } from '../../src/tokenizer/offsets.js'
 import { goldenJson, goldenPath } from '../support/goldens.js'
 import { weightsPath } from '../support/weights.js'
 
@@ -87,9 +88,31 @@ describe('whatever is written, with the byte-level tokenizer of the reader', () 
   })
 })
 
-test('tokens that do not spell the text are refused', async () => {
+test('WordPiece: tokens that go on in a word, accents and case', async () => {
   const tokenizer = await AutoTokenizer.fromPretrained(weightsPath('all-MiniLM-L6-v2'))
-  expect(() => tokenizer.offsets('tokenization')).toThrow(
-    'the tokens spell 14 letters and the text has 12, so their places in it are not known',
+  const text = 'C# and ## Tokenization of Éclairs'
+  const { tokens } = tokenizer.encode(text)
+  const slices = tokenizer.offsets(text).map((span) => span && text.slice(span.start, span.end))
+  const named = tokens.map((token, i) => [token, slices[i]])
+  expect(named).toEqual([
+    ['[CLS]', undefined],
+    ['c', 'C'],
+    ['#', '#'],
+    ['and', 'and'],
+    ['#', '#'],
+    ['#', '#'],
+    ['token', 'Token'],
+    ['##ization', 'ization'],
+    ['of', 'of'],
+    ['ec', 'Éc'],
+    ['##lai', 'lai'],
+    ['##rs', 'rs'],
+    ['[SEP]', undefined],
+  ])
+})
+
+test('tokens that do not spell the text are refused', () => {
+  expect(() => placeTokens('tokenization', ['token', 'xization'], false)).toThrow(
+    'the tokens spell 13 letters and the text has 12, so their places in it are not known',
   )
 })

@@ -15,7 +15,7 @@ const CONDITIONAL = ['t5/v1_0-relu-tied', 't5/v1_1-gated-untied', 't5/gated-tied
 function only(trace: Trace, name: string): Float {
   const tensors = trace.get(name)
   expect(tensors, name).toHaveLength(1)
-  return tensors![0]
+  return tensors![0].copy()
 }
 
 /** Every declared point has fired once, and each named size is that of the input. */

@@ -1,0 +1,247 @@
+/**
+ * What the page and the engine's worker say to each other. The worker holds the models and computes; the page holds the scene, which
+ * is all that a person can change, and draws what comes back. Everything is plain data and typed arrays, so that it can be cloned.
+ */
+import type { Answer, RagMode } from 'glassformer'
+
+/** Where the models come from. */
+export type ModelSource =
+  /** The default models that lie beside the page. */
+  | { readonly kind: 'default' }
+  /**
+   * A Hugging Face folder that was dropped on the page. An encoder-decoder reads in the place of the default reader; of another model the
+   * self-attention over a text is shown.
+   */
+  | {
+      readonly kind: 'files'
+      readonly name: string
+      readonly files: readonly { readonly path: string; readonly file: File }[]
+    }
+
+/** All that a person can change; it is what the page's address holds. */
+export interface Scene {
+  readonly question: string
+  /** Passages of the person's own; undefined asks the corpus. */
+  readonly passages: readonly ScenePassage[] | undefined
+  readonly topK: number
+  readonly mode: RagMode
+  /** Ids of retrieved passages that are left out; no other takes their place. */
+  readonly dropped: readonly string[]
+  /** Scores put in the place of the retriever's, by passage id; those of passages that are not in the ranking change nothing. */
+  readonly scores: Readonly<Record<string, number>>
+  /** Heads whose output is set to zero in the reader. */
+  readonly ablated: readonly HeadName[]
+}
+
+export interface ScenePassage {
+  readonly id: string
+  readonly title: string
+  readonly text: string
+}
+
+/** One attention layer of the reader: `encoder.0.self_attention`, `decoder.1.cross_attention`. */
+export type AttentionName = string
+
+export interface HeadName {
+  readonly attention: AttentionName
+  readonly head: number
+}
+
+export interface ReaderInfo {
+  readonly name: string
+  readonly family: string
+  readonly dModel: number
+  readonly numHeads: number
+  readonly headDim: number
+  readonly vocabSize: number
+  readonly parameters: number
+  /** In the order of the pass. */
+  readonly attentions: readonly {
+    readonly name: AttentionName
+    readonly stack: 'encoder' | 'decoder'
+    readonly kind: 'self' | 'cross'
+    readonly layer: number
+  }[]
+}
+
+/** A dropped model that cannot read passages, an encoder or a decoder alone. */
+export type TextModelInfo = ReaderInfo
+
+export interface ModelInfo {
+  readonly reader: ReaderInfo
+  /** Where a model was dropped that cannot answer: `selfAttention` shows what it does with a text, while the default reader answers. */
+  readonly textModel: TextModelInfo | undefined
+  readonly encoder: { readonly name: string; readonly dimension: number; readonly numLayers: number }
+  readonly corpus: { readonly name: string; readonly passages: number }
+  /** backend.describe(), and why it runs on one thread if it does. */
+  readonly backend: string
+}
+
+/** A token as a label, and where it stands. */
+export interface Token {
+  readonly id: number
+  readonly text: string
+  /** What it is a part of. `mark` are the tokens that the format adds: separators, start and end. */
+  readonly part: 'title' | 'text' | 'question' | 'answer' | 'mark'
+  /** Characters of the part's own text; equal where the token has none. */
+  readonly start: number
+  readonly end: number
+}
+
+/** A token and its probability. */
+export interface Likely {
+  readonly id: number
+  readonly text: string
+  readonly probability: number
+}
+
+/** One decoding step: what each passage, and the mixture of all, would write next. */
+export interface Step {
+  /** The token of the answer that was taken. */
+  readonly chosen: Likely
+  /** By passage: its ten likeliest tokens, and what it gives to the chosen one. */
+  readonly passages: readonly {
+    readonly likeliest: readonly Likely[]
+    readonly chosen: number
+    /** Weight in the mixture at this step. */ readonly weight: number
+  }[]
+  /** The mixture's ten likeliest tokens. */
+  readonly mixture: readonly Likely[]
+  /**
+   * Key and value rows in the self-attention cache before the step, and those that the step adds; those of the cross-attention, which are
+   * as many as the longest source has tokens, since all passages form a batch. Per layer and head.
+   */
+  readonly cache: { readonly held: number; readonly added: number; readonly crossHeld: number }
+}
+
+/** Everything along the path from question to answer, short of the attention maps. */
+export interface Walk {
+  readonly scene: Scene
+  /** The question as the retriever's encoder reads it. */
+  readonly questionTokens: readonly Token[]
+  /** [dimension], of length 1 */
+  readonly questionVector: Float32Array
+  /** Dot products with every passage, best first, cut after 200. */
+  readonly ranking: readonly {
+    readonly id: string
+    readonly title: string
+    readonly text: string
+    readonly score: number
+    readonly vector: Float32Array
+  }[]
+  /** All dot products in no order, for the picture of their distribution. */
+  readonly allScores: Float32Array
+  /** Softmax of scale * score over the passages that are read; the scale. */
+  readonly scoreScale: number
+  readonly answer: Answer
+  /** What the reader's encoder reads, by passage, in the order of answer.passages. */
+  readonly sources: readonly (readonly Token[])[]
+  /** The answer's tokens as the decoder reads them: start token first, and without the end, after which nothing is read. */
+  readonly target: readonly Token[]
+  /** One for each answer token, the end token included. */
+  readonly steps: readonly Step[]
+  /** Milliseconds: retrieval, reading and writing. */
+  readonly milliseconds: { readonly retrieve: number; readonly read: number }
+}
+
+/** Attention of one layer over one passage. */
+export interface AttentionMap {
+  readonly attention: AttentionName
+  readonly passage: number
+  readonly queries: readonly Token[]
+  readonly keys: readonly Token[]
+  readonly numHeads: number
+  /** [heads, query, key]; rows sum to 1. Decoder rows are those of the finished answer, as they were when each token was written. */
+  readonly probs: Float32Array
+}
+
+/** Every number behind one cell of an attention map. */
+export interface AttentionCell {
+  readonly attention: AttentionName
+  readonly passage: number
+  readonly head: number
+  readonly query: number
+  readonly key: number
+  /** [headDim] each */
+  readonly q: Float32Array
+  readonly k: Float32Array
+  readonly v: Float32Array
+  /** Σ q·k */
+  readonly dot: number
+  readonly scale: number
+  /** Relative position bias plus mask, as it was added; -Infinity where the key is hidden. */
+  readonly bias: number
+  /** dot * scale + bias, from the engine. */
+  readonly score: number
+  /** The whole row: [key] */
+  readonly rowScores: Float32Array
+  readonly rowProbs: Float32Array
+  readonly prob: number
+  /** prob * v, [headDim] */
+  readonly weighted: Float32Array
+  /** Σ over keys of prob * v, from the engine, [headDim] */
+  readonly context: Float32Array
+}
+
+/** How the answer changes when heads are ablated: logits of the answer's tokens under the most probable passage. */
+export interface Ablation {
+  readonly ablated: readonly HeadName[]
+  /** By answer token of the unablated answer: its log-probability without and with the ablation, and the likeliest token with it. */
+  readonly tokens: readonly {
+    readonly text: string
+    readonly before: number
+    readonly after: number
+    readonly likeliest: Likely
+  }[]
+  /** What is answered with the ablation. */
+  readonly text: string
+}
+
+/** An LSTM that reads the same text, one word after the other. */
+export interface RecurrentReading {
+  readonly words: readonly string[]
+  readonly hiddenSize: number
+  /** State after each word: [words, hiddenSize] */
+  readonly states: Float32Array
+  /** How far the last state moves when one word is taken away, relative to its length: [words] */
+  readonly influence: Float32Array
+  /** The same measure for the reader's encoder: how far the state of its last token, the end mark, moves. [words] */
+  readonly encoderInfluence: Float32Array
+  /** Steps that must happen one after the other: the LSTM's, and the encoder's layers. */
+  readonly sequentialSteps: { readonly lstm: number; readonly encoder: number }
+  /** Where the LSTM's weights come from, in a sentence that the page shows. */
+  readonly weights: string
+}
+
+export interface Progress {
+  readonly what: string
+  /** Bytes or parts, done and of all. */
+  readonly done: number
+  readonly total: number
+}
+
+/** The engine as the page sees it. Each call can be cancelled; errors arrive as the typed errors they were, with code and message. */
+export interface Engine {
+  load(
+    source: ModelSource,
+    options: { readonly onProgress: (progress: Progress) => void; readonly signal?: AbortSignal },
+  ): Promise<ModelInfo>
+  /** `onWriting` gets the best passage's answer while it is written. */
+  walk(
+    scene: Scene,
+    options: { readonly onWriting: (text: string) => void; readonly signal?: AbortSignal },
+  ): Promise<Walk>
+  /** Of the last walk. */
+  attention(attention: AttentionName, passage: number, signal?: AbortSignal): Promise<AttentionMap>
+  cell(
+    cell: HeadName & { readonly passage: number; readonly query: number; readonly key: number },
+    signal?: AbortSignal,
+  ): Promise<AttentionCell>
+  ablation(heads: readonly HeadName[], signal?: AbortSignal): Promise<Ablation>
+  recurrent(text: string, signal?: AbortSignal): Promise<RecurrentReading>
+  /** Of the dropped model that is no reader (`ModelInfo.textModel`), over a text. */
+  selfAttention(text: string, attention: AttentionName, signal?: AbortSignal): Promise<AttentionMap>
+  /** The last walk's scene once in each mode: conditioned, RAG-Sequence, RAG-Token. The last walk stays what it was. */
+  modes(signal?: AbortSignal): Promise<readonly Walk[]>
+  dispose(): void
+}
