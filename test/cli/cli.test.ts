@@ -28,7 +28,18 @@ describe('glassformer', () => {
     const { code, stdout, stderr } = await runCli(['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     for (const [command, options] of Object.entries({
-      ask: ['--passages FILE', '--index FILE', '--filter KEY=VALUE', '--top-k N', '--mode MODE', '--show', '--json'],
+      ask: [
+        '--passages FILE',
+        '--index FILE',
+        '--filter KEY=VALUE',
+        '--top-k N',
+        '--mode MODE',
+        '--reader FOLDER',
+        '--show',
+        '--explain',
+        '--json',
+      ],
+      trace: ['--passages FILE', '--passage N', '--at HOOK', '--head N', '--step', '--json'],
       generate: ['--chat', '--max-new-tokens N', '--temperature T', '--top-k N', '--top-p P', '--seed N', '--beams N'],
       embed: ['--pooling MODE', '--normalize', '--truncate', '--json'],
       rerank: ['--passages FILE', '--top-k N', '--json'],
