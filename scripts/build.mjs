@@ -28,8 +28,8 @@ const noNode = {
 const apart = {
   name: 'apart',
   setup({ onResolve }) {
-    onResolve({ filter: /^@huggingface\/jinja$/ }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: './jinja.js', external: true } : undefined,
+    onResolve({ filter: /^(@huggingface\/jinja|minisearch)$/ }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path: `./${path.split('/').at(-1)}.js`, external: true } : undefined,
     )
   },
 }
@@ -61,6 +61,7 @@ await Promise.all([
       cli: 'src/cli/main.ts',
       ndarray: 'src/tensor/ndarray.ts',
       documents: 'src/documents/index.ts',
+      postgres: 'src/rag/stores/postgres/index.ts',
     },
     platform: 'node',
     packages: 'external',
@@ -68,7 +69,7 @@ await Promise.all([
   }),
   build({
     ...shared,
-    entryPoints: { browser: 'src/index.ts', jinja: '@huggingface/jinja' },
+    entryPoints: { browser: 'src/index.ts', jinja: '@huggingface/jinja', minisearch: 'minisearch' },
     platform: 'browser',
     plugins: [noNode, apart],
   }),

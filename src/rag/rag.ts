@@ -12,9 +12,10 @@ import type { Passage } from './corpus.js'
 import { logPrior } from './marginalise.js'
 import type { AnswerOf, AnyReader, OptionsOf, WeighedPassage } from './passage-reader.js'
 import { Reader } from './reader.js'
+import type { Reranker } from './reranker.js'
 import { Retriever, type RetrievedPassage } from './retriever.js'
 import { SentenceEncoder } from './sentence-encoder.js'
-import { StoreRetriever } from './store-retriever.js'
+import { CANDIDATES, StoreRetriever } from './store-retriever.js'
 import type { Filter, Store } from './stores/store.js'
 
 /** What a score is multiplied with before the softmax: cosines lie close together. */
@@ -25,6 +26,8 @@ export interface RagOptions extends HubOptions, Pick<FromPretrainedOptions, 'bac
   readonly onProgress?: (what: string, done: number, total: number) => void
   /** Answers from this store and not from the corpus of the folder. It stays the caller's, who closes it. */
   readonly index?: Store
+  /** Reads question and passage together and picks the best of those found. It stays the caller's, who disposes it. */
+  readonly reranker?: Reranker
 }
 
 export interface RagReaderOptions<R extends AnyReader> extends RagOptions {
@@ -40,6 +43,10 @@ export interface RetrievalOptions {
   readonly filter?: Filter
   /** Passages to read; 5 unless told. */
   readonly topK?: number
+  /** Searches for words too; for a pipeline over an index. */
+  readonly hybrid?: boolean
+  /** How many passages are found, of which the reranker or the fusion of a hybrid search picks topK; the larger of topK and 50 unless told. */
+  readonly candidates?: number
   readonly signal?: AbortSignal
 }
 
@@ -53,6 +60,7 @@ export class Rag<R extends AnyReader = Reader> {
   #retriever: Promise<Retriever> | undefined
   /** Goes before the corpus. */
   #index: StoreRetriever | undefined
+  readonly #reranker: Reranker | undefined
   readonly #dispose: () => void
 
   private constructor(parts: {
@@ -60,12 +68,14 @@ export class Rag<R extends AnyReader = Reader> {
     readonly encoder: SentenceEncoder
     readonly openRetriever: () => Promise<Retriever>
     readonly index: StoreRetriever | undefined
+    readonly reranker: Reranker | undefined
     readonly dispose: () => void
   }) {
     this.reader = parts.reader
     this.encoder = parts.encoder
     this.#openRetriever = parts.openRetriever
     this.#index = parts.index
+    this.#reranker = parts.reranker
     this.#dispose = parts.dispose
   }
 
@@ -82,7 +92,7 @@ export class Rag<R extends AnyReader = Reader> {
     location: FolderLike = DEFAULT_WEIGHTS,
     options: RagOptions & Partial<RagReaderOptions<AnyReader>> = {},
   ): Promise<Rag<AnyReader>> {
-    const { onProgress, reader: given, index: store, ...loadOptions } = options
+    const { onProgress, reader: given, index: store, reranker, ...loadOptions } = options
     const folder = await openPretrained(location, options)
     const backend = options.backend ?? (await defaultBackend())
     const disposables: { dispose(): void }[] = options.backend ? [] : [backend]
@@ -99,7 +109,7 @@ export class Rag<R extends AnyReader = Reader> {
       const reader = given ?? (await Reader.fromPretrained(subfolder(folder, 'reader'), load('reader')))
       if (!given) disposables.unshift(reader)
       const openRetriever = () => Retriever.fromPretrained(subfolder(folder, 'world-facts'), encoder)
-      return new Rag({ reader, encoder, openRetriever, index, dispose })
+      return new Rag({ reader, encoder, openRetriever, index, reranker, dispose })
     } catch (error) {
       dispose()
       throw error
@@ -126,40 +136,62 @@ export class Rag<R extends AnyReader = Reader> {
   }
 
   /**
-   * Answers a question. Equal questions, passages and options give equal answers, unless the reader draws its tokens.
+   * Answers a question. The prior of a passage is the softmax of the scaled dot products; of the reranker's logits, where there is one. Equal questions, passages and options give equal answers, unless the reader draws its tokens.
    * @throws InputError for an empty or too long question or a wrong option, CorpusError for unusable passages, AbortedError
    */
   async ask(question: string, options: AskOptions<R> = {} as AskOptions<R>): Promise<AnswerOf<R>> {
     checkOptions(options, this.reader)
     const passages = await this.#retrieve(question, options)
-    const priors = logPrior(passages.map(({ score }) => score * SCORE_SCALE))
+    const priors = logPrior(passages.map(({ score, scores }) => scores?.reranker ?? score * SCORE_SCALE))
     const weighed = passages.map((passage, z): WeighedPassage => ({ ...passage, logPrior: priors[z] }))
     return (await this.reader.answer(question, weighed, options as never)) as AnswerOf<R>
   }
 
-  async #retrieve(
+  async #retrieve(question: string, options: RetrievalOptions): Promise<RetrievedPassage[]> {
+    const { topK = 5, hybrid, candidates = Math.max(topK, CANDIDATES), signal } = options
+    const reranker = this.#reranker
+    if (options.candidates !== undefined && !reranker && !hybrid)
+      throw new InputError('bad-option', 'ask: candidates is for a reranker or a hybrid search, and there is neither')
+    if (!reranker) return this.#find(question, topK, { ...options, candidates })
+    const found = await this.#find(question, candidates, { ...options, candidates })
+    const ranked = await reranker.rerank(question, found, { topK, signal })
+    const scores = new Map(found.map(({ id, score }) => [id, score]))
+    return ranked.map((passage) => ({
+      ...passage,
+      score: scores.get(passage.id)!,
+      scores: { ...passage.scores, reranker: passage.score },
+    }))
+  }
+
+  async #find(
     question: string,
-    { passages, filter, topK = 5, signal }: RetrievalOptions,
+    k: number,
+    { passages, filter, hybrid, candidates, signal }: RetrievalOptions,
   ): Promise<RetrievedPassage[]> {
-    if (filter && (passages || !this.#index)) {
-      throw new InputError('bad-option', 'ask: filter is for a pipeline over an index (Rag.fromPretrained with index)')
+    for (const [name, value] of Object.entries({ filter, hybrid: hybrid || undefined })) {
+      if (value === undefined || (this.#index && !passages)) continue
+      throw new InputError('bad-option', `ask: ${name} is for a pipeline over an index (Rag.fromPretrained with index)`)
     }
-    if (!passages && this.#index) return this.#index.retrieve(question, topK, { filter, signal })
-    if (!passages) return (await this.retriever()).retrieve(question, topK, { signal })
+    if (!passages && this.#index) return this.#index.retrieve(question, k, { filter, hybrid, candidates, signal })
+    if (!passages) return (await this.retriever()).retrieve(question, k, { signal })
     const own = passages.map(({ id, title = '', text }, i) => ({ id: id ?? String(i + 1), title, text }))
     const retriever = await Retriever.build(this.encoder, own, { signal })
-    return retriever.retrieve(question, topK, { signal })
+    return retriever.retrieve(question, k, { signal })
   }
 }
 
 /** Names and values, before anything is computed. */
 function checkOptions(options: RetrievalOptions, reader: AnyReader): void {
-  const known = ['passages', 'filter', 'topK', ...reader.optionNames, 'signal']
+  const known = ['passages', 'filter', 'topK', 'hybrid', 'candidates', ...reader.optionNames, 'signal']
   const unknown = Object.keys(options).filter((key) => !known.includes(key))
   if (unknown.length > 0)
     throw new InputError('unknown-option', `ask: unknown option ${unknown.join(', ')}; known: ${known.join(', ')}`)
-  const { topK = 1 } = options
-  if (!Number.isSafeInteger(topK) || topK < 1)
-    throw new InputError('bad-option', `ask: topK is ${topK}, expected a whole number of 1 or more`)
+  const { topK = 5, candidates = topK } = options
+  for (const [name, value] of Object.entries({ topK, candidates })) {
+    if (Number.isSafeInteger(value) && value >= 1) continue
+    throw new InputError('bad-option', `ask: ${name} is ${value}, expected a whole number of 1 or more`)
+  }
+  if (candidates < topK)
+    throw new InputError('bad-option', `ask: candidates is ${candidates}, fewer than the ${topK} passages to read`)
   reader.checkOptions(options as never)
 }
