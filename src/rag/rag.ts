@@ -15,11 +15,13 @@ import { Reader } from './reader.js'
 import type { Reranker } from './reranker.js'
 import { Retriever, type RetrievedPassage } from './retriever.js'
 import { SentenceEncoder } from './sentence-encoder.js'
-import { CANDIDATES, StoreRetriever } from './store-retriever.js'
+import { StoreRetriever } from './store-retriever.js'
 import type { Filter, Store } from './stores/store.js'
 
 /** What a score is multiplied with before the softmax: cosines lie close together. */
 const SCORE_SCALE = 20
+/** Passages that are found for a reranker, unless told. */
+const CANDIDATES = 50
 
 export interface RagOptions extends HubOptions, Pick<FromPretrainedOptions, 'backend' | 'dtype' | 'signal'> {
   /** Called while weights are read: what is loaded, tensors done and of all. */
@@ -43,9 +45,7 @@ export interface RetrievalOptions {
   readonly filter?: Filter
   /** Passages to read; 5 unless told. */
   readonly topK?: number
-  /** Searches for words too; for a pipeline over an index. */
-  readonly hybrid?: boolean
-  /** How many passages are found, of which the reranker or the fusion of a hybrid search picks topK; the larger of topK and 50 unless told. */
+  /** How many passages are found, for the reranker to pick topK of them; 50 unless told, or topK where that is more. */
   readonly candidates?: number
   readonly signal?: AbortSignal
 }
@@ -147,32 +147,36 @@ export class Rag<R extends AnyReader = Reader> {
     return (await this.reader.answer(question, weighed, options as never)) as AnswerOf<R>
   }
 
+  /** With a reranker its choice of what is found, best first. */
   async #retrieve(question: string, options: RetrievalOptions): Promise<RetrievedPassage[]> {
-    const { topK = 5, hybrid, candidates = Math.max(topK, CANDIDATES), signal } = options
+    const { topK = 5, candidates = Math.max(topK, CANDIDATES), signal } = options
     const reranker = this.#reranker
-    if (options.candidates !== undefined && !reranker && !hybrid)
-      throw new InputError('bad-option', 'ask: candidates is for a reranker or a hybrid search, and there is neither')
-    if (!reranker) return this.#find(question, topK, { ...options, candidates })
-    const found = await this.#find(question, candidates, { ...options, candidates })
-    const ranked = await reranker.rerank(question, found, { topK, signal })
-    const scores = new Map(found.map(({ id, score }) => [id, score]))
-    return ranked.map((passage) => ({
+    if (!reranker) {
+      if (options.candidates === undefined) return this.#find(question, topK, options)
+      throw new InputError('bad-option', 'ask: candidates is for a reranker (Rag.fromPretrained with reranker)')
+    }
+    const found = await this.#find(question, candidates, options)
+    const ranked = await reranker.rerank(
+      question,
+      found.map(({ score: dot, ...passage }) => ({ ...passage, dot })),
+      { topK, signal },
+    )
+    return ranked.map(({ dot, score, ...passage }) => ({
       ...passage,
-      score: scores.get(passage.id)!,
-      scores: { ...passage.scores, reranker: passage.score },
+      score: dot,
+      scores: { ...passage.scores, reranker: score },
     }))
   }
 
   async #find(
     question: string,
     k: number,
-    { passages, filter, hybrid, candidates, signal }: RetrievalOptions,
+    { passages, filter, signal }: RetrievalOptions,
   ): Promise<RetrievedPassage[]> {
-    for (const [name, value] of Object.entries({ filter, hybrid: hybrid || undefined })) {
-      if (value === undefined || (this.#index && !passages)) continue
-      throw new InputError('bad-option', `ask: ${name} is for a pipeline over an index (Rag.fromPretrained with index)`)
+    if (filter && (passages || !this.#index)) {
+      throw new InputError('bad-option', 'ask: filter is for a pipeline over an index (Rag.fromPretrained with index)')
     }
-    if (!passages && this.#index) return this.#index.retrieve(question, k, { filter, hybrid, candidates, signal })
+    if (!passages && this.#index) return this.#index.retrieve(question, k, { filter, signal })
     if (!passages) return (await this.retriever()).retrieve(question, k, { signal })
     const own = passages.map(({ id, title = '', text }, i) => ({ id: id ?? String(i + 1), title, text }))
     const retriever = await Retriever.build(this.encoder, own, { signal })
@@ -182,16 +186,17 @@ export class Rag<R extends AnyReader = Reader> {
 
 /** Names and values, before anything is computed. */
 function checkOptions(options: RetrievalOptions, reader: AnyReader): void {
-  const known = ['passages', 'filter', 'topK', 'hybrid', 'candidates', ...reader.optionNames, 'signal']
+  const known = ['passages', 'filter', 'topK', 'candidates', ...reader.optionNames, 'signal']
   const unknown = Object.keys(options).filter((key) => !known.includes(key))
   if (unknown.length > 0)
     throw new InputError('unknown-option', `ask: unknown option ${unknown.join(', ')}; known: ${known.join(', ')}`)
   const { topK = 5, candidates = topK } = options
-  for (const [name, value] of Object.entries({ topK, candidates })) {
-    if (Number.isSafeInteger(value) && value >= 1) continue
-    throw new InputError('bad-option', `ask: ${name} is ${value}, expected a whole number of 1 or more`)
+  for (const [name, value, least] of [
+    ['topK', topK, 1],
+    ['candidates', candidates, topK],
+  ] as const) {
+    if (Number.isSafeInteger(value) && value >= least) continue
+    throw new InputError('bad-option', `ask: ${name} is ${value}, expected a whole number of ${least} or more`)
   }
-  if (candidates < topK)
-    throw new InputError('bad-option', `ask: candidates is ${candidates}, fewer than the ${topK} passages to read`)
   reader.checkOptions(options as never)
 }

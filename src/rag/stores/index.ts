@@ -1,4 +1,5 @@
 export { FlatFileStore, type FlatFileOptions, type FlatFileWriteOptions } from './flat-file-store.js'
+export { HybridStore, type HybridOptions } from './hybrid-store.js'
 export type {
   DocumentStamp,
   Filter,

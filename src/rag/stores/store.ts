@@ -34,6 +34,8 @@ export type Filter = Readonly<Record<string, MetadataValue | readonly MetadataVa
 
 export interface StoreSearchOptions {
   readonly filter?: Filter
+  /** The texts of the vectors, for a store that goes by their words too ({@link HybridStore}). */
+  readonly questions?: readonly string[]
   readonly signal?: AbortSignal
 }
 
@@ -76,10 +78,6 @@ export interface TextSearchStore extends Store {
    * @throws as `search`
    */
   searchText(question: string, vector: Float32Array, k: number, options?: StoreSearchOptions): Promise<TextHit[]>
-}
-
-export function searchesText(store: Store): store is TextSearchStore {
-  return 'searchText' in store
 }
 
 /** @throws ShapeError for a vector of another length; InputError for NaN or Infinity, a wrong k, or a filter that is none */
