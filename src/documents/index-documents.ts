@@ -140,7 +140,10 @@ export async function indexDocuments(
 
   const failed = [...failures.keys()]
   const gone = [...stored.keys()].filter(
-    (id) => !seen.has(id) && !failed.some((path) => id === path || id.startsWith(`${path}#`)),
+    (id) =>
+      failed.length < files.length && // else nothing is known
+      !seen.has(id) &&
+      !failed.some((path) => id === path || id.startsWith(`${path}#`)),
   )
   await store.delete(gone)
   return {

@@ -6,6 +6,7 @@ import type { StoredDocument } from '../../src/rag/index.js'
 import { halt, startAgain } from '../support/postgres-server.js'
 import { randomNumbers } from '../support/random.js'
 import { DIMENSION, ENCODER, randomDocuments, storeContract, unit } from '../support/store-contract.js'
+import { textSearchContract } from '../support/text-search-contract.js'
 import { describePostgres } from './server.js'
 
 let schemas = 0
@@ -66,6 +67,18 @@ describePostgres('PostgreSQL', (server) => {
       1e-6,
     )
   }
+
+  textSearchContract(
+    'PostgreSQL',
+    async () => {
+      const schema = name()
+      return {
+        store: await PostgresStore.openForWriting(server.url, { schema, encoder: ENCODER, dimension: DIMENSION }),
+        remove: async () => void (await admin.query(`DROP SCHEMA "${schema}" CASCADE`)),
+      }
+    },
+    1e-6,
+  )
 
   describe('what a store is for', () => {
     test('is recorded, and questions of another encoder are refused', async () => {
