@@ -19,8 +19,8 @@ export {
   type PassageSource,
 } from './corpus.js'
 export { EncoderMismatchError, type EncoderIdentity } from './encoder-identity.js'
-export { IndexScan } from './index-scan.js'
-export { FlatIndex, type IndexDType, type SearchHit } from './flat-index.js'
+export { IndexScan, type ScannableRows } from './index-scan.js'
+export { FlatIndex, type IndexDType, type IndexRows, type SearchHit, type SearchOptions } from './flat-index.js'
 export { decodeIndex, encodeIndex, IndexFileError, type IndexMeta } from './index-file.js'
 export type { AnswerOf, AnyReader, OptionsOf, PassageReader, WeighedPassage } from './passage-reader.js'
 export {
