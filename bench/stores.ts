@@ -121,12 +121,18 @@ function recall(exact: Timed, found: Timed): number {
 }
 
 /** Passages in a second of loading, without the time that the documents take to be made. */
-async function speed(size: number, load: () => Promise<unknown>): Promise<string> {
-  let made = 0
-  const making = await seconds(async () => {
-    for (const { passages } of madeDocuments(size)) made += passages.length
-  })
-  return `${Math.round(made / ((await seconds(load)) - making))} passages/s`
+async function speed(size: number, load: (documents: Iterable<StoredDocument>) => Promise<unknown>): Promise<string> {
+  let making = 0
+  const timedDocuments = function* (): Generator<StoredDocument> {
+    let begun = performance.now()
+    for (const document of madeDocuments(size)) {
+      making += (performance.now() - begun) / 1000
+      yield document
+      begun = performance.now()
+    }
+  }
+  const whole = await seconds(() => load(timedDocuments()))
+  return `${Math.round(size / (whole - making))} passages/s`
 }
 
 async function seconds(action: () => Promise<unknown>): Promise<number> {
@@ -147,9 +153,9 @@ async function measureFile(size: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'glassformer-bench-'))
   const path = join(folder, 'stores.index')
   try {
-    const loading = await speed(size, async () => {
+    const loading = await speed(size, async (documents) => {
       const store = await FlatFileStore.openForWriting(path, { encoder: ENCODER, dimension: DIMENSION, dtype: 'int8' })
-      for (const document of madeDocuments(size)) await store.upsert(document)
+      for (const document of documents) await store.upsert(document)
       await store.close()
     })
     print(size, 'file int8: loading', {
@@ -181,7 +187,7 @@ async function measurePostgres(url: string, size: number, memory: number): Promi
     statementTimeout: 0,
   })
   try {
-    const loading = await speed(size, () => store.upsertAll(madeDocuments(size)))
+    const loading = await speed(size, (documents) => store.upsertAll(documents))
     print(size, 'PostgreSQL: loading', {
       speed: loading,
       size: perPassage(await bytesOf('passages', 'table'), size),
