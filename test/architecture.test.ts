@@ -192,6 +192,23 @@ describe('what importing the library loads', () => {
     expect(kinds).toEqual([['tokenizer/chat-template.ts', 'dynamic']])
   })
 
+  test('the packages of stores only when one is opened or searched for words', () => {
+    const packages = /^(minisearch|pg|pg-copy-streams|pgvector\/pg)$/
+    const kinds = IMPORTS.filter(({ to, kind }) => packages.test(to) && kind !== 'type').map(({ from, kind }) => [
+      from,
+      kind,
+    ])
+    expect(kinds.length).toBe(4)
+    expect(new Set(kinds.map(String))).toEqual(
+      new Set(['rag/bm25.ts,dynamic', 'rag/stores/postgres/packages.ts,dynamic']),
+    )
+  })
+
+  test('nothing that speaks with PostgreSQL', () => {
+    const loaded = [...loadedWith('index.ts')].filter((file) => file.startsWith('rag/stores/postgres/'))
+    expect(loaded).toEqual([])
+  })
+
   test('ndarray, which compiles code at run time, only with its adapter', () => {
     expect(packagesOf(loadedWith('tensor/ndarray.ts'))).toEqual(new Set(['ndarray']))
   })
