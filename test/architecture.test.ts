@@ -45,6 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'tensor',
     'files',
     'hub',
+    'trace',
     'backends',
     'safetensors',
     'tokenizer',
@@ -207,6 +208,12 @@ describe('what importing the library loads', () => {
   test('nothing that speaks with PostgreSQL', () => {
     const loaded = [...loadedWith('index.ts')].filter((file) => file.startsWith('rag/stores/postgres/'))
     expect(loaded).toEqual([])
+  })
+
+  test('provenance only when sources are asked for; apart in a page, it would bring its own copy of what it imports', () => {
+    const kinds = IMPORTS.filter(({ to, kind }) => to === 'rag/provenance.ts' && kind !== 'type')
+    expect(kinds.map(({ from, kind }) => [from, kind])).toEqual([['rag/reader.ts', 'dynamic']])
+    expect(IMPORTS.filter(({ from, kind }) => from === 'rag/provenance.ts' && kind !== 'type')).toEqual([])
   })
 
   test('ndarray, which compiles code at run time, only with its adapter', () => {

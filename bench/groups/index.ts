@@ -4,6 +4,7 @@
 import type { Group } from '../group.js'
 import { attention } from './attention.js'
 import { coldStart } from './cold-start.js'
+import { glass } from './glass.js'
 import { ladder } from './ladder.js'
 import { linear } from './linear.js'
 import { memory } from './memory.js'
@@ -25,5 +26,6 @@ export const GROUPS: readonly Group[] = [
   recurrent,
   coldStart,
   memory,
+  glass,
   size,
 ]

@@ -94,7 +94,9 @@ export async function directLogitAttribution<Inputs>(
   const zeros = Tensor.zeros('float32', frozenAt.shape)
   const logitOf = (logits: ArrayLike<number>) => logits[token] - (against === undefined ? 0 : logits[against])
   const given = rowMajor(pass.logits.select(0, row).select(0, position))
-  for (const id of [token, against ?? token]) rangeAt(id, given.length, 'token')
+  for (const id of [token, against ?? token]) {
+    if (!(id in given)) throw new InputError('bad-token', `there is no token ${id} of ${given.length}`)
+  }
 
   const shift = logitOf(rowMajor(await model.unembed(zeros, { frozenAt, signal })))
   const parts = partsOf(trace, [...embeddings, ...blocks])

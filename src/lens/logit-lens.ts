@@ -41,7 +41,11 @@ export async function* logitLens<Inputs>(
 }
 
 /** Start and end of one index, which may count from the end. @throws InputError when it is not below `count` */
-export function rangeAt(index: number, count: number, what = 'position'): [start: number, end: number] {
+export function rangeAt(
+  index: number,
+  count: number,
+  what: 'position' | 'row' = 'position',
+): [start: number, end: number] {
   const at = index < 0 ? index + count : index
   if (Number.isInteger(at) && at >= 0 && at < count) return [at, at + 1]
   throw new InputError(`bad-${what}`, `there is no ${what} ${index} of ${count}`)

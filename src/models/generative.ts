@@ -115,7 +115,7 @@ export interface Encoded {
 export interface DecodeStepOptions extends StepOptions {
   /** Then the ids are only those that the cache does not hold yet. */
   readonly cache?: DecoderCache
-  /** What hooks are told of the step. */
+  /** What hooks are told of the step. Without it, patches count positions from the first of the ids. */
   readonly step?: DecoderStep
 }
 

@@ -10,7 +10,7 @@ import { JsonObject, parseJson } from '../files/json.js'
 import { isPlainPath } from '../files/plain-path.js'
 import { openPretrained } from '../hub/index.js'
 import { pool, type PoolingMode, type PoolingOptions } from '../layers/index.js'
-import { familyOf, type FromPretrainedOptions, type TextEncoder } from '../models/index.js'
+import { encoderFamilyOf, type FromPretrainedOptions, type TextEncoder } from '../models/index.js'
 import { toIds } from '../models/inputs.js'
 import { loadModel } from '../models/model.js'
 import { rowMajor } from '../tensor/ops/float.js'
@@ -36,8 +36,8 @@ export interface SentenceEncoderOptions extends FromPretrainedOptions {
 
 export class SentenceEncoder {
   readonly #model: TextEncoder
-  readonly #tokenizer: Tokenizer
   readonly #pooling: PoolingOptions
+  readonly tokenizer: Tokenizer
   readonly #folder: Folder
   #hash: Promise<string> | undefined
   /** Folder or URL that it came from; an index remembers it. */
@@ -51,7 +51,7 @@ export class SentenceEncoder {
     this.name = folder.name.split('/').at(-1)!
     this.#folder = folder
     this.#model = model
-    this.#tokenizer = tokenizer
+    this.tokenizer = tokenizer
     this.#pooling = settings.pooling
     this.dimension = settings.dimension
     this.maxLength = settings.maxLength
@@ -69,7 +69,7 @@ export class SentenceEncoder {
     const model = await loadModel<TextEncoder>(
       folder,
       (config, weights, generation) => {
-        const { textEncoder, modelType } = familyOf(config)
+        const { textEncoder, modelType } = encoderFamilyOf(config)
         if (!textEncoder) throw new ConfigError('unknown-family', `${config.where}: ${modelType} is not a text encoder`)
         return textEncoder(config, weights, generation)
       },
@@ -97,12 +97,12 @@ export class SentenceEncoder {
 
   /** Token ids of a text, as the encoder reads it. @throws InputError when it is too long */
   tokenize(text: string): readonly number[] {
-    return this.#tokenizer.encode(text, { maxLength: this.maxLength }).ids
+    return this.tokenizer.encode(text, { maxLength: this.maxLength }).ids
   }
 
   /** Tokens of a text, special ones included, however long it is. */
   countTokens(text: string): number {
-    return this.#tokenizer.encode(text).ids.length
+    return this.tokenizer.encode(text).ids.length
   }
 
   /**
@@ -120,7 +120,7 @@ export class SentenceEncoder {
     for (let start = 0; start < texts.length; start += batchSize) {
       await checkpoint(signal, 'the embedding')
       const batch = byLength.slice(start, start + batchSize)
-      const encoded = this.#tokenizer.encodeBatch(
+      const encoded = this.tokenizer.encodeBatch(
         batch.map((index) => texts[index]),
         { maxLength: this.maxLength, truncate },
       )

@@ -35,12 +35,12 @@ export function ablateHead(attention: string, head: number, { by = 'zero', ...pl
   })
 }
 
-/** One edge of an attention. */
+/** One edge of an attention, or all that lead to a token. */
 export interface AttentionEdge {
-  /** Place of the token that looks. */
-  readonly query: number
   /** Place of the token that is looked at. */
   readonly key: number
+  /** Place of the token that looks; all unless told. */
+  readonly query?: number
   /** All heads unless told. */
   readonly head?: number
   /** All rows unless told. */
@@ -51,14 +51,14 @@ export interface AttentionEdge {
  * Keeps a token from looking at another one: the edge's score becomes -Infinity before the softmax, so that the other keys share the
  * probability and it still sums to 1.
  * @param attention name or pattern, `encoder.*.self_attention`
- * @throws InputError, in the pass, when there is no such head or key, or when the query would have no key left to look at
+ * @throws InputError, in the pass, when there is no such head or key, or when a query would have no key left to look at
  */
-export function knockOutEdge(attention: string, { query, key, head, row }: AttentionEdge): Hooks {
-  const place: PatchPlace = { positions: [query], heads: asList(head), rows: asList(row) }
+export function knockOutEdge(attention: string, { key, query, head, row }: AttentionEdge): Hooks {
+  const place: PatchPlace = { positions: asList(query), heads: asList(head), rows: asList(row) }
   return {
     [`${attention}.scores`]: (scores, point, step) => {
       const changed = scores.copy()
-      for (const cell of cells(changed, point, step, place)) knockOut(cell, { point, query, key })
+      for (const cell of cells(changed, point, step, place)) knockOut(cell, key, point)
       return changed
     },
   }
@@ -164,20 +164,20 @@ function meanOfHead(context: Float, { name }: HookPoint): Float {
 /** Scores from here on are masked, however small they were before the lowest float32 was added to them. See attention/masks.ts. */
 const MASKED_BELOW = -1e38
 
-/** @param scores of one query in one or all heads, [heads, 1, key] */
-function knockOut(scores: Float, { point, query, key }: { point: HookPoint; query: number; key: number }): void {
-  const keys = scores.shape[2]
-  if (!(key >= 0 && key < keys)) {
-    throw new InputError('bad-position', `knockOutEdge: ${point.name} has keys 0 to ${keys - 1}, not ${key}`)
+/** @param scores [..., key] */
+function knockOut(scores: Float, key: number, { name }: HookPoint): void {
+  const keys = scores.shape.at(-1)!
+  if (!(Number.isInteger(key) && key >= 0 && key < keys)) {
+    throw new InputError('bad-position', `knockOutEdge: ${name} has keys 0 to ${keys - 1}, not ${key}`)
   }
   for (const { start, step } of scores.rows()) {
-    const open = Array.from({ length: keys }, (_, at) => at).filter(
+    const seen = Array.from({ length: keys }, (_, at) => at).filter(
       (at) => scores.data[start + at * step] > MASKED_BELOW,
     )
-    if (open.length === 1 && open[0] === key) {
+    if (seen.length === 1 && seen[0] === key) {
       throw new InputError(
         'no-key-left',
-        `knockOutEdge: ${point.name}: query ${query} sees no other key than ${key}, and has to look somewhere`,
+        `knockOutEdge: ${name}: a query sees no other key than ${key}, and has to look somewhere`,
       )
     }
     scores.data[start + key * step] = -Infinity

@@ -110,6 +110,18 @@ describe.each(BACKENDS)('in a page, on $backend', ({ backend, isolated }) => {
     }
   })
 
+  test('traces, pauses and lenses work as in Node', async () => {
+    const page = await openPage({ isolated })
+    const { rows, paused, depths, logit, sum } = await page.evaluate((name) => checks.lookInside(name), backend)
+    expect(rows).toHaveLength(4)
+    expect(rows).not.toContain(undefined)
+    expect(paused).toEqual(
+      [0, 0, 1].map((layer, i) => `decoder.${layer}.${i === 1 ? 'cross' : 'self'}_attention.probs`),
+    )
+    expect(depths).toEqual(['decoder.0.resid_pre', 'decoder.1.resid_pre', 'decoder.1.resid_post'])
+    expect(sum).toBeCloseTo(logit, 3)
+  })
+
   test('a long answer stops when its signal fires, and the page gets its turns meanwhile', async () => {
     const page = await openPage({ isolated })
     const { error, turns } = await page.evaluate((name) => checks.abortAsking(name), backend)

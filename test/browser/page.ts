@@ -5,12 +5,19 @@ import * as glassformer from 'glassformer'
 import {
   AutoTokenizer,
   defaultBackend,
+  directLogitAttribution,
   hub,
+  loadTrace,
+  logitLens,
   memoryFolder,
   pool,
   Rag,
+  record,
   referenceBackend,
+  rowWriting,
   SafetensorsFile,
+  saveTrace,
+  step,
   T5ForConditionalGeneration,
   Tensor,
   wasmBackend,
@@ -43,6 +50,30 @@ async function ask(backend: BackendName | undefined, question: string, options?:
   } finally {
     rag.dispose()
   }
+}
+
+/** Looks into a T5 in every way: tokens and steps of a traced search that went through a file, pauses, depths, and a logit with the sum of its parts. */
+async function lookInside(backend: BackendName) {
+  const running = await BACKENDS[backend]()
+  const model = await T5ForConditionalGeneration.fromPretrained(`${GOLDENS}/t5/gated-tied`, { backend: running })
+  const inputs = { inputIds: [[5, 6, 7, 8]], decoderInputIds: [[0, 9, 10]] }
+  const search = { numBeams: 2, maxNewTokens: 4, minNewTokens: 4 }
+  const point = 'decoder.1.resid_post'
+  const { output, trace } = await record((hooks) => model.generate(inputs, { hooks, ...search }), [point])
+  const saved = new Blob([saveTrace(trace) as Uint8Array<ArrayBuffer>])
+  const loaded = (await loadTrace(saved)).trace.get(point)!
+  const rows = loaded.map(({ step }) => rowWriting(step!, output.sequences[0]))
+  const paused: string[] = []
+  for await (const { point } of step((hooks) => model.forward(inputs, { hooks }), ['decoder.*.probs'])) {
+    paused.push(point.name)
+    if (paused.length === 3) break
+  }
+  const depths: string[] = []
+  for await (const { point } of logitLens(model, inputs)) depths.push(point)
+  const { logit, contributions } = await directLogitAttribution(model, inputs, { token: 17 })
+  model.dispose()
+  running.dispose()
+  return { rows, paused, depths, logit, sum: contributions.reduce((total, { value }) => total + value, 0) }
 }
 
 /** What the page calls of any model. */
@@ -207,6 +238,7 @@ async function describeDefault(): Promise<string> {
 export const checks = {
   ask,
   compareWithGolden,
+  lookInside,
   generateFromPicked,
   countTokens,
   renderChat,

@@ -191,6 +191,7 @@ describe.each(BACKENDS)('lenses on $name', ({ create }) => {
     const attribute = (options: object) => directLogitAttribution(model, TEXT, { token: 1, ...options })
     await expect(attribute({ token: 120 })).rejects.toThrow('there is no token 120 of 120')
     await expect(attribute({ against: -1.5 })).rejects.toThrow('there is no token -1.5 of 120')
+    await expect(attribute({ token: -1 })).rejects.toThrow('there is no token -1 of 120')
     await expect(attribute({ row: 2 })).rejects.toThrow('there is no row 2 of 2')
     await expect(attribute({ position: 4 })).rejects.toThrow('there is no position 4 of 4')
     await expect(attribute({ signal: AbortSignal.abort() })).rejects.toBeInstanceOf(AbortedError)

@@ -131,7 +131,7 @@ describe.each(BACKENDS)('patches on $name', ({ create }) => {
       const bert = await BertModel.fromPretrained(goldenPath('bert/base'), { backend: await create() })
       const inputIds = [[5, 6, 7, 8], [9, 10, 11, 12]] // prettier-ignore
       const masked = await bert.forward({ inputIds, attentionMask: [[1, 1, 0, 1], [1, 1, 1, 1]] }) // prettier-ignore
-      const hooks = [0, 1, 2, 3].map((query) => knockOutEdge('encoder.*.self_attention', { query, key: 2, row: 0 }))
+      const hooks = knockOutEdge('encoder.*.self_attention', { key: 2, row: 0 })
       const knockedOut = await bert.forward({ inputIds }, { hooks })
       expectClose(knockedOut.lastHiddenState, masked.lastHiddenState, TOLERANCE.states, 'states')
     })
@@ -173,7 +173,7 @@ describe.each(BACKENDS)('patches on $name', ({ create }) => {
 
     test('refuses what is not there, and to leave a query nothing to look at', async () => {
       const knock = (edge: Parameters<typeof knockOutEdge>[1]) => ofGpt2(knockOutEdge('decoder.0.self_attention', edge))
-      await expect(knock({ query: 0, key: 0 })).rejects.toThrow('query 0 sees no other key than 0')
+      await expect(knock({ query: 0, key: 0 })).rejects.toThrow('a query sees no other key than 0')
       await expect(knock({ query: 1, key: 5 })).rejects.toThrow('has keys 0 to 4, not 5')
       await expect(knock({ query: 5, key: 0 })).rejects.toThrow('there is no position 5 of 5')
       await expect(knock({ query: 1, key: 0, head: 4 })).rejects.toThrow('there is no head 4 of 4')
