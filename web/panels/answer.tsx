@@ -3,13 +3,17 @@
  */
 import type { Source } from 'glassformer'
 import { useState } from 'preact/hooks'
+import provenance from '../../bench/results/provenance.json' with { type: 'json' }
 import { Bar } from '../app/bar.js'
 import { toCsv } from '../app/export.js'
-import { decimal, percent } from '../app/format.js'
+import { count, decimal, percent } from '../app/format.js'
 import { Panel } from '../app/panel.js'
 import type { Walk } from '../protocol.js'
 import { AnswerLine } from './answer-line.js'
 import { piecesOf, sourcesOf, wordAt } from './sources.js'
+
+/** The recorded causal check over all content tokens; `npm run provenance` records it. */
+const CHECKED = provenance.rows[0].sources
 
 export interface AnswerPanelProps {
   readonly walk: Walk
@@ -97,8 +101,10 @@ export function AnswerPanel({ walk, step, busy, onStep }: AnswerPanelProps) {
       </ol>
       <p class="aside">
         What this does not show: that the answer is true, or that the token would not have been written without these
-        words. Attention says where the decoder looked. Remove a word above, or drop the passage, and see whether the
-        answer falls.
+        words. Attention says where the decoder looked. To know what a token depended on, take a word out of a passage
+        above and see what falls. That was done for the default reader on {provenance.questions} questions: deleting the
+        word named first lowered the token’s probability more than deleting another word did in {percent(CHECKED.rate)}{' '}
+        of {count(CHECKED.cases)} cases.
       </p>
     </Panel>
   )
