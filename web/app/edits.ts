@@ -1,7 +1,7 @@
 /**
  * What a person can do to a scene: each edit gives a new scene.
  */
-import type { HeadName, Scene, ScenePassage } from '../protocol.js'
+import type { Scene, ScenePassage } from '../protocol.js'
 
 /** Leaves a passage out, or takes it in again. */
 export function toggleDropped(scene: Scene, id: string): Partial<Scene> {
@@ -31,8 +31,4 @@ export function freeId(passages: readonly ScenePassage[]): string {
   let number = passages.length + 1
   while (taken.has(String(number))) number++
   return String(number)
-}
-
-export function sameHead(a: HeadName, b: HeadName): boolean {
-  return a.attention === b.attention && a.head === b.head
 }
