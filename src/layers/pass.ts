@@ -36,7 +36,8 @@ export class Pass {
   }
 
   /** Shows the tensor; returns it, or what was put in its place. */
-  show(point: HookPoint, tensor: Float): Promise<Float> {
+  async show(point: HookPoint, tensor: Float): Promise<Float> {
+    if (this.watches(point)) await this.kernels.fetch(tensor)
     return this.#glass.show(point, tensor)
   }
 

@@ -34,6 +34,7 @@ class ReferenceMatrix implements PackedMatrix {
 /** The kernels as plain ops. Their results are ordinary arrays, which the garbage collector frees: a scope has nothing to do. */
 export const referenceKernels: Kernels = {
   scope: (x, part) => part(x, referenceKernels),
+  fetch: async () => {},
   linear: async (x, packed, activation) => {
     const { weight, bias } = own(packed)
     const product =

@@ -68,6 +68,9 @@ export class WasmKernels implements Kernels {
     return tensor
   }
 
+  /** The wasm memory is read as it is. */
+  async fetch(): Promise<void> {}
+
   async linear(x: Float, packed: PackedMatrix, activation?: Activation): Promise<Float> {
     const weight = own(packed)
     const { rows: n, columns: k } = weight
