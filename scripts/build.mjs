@@ -28,6 +28,15 @@ const apart = {
     onResolve({ filter: /^@huggingface\/jinja$/ }, ({ kind }) =>
       kind === 'dynamic-import' ? { path: './jinja.js', external: true } : undefined,
     )
+    onResolve({ filter: /\/gpu\/gpu\.js$/ }, () => ({ path: './gpu.js', external: true }))
+  },
+}
+
+/** Such a file has the classes of tensors and errors from browser.js, so that there are no two of them in a page. */
+const classesOfBrowser = {
+  name: 'classes-of-browser',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/(errors|tensor)\.js$/ }, () => ({ path: './browser.js', external: true }))
   },
 }
 
@@ -55,6 +64,13 @@ await Promise.all([
     entryPoints: { browser: 'src/index.ts', jinja: '@huggingface/jinja' },
     platform: 'browser',
     plugins: [noNode, apart],
+  }),
+  build({
+    ...shared,
+    entryPoints: { gpu: 'src/backends/gpu/gpu.ts' },
+    platform: 'browser',
+    plugins: [classesOfBrowser],
+    external: ['gpu.js'],
   }),
 ])
 

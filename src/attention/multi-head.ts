@@ -125,7 +125,8 @@ export class MultiHeadAttention {
       this.#points,
     )
     const context = await pass.show(this.#points.context, attended) // [batch, heads, query, headDim]
-    const merged = context.transpose(0, 2, 1, 3).reshape([batch, queries, numHeads * headDim])
+    const beside = pass.kernels.contiguous(context.transpose(0, 2, 1, 3)) // [batch, query, heads, headDim]
+    const merged = beside.reshape([batch, queries, numHeads * headDim])
     return pass.show(this.#points.out, await this.#out.forward(merged, pass))
   }
 

@@ -29,8 +29,8 @@ export async function scaledDotProductAttention(
 
   const { query, scale, positionBias, mask, causal } = inputs
   const heads = query.shape[1]
-  const key = await repeatHeads(inputs.key, heads, kernels) // [batch, heads, key, headDim]
-  const value = await repeatHeads(inputs.value, heads, kernels) // [batch, heads, key, headDim]
+  const key = repeatHeads(inputs.key, heads, kernels) // [batch, heads, key, headDim]
+  const value = repeatHeads(inputs.value, heads, kernels) // [batch, heads, key, headDim]
   let scores = kernels.scale(await kernels.matmul(query, key.transpose(0, 1, 3, 2)), scale) // [batch, heads, query, key]
   if (positionBias) scores = kernels.add(scores, positionBias)
   if (mask) scores = kernels.add(scores, mask)
@@ -41,15 +41,12 @@ export async function scaledDotProductAttention(
 }
 
 /** Each group of query heads with its shared key or value head. */
-async function repeatHeads(x: Float, heads: number, kernels: Kernels): Promise<Float> {
+function repeatHeads(x: Float, heads: number, kernels: Kernels): Float {
   const [batch, keyHeads, seq, headDim] = x.shape
   if (keyHeads === heads) return x
-  await kernels.fetch(x)
-  const group = heads / keyHeads
-  return x
-    .reshape([batch, keyHeads, 1, seq, headDim])
-    .broadcastTo([batch, keyHeads, group, seq, headDim])
-    .reshape([batch, heads, seq, headDim])
+  const shared = kernels.contiguous(x).reshape([batch * keyHeads, 1, seq, headDim])
+  const repeated = shared.broadcastTo([batch * keyHeads, heads / keyHeads, seq, headDim])
+  return kernels.contiguous(repeated).reshape([batch, heads, seq, headDim])
 }
 
 function checkShapes({ query, key, value, causal }: AttentionInputs): void {

@@ -68,6 +68,8 @@ export interface Kernels {
 
   /** Rows of the table: ids [...] -> [..., columns]. */
   gather(table: PackedMatrix, ids: Ids): Float
+  /** The elements in row-major order, so that a reshape is a view; the tensor itself where they are. */
+  contiguous(x: Float): Float
   add(a: Float, b: Float): Float
   multiply(a: Float, b: Float): Float
   scale(x: Float, factor: number): Float

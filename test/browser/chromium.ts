@@ -43,8 +43,8 @@ export function setup(project: TestProject): void {
 }
 
 /** A browser with a profile of its own, which goes when it is closed. */
-export function launchChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: inject('chromium'), args: ARGUMENTS })
+export function launchChromium(more: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: inject('chromium'), args: [...ARGUMENTS, ...more] })
 }
 
 function findChromium(): string | undefined {

@@ -96,9 +96,9 @@ export class GpuKernels implements Kernels {
       if (heads !== keyHeads) {
         // Neighbouring heads share a key: they become an axis along which it is repeated.
         const group = [batch * keyHeads, heads / keyHeads, queries]
-        q = inner.#contiguous(q).reshape([...group, headDim])
+        q = inner.contiguous(q).reshape([...group, headDim])
         ;[k, v] = [k, v].map((x) =>
-          inner.#contiguous(x).reshape([group[0], 1, keys, headDim]).broadcastTo([group[0], group[1], keys, headDim]),
+          inner.contiguous(x).reshape([group[0], 1, keys, headDim]).broadcastTo([group[0], group[1], keys, headDim]),
         )
       }
       const raw = inner.#matmul(q, k.transpose(0, 1, 3, 2)).reshape(scores)
@@ -111,7 +111,7 @@ export class GpuKernels implements Kernels {
       const probs = inner.softmax(tensorOf(masked, scores)).reshape([...q.shape.slice(0, 3), keys])
       const attended = inner.#matmul(probs, v).reshape([batch, heads, queries, headDim])
       // Laid out as [batch, query, heads, headDim], so that the heads lie side by side for the layer that joins them.
-      return inner.#contiguous(attended.transpose(0, 2, 1, 3))
+      return inner.contiguous(attended.transpose(0, 2, 1, 3))
     })
     return (await this.#settled(context)).transpose(0, 2, 1, 3)
   }
@@ -133,6 +133,10 @@ export class GpuKernels implements Kernels {
       const size = { rows: numbers.length, columns: table.columns }
       return tensorOf(inner.#launch(source, size, [weight.there, rows.there, last]), [...ids.shape, table.columns])
     })
+  }
+
+  contiguous(x: Float): Float {
+    return x.isContiguous ? x : this.#copied(x)
   }
 
   add(a: Float, b: Float): Float {
@@ -343,10 +347,6 @@ export class GpuKernels implements Kernels {
     if (array && x.isContiguous && x.offset === 0) return array
     if (!array) return this.#upload(rowMajor(x).slice())
     return arrayOf(this.#copied(x))!
-  }
-
-  #contiguous(x: Float): Float {
-    return x.isContiguous ? x : this.#copied(x)
   }
 
   #copied(x: Float): Float {

@@ -44,6 +44,7 @@ export const referenceKernels: Kernels = {
   matmul: async (a, b) => ops.matmul(a, b),
   attention: async (inputs) => attention(inputs),
   gather: (table, ids) => ops.gather(own(table).weight as Tensor, ids),
+  contiguous: (x) => x.contiguous(),
   add: ops.add,
   multiply: ops.multiply,
   scale: ops.scale,

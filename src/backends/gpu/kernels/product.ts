@@ -114,14 +114,17 @@ export function finish(activation: Activation | undefined): KernelSource {
 export const gather: KernelSource = {
   name: 'gather',
   parameters: { weight: 'array', ids: 'array', n: 'integer' },
-  body: 'return weight[this.thread.x * n + whole(ids[this.thread.y])]',
+  body: `
+    const id = ids[this.thread.y]
+    return weight[this.thread.x * n + whole(id)]`,
 }
 
 /** Rows of a packed weight in quads [n, quads], by their numbers. */
 export const gatherQuads: KernelSource = {
   name: 'gather.quads',
   parameters: { x: 'quads', ids: 'array', quads: 'integer' },
-  body: `${taken('whole(ids[this.thread.y])')}
+  body: `
+      const id = ids[this.thread.y]${taken('whole(id)')}
       return value`,
 }
 

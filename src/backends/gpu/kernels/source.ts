@@ -83,7 +83,7 @@ const INTEGER_FUNCTIONS: readonly KernelFunction[] = [
   },
   {
     name: 'inner',
-    source: 'function inner(row, d2) { return row - d2 * Math.floor((row + 0.5) / d2) }',
+    source: 'function inner(row, d2) { return Math.floor(row - d2 * Math.floor((row + 0.5) / d2)) }',
     argumentTypes: integers(2),
     returnType: 'Integer',
   },
