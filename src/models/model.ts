@@ -116,13 +116,14 @@ export async function loadModel<M extends Model>(
   const generationJson =
     generationText === undefined ? undefined : JsonObject.parse(generationText, `${folder.name}/generation_config.json`)
   const checkpoint = await openCheckpoint(folder)
-  const weights = new Weights(checkpoint, { ...(await openBackend(backend)), dtype })
+  let weights: Weights | undefined
   try {
+    weights = new Weights(checkpoint, { ...(await openBackend(backend)), dtype })
     const model = build(config, weights, generationConfig(config, generationJson))
     await weights.load(options)
     return model
   } catch (error) {
-    weights.dispose()
+    weights?.dispose()
     throw error
   } finally {
     await checkpoint.close()

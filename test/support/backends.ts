@@ -36,8 +36,10 @@ export const BACKENDS: readonly TestedBackend[] = [
   wasm('plain', 1),
   wasm('plain', 2),
   ...(canRelax ? RELAXED : []),
-  ...(GPU_JS_MISSING === undefined ? GPU : []),
 ]
+
+/** With gpu.js, which in Node is too slow for models of real size. */
+export const ALL_BACKENDS: readonly TestedBackend[] = [...BACKENDS, ...(GPU_JS_MISSING === undefined ? GPU : [])]
 
 export const MISSING: readonly string[] = [
   ...(canRelax ? [] : RELAXED.map(({ name }) => `${name}: Node ${process.versions.node} has no relaxed SIMD`)),
