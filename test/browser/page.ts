@@ -226,4 +226,9 @@ export const checks = {
   countHookPoints,
   storedFiles,
 }
+export type Checks = typeof checks
+declare global {
+  /** For the functions that run in the page. */
+  var checks: Checks
+}
 Object.assign(globalThis, { checks })

@@ -2,11 +2,8 @@
  * Numbers and sizes that a GPU gets wrong first: sizes that are no multiple of a quad, a single row or key, masks over masks, logits at
  * which exp overflows, rows without variance. Each case runs on two backends, in Node or in a page, and its results are compared.
  */
-import type { AttentionInputs, Backend, Kernels } from '../../src/backends/index.js'
-import { MASKED } from '../../src/attention/masks.js'
-import type { Activation, Float } from '../../src/tensor/ops/index.js'
-import { Tensor } from '../../src/tensor/tensor.js'
-import { randomNumbers, randomTensor } from './random.js'
+import { Tensor, type Activation, type AttentionInputs, type Backend, type Float, type Kernels } from 'glassformer'
+import { Random } from '../../bench/random.js'
 import { firstDifference, type Tolerance } from './tolerance.js'
 
 export interface KernelCase {
@@ -16,11 +13,19 @@ export interface KernelCase {
 
 /** Sums of k products of numbers up to 1 differ by the order of their additions. */
 const TOLERANCE: Tolerance = { abs: 2e-5, rel: 2e-5 }
+/** What a masked score is pushed down by: the lowest float32. */
+const MASKED = -3.4028234663852886e38
 const ACTIVATIONS: readonly Activation[] = ['relu', 'gelu', 'gelu_tanh', 'silu', 'tanh', 'sigmoid']
 
 export function hostileKernels(): KernelCase[] {
-  const next = randomNumbers(1)
-  const random = (shape: readonly number[], scale = 1) => randomTensor(next, shape, scale)
+  const numbers = new Random(1)
+  const random = (shape: readonly number[], scale = 1) => {
+    const size = shape.reduce((product, axis) => product * axis, 1)
+    return Tensor.float32(
+      Float32Array.from({ length: size }, () => (2 * numbers.next() - 1) * scale),
+      shape,
+    )
+  }
   const cases: KernelCase[] = []
   const add = (name: string, run: KernelCase['run']) => cases.push({ name, run })
 

@@ -298,12 +298,6 @@ export class Device {
     } catch (lost) {
       return lost
     }
-    if (error instanceof EvalError) {
-      const advice = "a page's Content-Security-Policy has to allow 'unsafe-eval', which gpu.js compiles with"
-      return new GlassformerError('no-compile', `gpu: a kernel cannot be compiled (${error.message}); ${advice}`, {
-        cause: error,
-      })
-    }
     return error
   }
 }

@@ -1,6 +1,5 @@
 /**
- * gpu.js: what is used of it, and how it is found. It is an optional peer that is loaded when a GPU backend starts, and the only
- * place where code is compiled at run time.
+ * gpu.js: what is used of it, and how it is found. It is an optional peer that is loaded when a GPU backend starts.
  */
 import { GlassformerError } from '../../errors.js'
 
@@ -93,9 +92,17 @@ export async function obstacleOf({ GPU }: GpuJs, mode: GpuMode): Promise<string 
     case 'webasm':
       return GPU.isWebAssemblySupported ? undefined : 'WebAssembly is missing'
     case 'cpu':
-      return undefined
+      return mayCompile() ? undefined : "it compiles JavaScript, and the page's policy does not allow 'unsafe-eval'"
     default:
       return mode satisfies never
+  }
+}
+
+function mayCompile(): boolean {
+  try {
+    return new Function('return true')() as boolean
+  } catch {
+    return false
   }
 }
 

@@ -11,6 +11,7 @@ import { Arena } from './arena.js'
 import { Device, type CompiledSource } from './device.js'
 import { DeviceArray } from './device-array.js'
 import { loadGpuJs, obstacleOf, type GpuJs, type GpuJsModule, type GpuMode } from './gpu-js.js'
+import { scale } from './kernels/elementwise.js'
 import { arrayOf, GpuKernels } from './kernels.js'
 import { GpuMatrix } from './packed.js'
 
@@ -59,14 +60,17 @@ async function openDevice(gpuJs: GpuJs, mode: GpuMode | undefined, maxElements: 
   throw new GlassformerError('unsupported', `gpu: ${obstacles.join('; ')}`)
 }
 
-/** Numbers that come back as they went, wherever float32 is kept: an odd integer of 24 bits, a third, the lowest of masks, a small one. */
-const PROBE = Float32Array.of(16777215, 1 / 3, -3.4028234663852886e38, 1e-30, 0, -1)
+/** Numbers that go through a kernel unchanged wherever float32 is kept: an odd integer of 24 bits, a third, a large and a small one. */
+const PROBE = Float32Array.of(16777215, 1 / 3, -1e37, 1e-30, 0, -1)
 
 /** @throws GlassformerError `unsupported` where the device does not keep float32 */
 async function checkNumbers(device: Device): Promise<void> {
   const uploaded = device.upload(PROBE.slice())
-  const back = await device.read(uploaded, PROBE.length)
+  const size = { rows: 1, columns: PROBE.length }
+  const through = device.launch(scale, size, [uploaded, 0, 0, 0, 0, 1, 1, 1, 1])
+  const back = await device.read(through, PROBE.length)
   device.release(uploaded)
+  device.release(through)
   const wrong = PROBE.findIndex((value, i) => Math.abs(back[i] - value) > Math.abs(value) * 2 ** -22)
   if (wrong < 0) return
   throw new GlassformerError(
