@@ -4,6 +4,7 @@
 import type { Group } from '../group.js'
 import { attention } from './attention.js'
 import { coldStart } from './cold-start.js'
+import { gpu } from './gpu.js'
 import { ladder } from './ladder.js'
 import { linear } from './linear.js'
 import { memory } from './memory.js'
@@ -17,6 +18,7 @@ import { smollm } from './smollm.js'
 export const GROUPS: readonly Group[] = [
   ladder,
   linear,
+  gpu,
   attention,
   minilm,
   reader,
