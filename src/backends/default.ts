@@ -1,7 +1,7 @@
 /**
  * How a backend is chosen: by default the fastest that the platform has; the one for GPUs, which few programs need, is loaded when it is asked for.
  */
-import type { GlassformerError } from '../errors.js'
+import { InputError, type GlassformerError } from '../errors.js'
 import type { Backend } from './backend.js'
 import type { GpuBackend, GpuOptions } from './gpu/gpu.js'
 import { referenceBackend } from './reference/reference.js'
@@ -45,7 +45,9 @@ export async function gpuBackend(options: GpuOptions = {}): Promise<GpuBackend> 
 /** The backend that a caller asks for, and whether it was made here, for whom it has to be disposed. @internal */
 export async function openBackend(asked: Backend | 'gpu' | undefined): Promise<{ backend: Backend; owned: boolean }> {
   if (asked === undefined) return { backend: await defaultBackend(), owned: true }
-  return asked === 'gpu' ? { backend: await gpuBackend(), owned: true } : { backend: asked, owned: false }
+  if (asked === 'gpu') return { backend: await gpuBackend(), owned: true }
+  if (typeof asked === 'object') return { backend: asked, owned: false }
+  throw new InputError('bad-option', `backend is "${String(asked)}", expected "gpu" or a backend`)
 }
 
 function report(what: string): void {

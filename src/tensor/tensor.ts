@@ -72,7 +72,7 @@ export class Tensor<D extends DType = DType> {
     return exactly('int32', data, shape)
   }
 
-  /** `data`, or what it is brought from. */
+  /** `data`, or what it is brought from. @internal */
   get storage(): DataOf[D] | DistantData<D> {
     return this.#distant ?? this.data
   }

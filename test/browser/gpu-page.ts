@@ -1,7 +1,17 @@
 /**
  * What gpu.test.ts asks of a page besides the checks of page.ts. Bundled and minified, with gpu.js in it.
  */
-import { BertModel, gpuBackend, referenceBackend, Tensor, type GpuMode, type GpuOptions, type Hooks } from 'glassformer'
+import {
+  BertModel,
+  gpuBackend,
+  referenceBackend,
+  T5ForConditionalGeneration,
+  Tensor,
+  type GpuMode,
+  type GpuOptions,
+  type Hooks,
+  type TextInputs,
+} from 'glassformer'
 import { compareKernels } from '../support/hostile-kernels.js'
 import { checks } from './page.js'
 
@@ -167,6 +177,14 @@ async function countReads(): Promise<{ reads: number; results: number }> {
   return { reads, results: results.length }
 }
 
+/** Greedy ids, which a decoder with its cache writes. */
+async function generate(mode: GpuMode, inputs: TextInputs, maxNewTokens: number) {
+  const model = await T5ForConditionalGeneration.fromPretrained('/test/goldens/t5/gated-tied', {
+    backend: await gpuBackend({ mode }),
+  })
+  return (await model.generate(inputs, { maxNewTokens })).sequences
+}
+
 /** Sources of a few kernels. */
 async function kernelTexts(mode: GpuMode): Promise<readonly (string | undefined)[]> {
   const backend = await gpuBackend({ mode })
@@ -182,6 +200,7 @@ export const gpuChecks = {
   loseDevice,
   runTwo,
   countReads,
+  generate,
   kernelTexts,
 }
 export type GpuChecks = typeof gpuChecks

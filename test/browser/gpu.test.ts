@@ -40,7 +40,7 @@ async function obstacle(mode: (typeof MODES)[number]): Promise<string | undefine
 
 if (GPU_JS_MISSING !== undefined) test.skip(`the GPU backend in a page: ${GPU_JS_MISSING}`)
 
-describe.skipIf(GPU_JS_MISSING !== undefined)('the GPU backend', () => {
+describe.skipIf(GPU_JS_MISSING !== undefined)('the GPU backend', { timeout: 300_000 }, () => {
   beforeAll(async () => {
     const bundled = await build({
       entryPoints: [fileURLToPath(new URL('gpu-page.ts', import.meta.url))],
@@ -77,6 +77,17 @@ describe.skipIf(GPU_JS_MISSING !== undefined)('the GPU backend', () => {
         expect(differences).toEqual([])
         expect(compared).toBe(goldenCase(folder).forward.flatMap(({ outputs }) => outputs).length)
       }
+    })
+
+    test('a decoder with its cache writes the ids of transformers', async (context) => {
+      const page = await openWith(context)
+      const [golden] = goldenCase('t5/gated-tied').generate!
+      const inputs = { inputIds: golden.input_ids, attentionMask: golden.attention_mask }
+      const sequences = await page.evaluate(
+        ([mode, inputs, maxNewTokens]) => gpuChecks.generate(mode, inputs, maxNewTokens),
+        [mode, inputs, golden.args.max_new_tokens as number] as const,
+      )
+      expect(sequences).toEqual(golden.output_ids)
     })
 
     test('hostile numbers and sizes', async (context) => {

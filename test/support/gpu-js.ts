@@ -8,19 +8,19 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { GpuJsModule } from '../../src/backends/index.js'
 
-const FOLDER = fileURLToPath(
+export const GPU_JS_FOLDER = fileURLToPath(
   new URL('../../node_modules/.cache/glassformer/gpu-js/node_modules/gpu.js', import.meta.url),
 )
 
 /** Why tests that need it are skipped; undefined where it is installed. */
-export const GPU_JS_MISSING = existsSync(FOLDER)
+export const GPU_JS_MISSING = existsSync(GPU_JS_FOLDER)
   ? undefined
   : 'gpu.js is not installed; "node scripts/gpu-js.mjs" does it'
 
 /** gpu.js for Node. */
 export function requireGpuJs(): GpuJsModule {
-  return createRequire(join(FOLDER, 'package.json'))('gpu.js') as GpuJsModule
+  return createRequire(join(GPU_JS_FOLDER, 'package.json'))('gpu.js') as GpuJsModule
 }
 
 /** The file that a bundler takes for a page. */
-export const GPU_JS_BROWSER_FILE = join(FOLDER, 'dist/gpu-browser.js')
+export const GPU_JS_BROWSER_FILE = join(GPU_JS_FOLDER, 'dist/gpu-browser.js')

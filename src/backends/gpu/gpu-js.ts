@@ -98,6 +98,13 @@ export async function obstacleOf({ GPU }: GpuJs, mode: GpuMode): Promise<string 
   }
 }
 
+/** Numbers that a storage buffer of WebGPU holds. */
+export async function largestBuffer(): Promise<number> {
+  const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<{ limits: Record<string, number> } | null> } }
+  const adapter = await gpu!.requestAdapter()
+  return Math.floor((adapter?.limits.maxStorageBufferBindingSize ?? 2 ** 27) / 4)
+}
+
 function mayCompile(): boolean {
   try {
     return new Function('return true')() as boolean

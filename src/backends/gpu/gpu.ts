@@ -10,7 +10,7 @@ import type { Backend, BackendPass, PackedMatrix, PackOptions } from '../backend
 import { Arena } from './arena.js'
 import { Device, type CompiledSource } from './device.js'
 import { DeviceArray } from './device-array.js'
-import { loadGpuJs, obstacleOf, type GpuJs, type GpuJsModule, type GpuMode } from './gpu-js.js'
+import { largestBuffer, loadGpuJs, obstacleOf, type GpuJs, type GpuJsModule, type GpuMode } from './gpu-js.js'
 import { scale } from './kernels/elementwise.js'
 import { arrayOf, GpuKernels } from './kernels.js'
 import { GpuMatrix } from './packed.js'
@@ -53,7 +53,7 @@ async function openDevice(gpuJs: GpuJs, mode: GpuMode | undefined, maxElements: 
           `glassformer: no GPU here (${obstacles.join('; ')}); gpu.js runs as ${tried}, slower than the wasm backend`,
         )
       }
-      return new Device(gpuJs, tried, maxElements)
+      return new Device(gpuJs, tried, maxElements ?? (tried === 'webgpu' ? await largestBuffer() : undefined))
     }
     obstacles.push(`${tried}: ${obstacle}`)
   }
