@@ -1,6 +1,6 @@
 export type { AttentionInputs, Backend, BackendPass, Kernels, PackedMatrix, PackOptions } from './backend.js'
 export { referenceBackend } from './reference/reference.js'
-export { defaultBackend, gpuBackend, openBackend } from './default.js'
+export { defaultBackend, gpuBackend } from './default.js'
 export type { GpuBackend, GpuOptions } from './gpu/gpu.js'
 export type { CompiledSource } from './gpu/device.js'
 export type { GpuJsModule, GpuMode } from './gpu/gpu-js.js'

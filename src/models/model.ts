@@ -2,7 +2,8 @@
  * What all models have in common: they are loaded from a Hugging Face folder onto a backend, list their hook points, and let a
  * caller look inside a run. A family's file says the rest.
  */
-import { openBackend, type Backend } from '../backends/index.js'
+import { openBackend } from '../backends/default.js'
+import type { Backend } from '../backends/index.js'
 import { ConfigError } from '../errors.js'
 import { JsonObject } from '../files/json.js'
 import { readText, requireText, type FolderLike } from '../files/folder.js'

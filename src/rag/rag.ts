@@ -2,7 +2,7 @@
  * The pipeline: a question, the passages that are nearest to it, and what a reader makes of them. Retrieval is in retriever.ts; the
  * readers are an encoder-decoder with the mathematics of RAG (reader.ts, marginal-answer.ts) or a decoder-only model (prompt-reader.ts).
  */
-import { openBackend } from '../backends/index.js'
+import { openBackend } from '../backends/default.js'
 import { InputError } from '../errors.js'
 import { subfolder, type FolderLike } from '../files/folder.js'
 import { openPretrained, type HubOptions } from '../hub/index.js'
