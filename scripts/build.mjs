@@ -1,5 +1,5 @@
-// Builds dist/: one bundle for Node, one for browsers with what it seldom needs, the command line, the ndarray adapter, the types, and
-// in dist/explorer/ the page of "glassformer explore".
+// Builds dist/: one bundle for Node, one for browsers with what it seldom needs, the reading of documents for both, the command line, the
+// ndarray adapter, the types, and in dist/explorer/ the page of "glassformer explore".
 // Every bundle lies directly in dist/, so that '../weights/' resolves from it as it does from src/. The source maps carry the
 // sources, which are not in the package.
 import { execFileSync } from 'node:child_process'
@@ -21,6 +21,14 @@ const apart = {
   },
 }
 
+/** The documents of a page stand on browser.js, so that an error is of the same class in both. */
+const onBrowser = {
+  name: 'on-browser',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/(errors|rag\/index)\.js$/ }, () => ({ path: './browser.js', external: true }))
+  },
+}
+
 rmSync('dist', { recursive: true, force: true })
 
 const shared = {
@@ -35,7 +43,12 @@ const shared = {
 await Promise.all([
   build({
     ...shared,
-    entryPoints: { index: 'src/index.ts', cli: 'src/cli/main.ts', ndarray: 'src/tensor/ndarray.ts' },
+    entryPoints: {
+      index: 'src/index.ts',
+      cli: 'src/cli/main.ts',
+      ndarray: 'src/tensor/ndarray.ts',
+      documents: 'src/documents/index.ts',
+    },
     platform: 'node',
     packages: 'external',
     splitting: true,
@@ -47,6 +60,13 @@ await Promise.all([
     plugins: [noNode, apart],
   }),
   buildExplorer('dist/explorer'),
+  build({
+    ...shared,
+    entryPoints: { 'browser-documents': 'src/documents/index.ts' },
+    platform: 'browser',
+    packages: 'external',
+    plugins: [noNode, onBrowser],
+  }),
 ])
 
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'], { stdio: 'inherit' })

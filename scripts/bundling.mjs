@@ -12,6 +12,8 @@ export const noNode = {
     onResolve({ filter: /\/hub\.js$/ }, ({ path, kind }) =>
       kind === 'dynamic-import' ? { path, namespace: 'nothing' } : undefined,
     )
+    const noFiles = fileURLToPath(new URL('../src/documents/no-files.ts', import.meta.url))
+    onResolve({ filter: /\/node-files\.js$/ }, () => ({ path: noFiles }))
     onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }))
   },
 }

@@ -47,11 +47,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'hub',
     'trace',
     'backends',
+    'safetensors',
     'tokenizer',
     'generation',
     'layers',
     'models',
   ],
+  documents: ['errors', 'event-loop', 'files', 'rag'],
   index: [
     'errors',
     'tensor',
@@ -67,7 +69,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'lens',
     'rag',
   ],
-  cli: ['errors', 'shipped-files', 'tensor', 'files', 'hub', 'trace', 'safetensors', 'tokenizer', 'models', 'rag'],
+  cli: [
+    'errors',
+    'shipped-files',
+    'tensor',
+    'files',
+    'hub',
+    'trace',
+    'safetensors',
+    'tokenizer',
+    'models',
+    'rag',
+    'documents',
+  ],
 }
 
 interface Import {
