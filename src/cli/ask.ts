@@ -18,7 +18,7 @@ import { choice, UsageError, wholeNumber, type Arguments, type CommandSpec } fro
 import { citation } from './citation.js'
 import { readPassages } from './input-files.js'
 import { downloadOptions } from './download.js'
-import { explained } from './explain.js'
+import { explained, heading } from './explain.js'
 import { oneLine, printable, type Terminal } from './terminal.js'
 
 export const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
@@ -136,7 +136,8 @@ async function withDisposal(rag: { dispose(): void }, use: () => Promise<void>):
   }
 }
 
-function describe({ text, passages, pAnswerable, abstained }: Answer, show: boolean, terminal: Terminal): string {
+function describe(answer: Answer, show: boolean, terminal: Terminal): string {
+  const { text, passages } = answer
   const { bold, dim } = terminal
   const likeliest = [...passages].sort((a, b) => b.posterior - a.posterior)
   const rows = likeliest.map((passage, i) => {
@@ -146,11 +147,10 @@ function describe({ text, passages, pAnswerable, abstained }: Answer, show: bool
       ? whole(number, passage, { posterior, score, prior, pAbstain }, terminal)
       : row(number, passage, posterior, terminal)
   })
-  const heading = abstained ? `The passages do not tell (p = ${(1 - pAnswerable).toFixed(3)}); looked at` : 'From'
   return [
     bold(printable(text)),
     '',
-    dim(`${heading}, with the probability that each stands behind the answer:`),
+    dim(`${heading(answer)}, with the probability that each stands behind the answer:`),
     ...rows,
   ].join('\n')
 }

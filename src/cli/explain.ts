@@ -50,7 +50,8 @@ export function explained(answer: Answer, terminal: Terminal): string {
   ].join('\n')
 }
 
-function heading({ abstained, pAnswerable }: Answer): string {
+/** What the passages are to the answer. */
+export function heading({ abstained, pAnswerable }: Answer): string {
   return abstained ? `The passages do not tell (p = ${(1 - pAnswerable).toFixed(3)}); looked at` : 'From'
 }
 
