@@ -12,8 +12,8 @@ import { buildExplorer } from './explorer.mjs'
 const apart = {
   name: 'apart',
   setup({ onResolve }) {
-    onResolve({ filter: /^@huggingface\/jinja$/ }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: './jinja.js', external: true } : undefined,
+    onResolve({ filter: /^(@huggingface\/jinja|minisearch)$/ }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path: `./${path.split('/').at(-1)}.js`, external: true } : undefined,
     )
     onResolve({ filter: /\/provenance\.js$/ }, ({ kind }) =>
       kind === 'dynamic-import' ? { path: './provenance.js', external: true } : undefined,
@@ -48,6 +48,7 @@ await Promise.all([
       cli: 'src/cli/main.ts',
       ndarray: 'src/tensor/ndarray.ts',
       documents: 'src/documents/index.ts',
+      postgres: 'src/rag/stores/postgres/index.ts',
     },
     platform: 'node',
     packages: 'external',
@@ -55,7 +56,12 @@ await Promise.all([
   }),
   build({
     ...shared,
-    entryPoints: { browser: 'src/index.ts', jinja: '@huggingface/jinja', provenance: 'src/rag/provenance.ts' },
+    entryPoints: {
+      browser: 'src/index.ts',
+      jinja: '@huggingface/jinja',
+      minisearch: 'minisearch',
+      provenance: 'src/rag/provenance.ts',
+    },
     platform: 'browser',
     plugins: [noNode, apart],
   }),

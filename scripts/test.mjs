@@ -34,6 +34,7 @@ const STAGES = [
   },
   { name: 'browser', project: 'browser', needs: 'build' },
   { name: 'package', project: 'package', needs: 'build' },
+  { name: 'postgres', project: 'postgres' },
   // tiny sizes and no peers: only whether the programs still run
   {
     name: 'bench',

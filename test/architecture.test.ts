@@ -205,6 +205,23 @@ describe('what importing the library loads', () => {
     expect(kinds).toEqual([['tokenizer/chat-template.ts', 'dynamic']])
   })
 
+  test('the packages of stores only when one is opened or searched for words', () => {
+    const packages = /^(minisearch|pg|pg-copy-streams|pgvector\/pg)$/
+    const kinds = IMPORTS.filter(({ to, kind }) => packages.test(to) && kind !== 'type').map(({ from, kind }) => [
+      from,
+      kind,
+    ])
+    expect(kinds.length).toBe(4)
+    expect(new Set(kinds.map(String))).toEqual(
+      new Set(['rag/bm25.ts,dynamic', 'rag/stores/postgres/packages.ts,dynamic']),
+    )
+  })
+
+  test('nothing that speaks with PostgreSQL', () => {
+    const loaded = [...loadedWith('index.ts')].filter((file) => file.startsWith('rag/stores/postgres/'))
+    expect(loaded).toEqual([])
+  })
+
   test('provenance only when sources are asked for; apart in a page, it would bring its own copy of what it imports', () => {
     const kinds = IMPORTS.filter(
       ({ from, to, kind }) => to === 'rag/provenance.ts' && kind !== 'type' && partOf(from) !== 'cli',

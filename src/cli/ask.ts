@@ -3,9 +3,10 @@
  */
 import {
   AutoReader,
-  FlatFileStore,
+  HybridStore,
   PromptReader,
   Rag,
+  Reranker,
   type Answer,
   type Filter,
   type Passage,
@@ -19,6 +20,7 @@ import { citation } from './citation.js'
 import { readPassages } from './input-files.js'
 import { downloadOptions } from './download.js'
 import { explained, heading } from './explain.js'
+import { openStore, postgresOptions } from './stores.js'
 import { oneLine, printable, type Terminal } from './terminal.js'
 
 export const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
@@ -34,23 +36,26 @@ export const askSpec: CommandSpec = {
       value: 'FILE',
       help: 'answer from this index, which "glassformer index" made of your files',
     },
+    ...postgresOptions,
+    hybrid: { type: 'boolean', help: 'with --index or --store: search for the words of the question too' },
+    rerank: { type: 'string', value: 'MODEL', help: 'a cross-encoder that picks the passages to read out of 50' },
     filter: {
       type: 'string',
       value: 'KEY=VALUE',
       multiple: true,
-      help: 'with --index: only documents with this metadata; values of one key are alternatives',
+      help: 'with --index or --store: only documents with this metadata; values of one key are alternatives',
     },
     'top-k': { type: 'string', value: 'N', help: 'passages to read (default 5)' },
     mode: { type: 'string', value: 'MODE', help: 'conditioned (default), rag-sequence or rag-token' },
     reader: { type: 'string', value: 'FOLDER', help: 'the model that answers (default: the reader of the package)' },
-    explain: { type: 'boolean', help: 'show for each word of the answer which passage and word it came from' },
     show: { type: 'boolean', help: 'show each passage whole, with its scores' },
+    explain: { type: 'boolean', help: 'show for each word of the answer which passage and word it came from' },
     json: { type: 'boolean', help: 'print everything as JSON: passages, tokens, candidates' },
   },
   details:
     'A passage file holds JSON lines {"id", "title", "text"}, or plain text with a passage on each line. A reader that is\n' +
-    'a decoder-only model, such as a Llama, reads all passages in one prompt; it has no mode and\n' +
-    'cannot be explained. Every document of an index has the metadata file and format.\n' +
+    'a decoder-only model, such as a Llama, reads all passages in one prompt; it has no mode, and its answer cannot be explained.\n' +
+    'Every document of an index has the metadata file and format.\n' +
     'Example: echo "France is a country in Europe. Its capital is Paris." | glassformer ask "What is the capital of France?" --passages -',
 }
 
@@ -61,14 +66,17 @@ export async function ask({ positionals, options, lists }: Arguments, terminal: 
   const topK = wholeNumber('top-k', options['top-k'])
   if (question.trim() === '') throw new UsageError('QUESTION is empty')
   const filter = lists.filter && parseFilter(lists.filter)
-  if (options.index !== undefined && options.passages !== undefined)
-    throw new UsageError('--index and --passages exclude each other')
-  if (filter && options.index === undefined) throw new UsageError('--filter is for --index')
+  const sources = ['index', 'store', 'passages'].filter((name) => options[name] !== undefined)
+  if (sources.length > 1) throw new UsageError(`${sources.map((name) => `--${name}`).join(' and ')} exclude each other`)
+  const hasStore = options.index !== undefined || options.store !== undefined
+  if (filter && !hasStore) throw new UsageError('--filter is for --index or --store')
+  if (options.hybrid && !hasStore) throw new UsageError('--hybrid is for --index or --store')
   const passages = typeof options.passages === 'string' ? await readPassages(options.passages) : undefined
-  const index = typeof options.index === 'string' ? await FlatFileStore.open(options.index) : undefined
+  const store = await openStore(options)
+  const index = store && options.hybrid ? new HybridStore(store) : store
   const asked = { passages, filter, topK, signal }
   const show = options.show === true
-  if (show && options.explain) throw new UsageError('--explain shows the passages whole; leave --show out')
+  if (show && options.explain) throw new UsageError('--show and --explain exclude each other')
   const reader =
     typeof options.reader === 'string'
       ? await AutoReader.fromPretrained(options.reader, {
@@ -76,24 +84,32 @@ export async function ask({ positionals, options, lists }: Arguments, terminal: 
           onProgress: (done, total) => progress('reader', done, total),
         })
       : undefined
+  const reranker =
+    typeof options.rerank === 'string'
+      ? await Reranker.fromPretrained(options.rerank, {
+          ...downloadOptions(terminal),
+          onProgress: (done, total) => progress('reranker', done, total),
+        })
+      : undefined
   try {
     if (reader instanceof PromptReader) {
       const wrong = mode !== undefined ? '--mode' : options.explain ? '--explain' : undefined
       if (wrong) throw new UsageError(`${wrong} is for encoder-decoders, and the reader is none`)
-      await askPrompt({ reader, index, show }, question, asked, options.json === true, terminal)
+      await askPrompt({ reader, index, reranker, show }, question, asked, options.json === true, terminal)
     } else {
-      const load = { onProgress: progress, signal, index }
+      const load = { onProgress: progress, signal, index, reranker }
       const rag = await (reader
         ? Rag.fromPretrained(undefined, { ...load, reader })
         : Rag.fromPretrained(undefined, load))
       await withDisposal(rag, async () => {
         const answer = await rag.ask(question, { ...asked, mode, sources: options.explain === true })
-        const described = options.explain ? explained(answer, terminal) : describe(answer, show, terminal)
-        terminal.print(options.json ? JSON.stringify(answer, null, 2) : described)
+        const described = () => (options.explain ? explained(answer, terminal) : describe(answer, show, terminal))
+        terminal.print(options.json ? JSON.stringify(answer, null, 2) : described())
       })
     }
   } finally {
     reader?.dispose()
+    reranker?.dispose()
     await index?.close()
   }
 }
@@ -107,14 +123,24 @@ interface Asked {
 
 /** The answer of a decoder-only model shows while it is written. */
 async function askPrompt(
-  { reader, index, show }: { readonly reader: PromptReader; readonly index?: Store; readonly show: boolean },
+  {
+    reader,
+    index,
+    reranker,
+    show,
+  }: {
+    readonly reader: PromptReader
+    readonly index?: Store
+    readonly reranker?: Reranker
+    readonly show: boolean
+  },
   question: string,
   asked: Asked,
   json: boolean,
   terminal: Terminal,
 ): Promise<void> {
   const { print, write, progress, signal } = terminal
-  const rag = await Rag.fromPretrained(undefined, { onProgress: progress, signal, reader, index })
+  const rag = await Rag.fromPretrained(undefined, { onProgress: progress, signal, reader, index, reranker })
   await withDisposal(rag, async () => {
     if (json) return print(JSON.stringify(await rag.ask(question, asked), null, 2))
     let begun = false
@@ -141,10 +167,10 @@ function describe(answer: Answer, show: boolean, terminal: Terminal): string {
   const { bold, dim } = terminal
   const likeliest = [...passages].sort((a, b) => b.posterior - a.posterior)
   const rows = likeliest.map((passage, i) => {
-    const { score, prior, pAbstain, posterior } = passage
+    const { score, scores, prior, pAbstain, posterior } = passage
     const number = `[${i + 1}]`
     return show
-      ? whole(number, passage, { posterior, score, prior, pAbstain }, terminal)
+      ? whole(number, passage, { posterior, score, ...scores, prior, pAbstain }, terminal)
       : row(number, passage, posterior, terminal)
   })
   return [
@@ -159,8 +185,8 @@ function describe(answer: Answer, show: boolean, terminal: Terminal): string {
 function describePrompt({ passages, leftOut, ended }: PromptAnswer, show: boolean, terminal: Terminal): string {
   const { dim } = terminal
   const shown = (number: string, passage: PromptPassage) => {
-    const { score, prior } = passage
-    return show ? whole(number, passage, { prior, score }, terminal) : row(number, passage, prior, terminal)
+    const { score, scores, prior } = passage
+    return show ? whole(number, passage, { prior, score, ...scores }, terminal) : row(number, passage, prior, terminal)
   }
   return [
     ...(ended ? [] : [dim('(cut off at the greatest length)')]),

@@ -31,9 +31,13 @@ describe('glassformer', () => {
       ask: [
         '--passages FILE',
         '--index FILE',
+        '--store URL',
+        '--hybrid',
+        '--rerank MODEL',
         '--filter KEY=VALUE',
         '--top-k N',
         '--mode MODE',
+        '--reader FOLDER',
         '--show',
         '--explain',
         '--json',
@@ -44,7 +48,7 @@ describe('glassformer', () => {
       rerank: ['--passages FILE', '--top-k N', '--json'],
       download: ['--revision REVISION', '--cache DIR'],
       explore: ['--port N', '--no-open'],
-      index: ['--out FILE', '--dtype DTYPE', '--max-tokens N', '--overlap N'],
+      index: ['--out FILE', '--store URL', '--schema NAME', '--dtype DTYPE', '--max-tokens N', '--overlap N'],
       inspect: ['--json'],
       tokens: ['--model MODEL', '--json'],
     })) {

@@ -40,6 +40,7 @@ describe('the packed files', () => {
     'dist/index.js',
     'dist/browser.js',
     'dist/jinja.js',
+    'dist/minisearch.js',
     'dist/provenance.js',
     'dist/explorer/index.html',
     'dist/explorer/code/main.js',
@@ -47,6 +48,7 @@ describe('the packed files', () => {
     'dist/explorer/code/style.css',
     'dist/cli.js',
     'dist/ndarray.js',
+    'dist/postgres.js',
     'dist/types/index.d.ts',
     'dist/types/tensor/ndarray.d.ts',
     'kernels/plain.wasm',
@@ -87,6 +89,23 @@ test.each(['bundler', 'node16', 'nodenext'] as const)(
     await expect(typeCheck(resolution, `types-${resolution}/wrong.ts`)).rejects.toThrow(/TS2322.*not assignable/s)
   },
 )
+
+test('a store in PostgreSQL says which packages it needs, where they are not installed', async () => {
+  await write(
+    'postgres.ts',
+    `
+import { GlassformerError } from 'glassformer'
+import { PostgresError, PostgresStore } from 'glassformer/postgres'
+
+try {
+  await PostgresStore.open('postgres://localhost')
+} catch (error) {
+  console.log(error instanceof PostgresError, error instanceof GlassformerError, (error as PostgresError).message)
+}
+`,
+  )
+  expect(await runTypeScript('postgres.ts')).toContain('true true a store in PostgreSQL needs packages')
+})
 
 describe('the command', () => {
   test('answers the seed question as JSON', async () => {

@@ -10,7 +10,8 @@ import { checkpoint } from '../../event-loop.js'
 import type { ByteSource } from '../../files/byte-source.js'
 import { openFolder } from '../../files/folder.js'
 import { requireSameEncoder, type EncoderIdentity } from '../encoder-identity.js'
-import { checkQuery, FlatIndex, type IndexDType } from '../flat-index.js'
+import { Bm25 } from '../bm25.js'
+import { FlatIndex, type IndexDType } from '../flat-index.js'
 import { IndexFileError } from '../index-file.js'
 import { IndexScan } from '../index-scan.js'
 import type { RetrievedPassage } from '../retriever.js'
@@ -18,12 +19,13 @@ import { IndexReader } from './index-reader.js'
 import { Journal } from './journal.js'
 import { mergeIndex } from './merge-index.js'
 import {
-  checkFilter,
+  checkSearch,
   type DocumentStamp,
   type Filter,
-  type Store,
   type StoredDocument,
   type StoreSearchOptions,
+  type TextHit,
+  type TextSearchStore,
 } from './store.js'
 
 /** Passages from which on a store is scanned by kernels. */
@@ -57,7 +59,7 @@ interface Writing {
   readonly giveBack: () => Promise<void>
 }
 
-export class FlatFileStore implements Store {
+export class FlatFileStore implements TextSearchStore {
   readonly encoder: EncoderIdentity
   readonly dimension: number
   readonly dtype: IndexDType
@@ -65,6 +67,7 @@ export class FlatFileStore implements Store {
   readonly #writing: Writing | undefined
   #reader: IndexReader | undefined
   #search: Promise<FlatIndex | IndexScan> | undefined
+  #words: Promise<Bm25> | undefined
   #mask: { readonly key: string; readonly rows: Uint8Array } | undefined
   readonly #givenBackend: Backend | undefined
   #ownBackend: Promise<Backend> | undefined
@@ -146,10 +149,7 @@ export class FlatFileStore implements Store {
     k: number,
     { filter, signal }: StoreSearchOptions = {},
   ): Promise<RetrievedPassage[][]> {
-    if (!Number.isSafeInteger(k) || k < 1)
-      throw new InputError('bad-k', `search: k is ${k}, expected a whole number of 1 or more`)
-    vectors.forEach((vector) => checkQuery(vector, this.dimension))
-    if (filter) checkFilter(filter)
+    checkSearch(vectors, k, { dimension: this.dimension, filter })
     if (this.#writing) await this.#inTurn(() => this.#merge())
     const reader = this.#reader
     if (!reader) return vectors.map(() => [])
@@ -167,6 +167,33 @@ export class FlatFileStore implements Store {
       )
     }
     return results
+  }
+
+  /** By BM25. The first search reads all passages, and keeps their words in memory from then on. Needs the package minisearch. */
+  async searchText(
+    question: string,
+    vector: Float32Array,
+    k: number,
+    { filter, signal }: StoreSearchOptions = {},
+  ): Promise<TextHit[]> {
+    checkSearch([vector], k, { dimension: this.dimension, filter })
+    if (this.#writing) await this.#inTurn(() => this.#merge())
+    const reader = this.#reader
+    if (!reader) return []
+
+    const mask = filter && (await this.#maskOf(reader, filter))
+    const index = await (this.#words ??= Bm25.build(reader, { signal })).catch((error: unknown) => {
+      this.#words = undefined // the next search tries again
+      throw error
+    })
+    await checkpoint(signal, 'the search for words')
+    return Promise.all(
+      index.search(question, k, { mask }).map(async ({ index: row, score: textScore }) => {
+        const { vectors, scales } = await reader.rows(row, row + 1)
+        const score = new FlatIndex(this.dimension, vectors, scales).score(0, vector)
+        return { ...(await reader.passage(row)), score, textScore }
+      }),
+    )
   }
 
   async upsert({ id, hash, metadata = {}, passages }: StoredDocument): Promise<void> {
@@ -284,7 +311,7 @@ export class FlatFileStore implements Store {
   async #dropSearch(): Promise<void> {
     const search = await this.#search?.catch(() => undefined)
     if (search instanceof IndexScan) search.dispose()
-    this.#search = this.#mask = undefined
+    this.#search = this.#mask = this.#words = undefined
   }
 }
 

@@ -7,6 +7,7 @@ import { bytesSource } from '../../../src/files/byte-source.js'
 import { FlatFileStore, FlatIndex, encodeIndex, GlassformerError } from '../../../src/index.js'
 import { randomNumbers } from '../../support/random.js'
 import { DIMENSION, ENCODER, randomDocuments, storeContract, unit } from '../../support/store-contract.js'
+import { textSearchContract } from '../../support/text-search-contract.js'
 
 let folder: string
 let path: string
@@ -26,6 +27,11 @@ for (const [dtype, tolerance] of [
   storeContract(
     `a flat file of ${dtype}`,
     async () => ({ open: () => write(dtype), remove: async () => {} }),
+    tolerance,
+  )
+  textSearchContract(
+    `a flat file of ${dtype}`,
+    async () => ({ store: await write(dtype), remove: async () => {} }),
     tolerance,
   )
 }
