@@ -123,6 +123,21 @@ describe.each(BACKENDS)('in a page, on $backend', ({ backend, isolated }) => {
   })
 })
 
+test('the sources of an answer are found by a file that nothing else fetches', async () => {
+  const page = await openPage()
+  const fetched = () => server.requests.map(({ path }) => path)
+  const passages = [{ title: 'France', text: 'France is a country in Europe. Its capital is Paris.' }]
+  const ask = (sources: boolean) =>
+    page.evaluate(([question, options]) => checks.ask(undefined, question, options), [
+      SEED_QUESTION,
+      { passages, sources },
+    ] as const)
+  expect(new Set((await ask(false)).sources)).toEqual(new Set([undefined]))
+  expect(fetched()).not.toContain('/dist/provenance.js')
+  for (const count of (await ask(true)).sources) expect(count).toBeGreaterThan(0)
+  expect(fetched()).toContain('/dist/provenance.js')
+})
+
 test('a page gives its own passages; the corpus is left alone', async () => {
   const page = await openPage()
   const passages = [{ title: 'France', text: 'France is a country in Europe. Its capital is Paris.' }]

@@ -46,12 +46,13 @@ export type BackendName = keyof typeof BACKENDS
 
 const GOLDENS = '/test/goldens'
 
-/** The answer's text, and the posteriors of its passages. */
+/** The answer's text, the posteriors of its passages, and where asked for, how many sources its tokens have. */
 async function ask(backend: BackendName | undefined, question: string, options?: AskOptions) {
   const rag = await Rag.fromPretrained('/weights', { backend: backend && (await BACKENDS[backend]()) })
   try {
-    const { text, passages } = await rag.ask(question, options)
-    return { text, passages: passages.map(({ id, posterior }) => ({ id, posterior })) }
+    const { text, passages, tokens } = await rag.ask(question, options)
+    const sources = tokens.map(({ sources }) => sources?.length)
+    return { text, passages: passages.map(({ id, posterior }) => ({ id, posterior })), sources }
   } finally {
     rag.dispose()
   }
