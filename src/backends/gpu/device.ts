@@ -166,11 +166,19 @@ export class Device {
 
   /** The kernels that were compiled so far. */
   sources(): CompiledSource[] {
-    return [...this.#compiled.values()].map(({ kernel: { kernel }, source }, i) => ({
-      name: [...this.#compiled.keys()][i],
-      source,
-      generated: kernel.compiledFragmentShader ?? kernel.compiledSource ?? kernel._kernelString ?? undefined,
-    }))
+    return [...this.#compiled].map(
+      ([
+        name,
+        {
+          kernel: { kernel },
+          source,
+        },
+      ]) => ({
+        name,
+        source,
+        generated: kernel.compiledFragmentShader ?? kernel.compiledSource ?? kernel._kernelString ?? undefined,
+      }),
+    )
   }
 
   dispose(): void {
