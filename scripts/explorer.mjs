@@ -11,6 +11,7 @@ export async function buildExplorer(folder) {
     entryPoints: { main: 'web/main.tsx', engine: 'web/engine/worker.ts', style: 'web/style.css' },
     bundle: true,
     format: 'esm',
+    splitting: true,
     target: 'es2022',
     minify: true,
     keepNames: true, // the names of errors are shown

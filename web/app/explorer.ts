@@ -89,7 +89,7 @@ export class Explorer {
   /** Takes other models. */
   async open(source: ModelSource): Promise<void> {
     this.#stop()
-    this.#trouble.value = undefined
+    if (this.#trouble.value?.where !== 'link') this.#trouble.value = undefined
     this.#progress.value = { what: 'models', done: 0, total: 0 }
     this.#busy.value = true
     try {
@@ -100,7 +100,7 @@ export class Explorer {
       batch(() => {
         this.#progress.value = undefined
         this.#busy.value = false
-        this.#trouble.value = { where: 'model', message: messageOf(error) }
+        this.#trouble.value = { where: source.kind === 'files' ? 'file' : 'model', message: messageOf(error) }
       })
     }
   }
@@ -217,6 +217,7 @@ export class Explorer {
       this.#maps = maps
       batch(() => {
         this.#shown.value = { model, walk, story }
+        if (this.#trouble.value?.where === 'walk') this.#trouble.value = undefined
         this.#busy.value = false
       })
     } catch (error) {

@@ -56,7 +56,7 @@ const TITLES: Readonly<Record<Trouble['where'], string>> = {
   link: 'This link could not be read',
   model: 'The models could not be loaded',
   walk: 'This could not be answered',
-  file: 'This file could not be used',
+  file: 'These files could not be used',
 }
 
 function TroubleNote({ trouble, explorer }: { readonly trouble: Trouble; readonly explorer: Explorer }) {

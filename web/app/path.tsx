@@ -16,7 +16,7 @@ import { ReadingPanel } from '../panels/reading.js'
 import { RecurrentStation } from '../panels/recurrent.js'
 import { TextModelPanel } from '../panels/text-model.js'
 import { VectorPanel } from '../panels/vector.js'
-import { skipTo } from './app.js'
+import { skipTo } from './skip.js'
 import type { Explorer } from './explorer.js'
 import { useResource } from './resource.js'
 import { STATIONS } from './stations.js'
@@ -55,6 +55,7 @@ export function Path({ explorer }: PathProps) {
         <DistributionsPanel {...at} step={step} onStep={onStep} />
         <MixturePanel
           {...at}
+          chosen={explorer.scene.value.mode}
           step={step}
           onStep={onStep}
           compared={compares ? compared : undefined}

@@ -16,6 +16,8 @@ import { usePalette } from './use-colours.js'
 export interface AttentionViewProps {
   /** The layers to choose from. */
   readonly attentions: readonly AttentionInfo[]
+  /** The layer that was chosen, which may be ahead of the map; the map's unless told. */
+  readonly attention?: AttentionName
   /** The map of the chosen layer; the last one stays until the next is there. */
   readonly map: AttentionMap
   readonly head: HeadChoice
@@ -33,6 +35,7 @@ export function AttentionView(props: AttentionViewProps) {
   const element = useRef<HTMLDivElement>(null)
   const palette = usePalette(element)
   const { queries, keys, attention } = map
+  const chosen = props.attention ?? attention
   const weights = useMemo(() => weightsOf(map, head), [map, head])
   const cell = within(props.cell, map)
   const shown = within(hovered ?? cell, map)
@@ -43,11 +46,11 @@ export function AttentionView(props: AttentionViewProps) {
   const pickers = useMemo(
     () => (
       <>
-        <LayerPicker attentions={attentions} attention={attention} onAttention={onAttention} />
+        <LayerPicker attentions={attentions} attention={chosen} onAttention={onAttention} />
         <HeadPicker map={map} palette={palette} head={head} onHead={onHead} />
       </>
     ),
-    [attentions, attention, map, palette, head, onAttention, onHead],
+    [attentions, chosen, map, palette, head, onAttention, onHead],
   )
   return (
     <div class="attention-view" ref={element}>

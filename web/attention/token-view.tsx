@@ -41,7 +41,7 @@ export function TokenView({ map, head, query: chosen, onQuery }: TokenViewProps)
           <QueryTokens {...choosing} label="What the decoder has read; choose a token to see where it looks" />
           <p class="tokens" role="group" aria-label="The text that the decoder looks at">
             {keys.map((token, i) => (
-              <span key={i} class={tokenClass(token)} style={{ '--shade': shadeOf(row[i]) }}>
+              <span key={i} class={tokenClass(token)} style={{ '--shade': shadeStep(row[i]) }}>
                 {tokenLabel(token)}
               </span>
             ))}
@@ -101,7 +101,7 @@ function QueryTokens({ queries, query, chosen, label, shades, onQuery, onHover }
           class={tokenClass(token, i === query)}
           tabIndex={i === stop ? 0 : -1}
           aria-pressed={i === stop}
-          style={{ '--shade': shades ? shadeOf(shades[i]) : 0 }}
+          style={{ '--shade': shades ? shadeStep(shades[i]) : 0 }}
           onPointerEnter={(event) => {
             if (event.pointerType !== 'touch') onHover(i)
           }}
@@ -117,4 +117,9 @@ function QueryTokens({ queries, query, chosen, label, shades, onQuery, onHover }
 /** A token that begins a word stands apart from the one before. */
 function tokenClass({ text }: Token, isQuery = false): string {
   return `token${/^\s/.test(text) ? ' is-apart' : ''}${isQuery ? ' is-query' : ''}`
+}
+
+/** The shade of a weight in steps that the eye does not tell apart, so that few tokens change from one query to the next. */
+function shadeStep(weight: number): number {
+  return Math.round(shadeOf(weight) * 32) / 32
 }

@@ -46,6 +46,7 @@ export function MapFigure({ explorer, walk, passage, attentions, map, cell, onCe
       <h3>Layer, head and map</h3>
       <AttentionView
         attentions={attentions}
+        attention={attention}
         map={map}
         head={head}
         cell={cell}

@@ -12,6 +12,8 @@ import type { Walk } from '../protocol.js'
 
 export interface MixturePanelProps {
   readonly walk: Walk
+  /** As it is chosen, which may be ahead of the walk. */
+  readonly chosen: RagMode
   readonly step: number
   readonly busy: boolean
   /** Walks of all modes, once they were asked for. */
@@ -21,7 +23,7 @@ export interface MixturePanelProps {
   readonly onCompare: () => void
 }
 
-export function MixturePanel({ walk, step, busy, compared, onStep, onMode, onCompare }: MixturePanelProps) {
+export function MixturePanel({ walk, chosen, step, busy, compared, onStep, onMode, onCompare }: MixturePanelProps) {
   const { mode } = walk.answer
   return (
     <Panel
@@ -53,7 +55,7 @@ export function MixturePanel({ walk, step, busy, compared, onStep, onMode, onCom
       <div class="segments" role="radiogroup" aria-label="How passages are mixed">
         {MODES.map((name) => (
           <label key={name}>
-            <input type="radio" name="mixture-mode" checked={name === mode} onChange={() => onMode(name)} />
+            <input type="radio" name="mixture-mode" checked={name === chosen} onChange={() => onMode(name)} />
             <span>{MODE_NAMES[name].title}</span>
           </label>
         ))}

@@ -52,6 +52,7 @@ export function TextModelPanel({ explorer, info }: TextModelPanelProps) {
           <h3>Layer, head and map</h3>
           <AttentionView
             attentions={info.attentions}
+            attention={attention}
             map={map.value}
             head={head}
             cell={cell}

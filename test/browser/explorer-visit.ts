@@ -1,0 +1,66 @@
+/**
+ * A visit to the explorer's page as `glassformer explore` serves it: for the tests that use it as a person does.
+ */
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
+import { startExplorerServer, type ExplorerServer } from '../../src/cli/explorer-server.js'
+import { launchChromium } from './chromium.js'
+
+let browser: Browser
+let server: ExplorerServer
+
+/** To be called at the top of a test file. */
+export function serveExplorer(): void {
+  beforeAll(async () => {
+    browser = await launchChromium()
+    server = await startExplorerServer(0)
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await server?.close()
+  })
+}
+
+export interface VisitOptions {
+  readonly hash?: string
+  readonly width?: number
+  readonly colorScheme?: 'light' | 'dark'
+}
+
+/** A fresh page whose first walk has ended. What goes wrong in it fails the test. */
+export async function openPage({ hash = '', width = 1280, colorScheme = 'light' }: VisitOptions = {}): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, reducedMotion: 'reduce' })
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  const page = await context.newPage()
+  const problems: string[] = []
+  page.on('pageerror', (error) => problems.push(error.message))
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
+  onTestFinished(async () => {
+    await context.close()
+    expect(problems).toEqual([])
+  })
+  await page.addInitScript(() => {
+    const shifts = { sum: 0 }
+    Object.assign(globalThis, { shifts })
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as (PerformanceEntry & { value: number; hadRecentInput: boolean })[]) {
+        if (!entry.hadRecentInput) shifts.sum += entry.value
+      }
+    }).observe({ type: 'layout-shift', buffered: true })
+  })
+  await page.goto(server.address + hash)
+  await page.locator('#recurrent .recurrent-panel').waitFor()
+  await settled(page)
+  return page
+}
+
+/** Waits until what is shown belongs to the scene. */
+export async function settled(page: Page): Promise<void> {
+  // the state changes with the event, the page with the frame after
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
+  await page.locator('.answer[aria-busy="false"]').waitFor()
+  await page.waitForFunction(() => document.querySelector('.figure[aria-busy="true"]') === null)
+}
+
+export const answerOf = (page: Page) => page.locator('.opening .answer-text').innerText()
+export const hashOf = (page: Page) => page.evaluate(() => location.hash)
