@@ -18,6 +18,7 @@ const apart = {
     onResolve({ filter: /\/provenance\.js$/ }, ({ kind }) =>
       kind === 'dynamic-import' ? { path: './provenance.js', external: true } : undefined,
     )
+    onResolve({ filter: /\/gpu\/gpu\.js$/ }, () => ({ path: './gpu.js', external: true }))
   },
 }
 
@@ -26,6 +27,14 @@ const onBrowser = {
   name: 'on-browser',
   setup({ onResolve }) {
     onResolve({ filter: /\/(errors|rag\/index)\.js$/ }, () => ({ path: './browser.js', external: true }))
+  },
+}
+
+/** Such a file has the classes of tensors and errors from browser.js, so that there are no two of them in a page. */
+const classesOfBrowser = {
+  name: 'classes-of-browser',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/(errors|tensor)\.js$/ }, () => ({ path: './browser.js', external: true }))
   },
 }
 
@@ -72,6 +81,13 @@ await Promise.all([
     platform: 'browser',
     packages: 'external',
     plugins: [noNode, onBrowser],
+  }),
+  build({
+    ...shared,
+    entryPoints: { gpu: 'src/backends/gpu/gpu.ts' },
+    platform: 'browser',
+    plugins: [classesOfBrowser],
+    external: ['gpu.js'],
   }),
 ])
 

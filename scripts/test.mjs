@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { installGpuJs } from './gpu-js.mjs'
 
 /** @typedef {{ passed: number, failed: number, skipped: number, failures?: string[] }} Counts */
 
@@ -83,6 +84,7 @@ function runOnNode({ project, node: version, files }) {
 
 /** @returns {Counts} */
 function runProject(project, files = [], node = process.execPath) {
+  installGpuJs()
   const folder = mkdtempSync(join(tmpdir(), 'glassformer-report-'))
   const report = join(folder, 'report.json')
   try {

@@ -16,9 +16,10 @@ import {
   type Store,
 } from '../rag/index.js'
 import { choice, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
+import { citation } from './citation.js'
 import { readPassages } from './input-files.js'
 import { downloadOptions } from './download.js'
-import { explained } from './explain.js'
+import { explained, heading } from './explain.js'
 import { openStore, postgresOptions } from './stores.js'
 import { oneLine, printable, type Terminal } from './terminal.js'
 
@@ -161,7 +162,8 @@ async function withDisposal(rag: { dispose(): void }, use: () => Promise<void>):
   }
 }
 
-function describe({ text, passages, pAnswerable, abstained }: Answer, show: boolean, terminal: Terminal): string {
+function describe(answer: Answer, show: boolean, terminal: Terminal): string {
+  const { text, passages } = answer
   const { bold, dim } = terminal
   const likeliest = [...passages].sort((a, b) => b.posterior - a.posterior)
   const rows = likeliest.map((passage, i) => {
@@ -171,11 +173,10 @@ function describe({ text, passages, pAnswerable, abstained }: Answer, show: bool
       ? whole(number, passage, { posterior, score, ...scores, prior, pAbstain }, terminal)
       : row(number, passage, posterior, terminal)
   })
-  const heading = abstained ? `The passages do not tell (p = ${(1 - pAnswerable).toFixed(3)}); looked at` : 'From'
   return [
     bold(printable(text)),
     '',
-    dim(`${heading}, with the probability that each stands behind the answer:`),
+    dim(`${heading(answer)}, with the probability that each stands behind the answer:`),
     ...rows,
   ].join('\n')
 }
@@ -218,15 +219,6 @@ function whole(
     ...lines.map((line) => `      ${line}`),
     '',
   ].join('\n')
-}
-
-/** `notes/tea.pdf, page 3, characters 120 to 240`; the id, for a passage of no file. */
-function citation({ id, source }: Passage): string {
-  if (!source) return oneLine(id, undefined)
-  const { file, record, page, start, end } = source
-  const place = record === undefined ? [] : [`record ${record}`]
-  if (page !== undefined) place.push(`page ${page}`)
-  return oneLine([file, ...place, `characters ${start} to ${end}`].join(', '), undefined)
 }
 
 /** `year=2020` means the text and the number, since a command line does not tell them apart; and so for true and false. */

@@ -5,6 +5,7 @@
 import type { Answer, Source } from '../rag/index.js'
 import { wordSpans } from '../rag/provenance.js'
 import type { TextSpan } from '../tokenizer/index.js'
+import { citation } from './citation.js'
 import { columnsOf, fitted, wrapped } from './columns.js'
 import { oneLine, printable, type Terminal } from './terminal.js'
 
@@ -12,7 +13,7 @@ import { oneLine, printable, type Terminal } from './terminal.js'
 const TAKEN = 0.25
 
 /** Passages by their posterior, as they are numbered: `numbers[passage]` counts from 1. */
-export function passageNumbers({ passages }: Pick<Answer, 'passages'>): readonly number[] {
+function passageNumbers({ passages }: Answer): readonly number[] {
   const order = [...passages.keys()].sort((a, b) => passages[b].posterior - passages[a].posterior)
   return passages.map((_, passage) => order.indexOf(passage) + 1)
 }
@@ -28,18 +29,16 @@ export function explained(answer: Answer, terminal: Terminal): string {
     bold(marked(answer, words, numbers)),
     '',
     ...wrapped(
-      answer.abstained
-        ? `The passages do not tell (p = ${(1 - answer.pAnswerable).toFixed(3)}). Looked at, with the probability that each stands behind the answer:`
-        : 'From, with the probability that each stands behind the answer. A number stands at a word for which a quarter or more of the attention went to one word of that passage, which is highlighted:',
+      `${heading(answer)}, with the probability that each stands behind the answer. A number stands at a word for which a quarter or more of the attention went to one word of that passage, which is highlighted:`,
       { width, indent: '', mark },
     ).map(dim),
     ...order.flatMap((passage) => {
-      const { id, title, text, posterior } = answer.passages[passage]
+      const { title, text, posterior } = answer.passages[passage]
       const takenFrom = (field: Source['field']) =>
         inOrder(taken.filter((source) => source.passage === passage && source.field === field))
       const head = `  [${numbers[passage]}] ${posterior.toFixed(3)}  `
       const indent = ' '.repeat(columnsOf(head))
-      const label = `${title} (${oneLine(id, undefined)})`.trimStart()
+      const label = `${title} (${citation(answer.passages[passage])})`.trimStart()
       const lines = [
         ...wrapped(label, { width, indent, mark, marked: takenFrom('title') }),
         ...wrapped(text, { width, indent, mark, marked: takenFrom('text') }),
@@ -49,6 +48,11 @@ export function explained(answer: Answer, terminal: Terminal): string {
     '',
     ...tokenTable(answer, numbers, terminal),
   ].join('\n')
+}
+
+/** What the passages are to the answer. */
+export function heading({ abstained, pAnswerable }: Answer): string {
+  return abstained ? `The passages do not tell (p = ${(1 - pAnswerable).toFixed(3)}); looked at` : 'From'
 }
 
 /** A word of the answer and the words of passages that it was taken from. */

@@ -2,7 +2,7 @@
  * The pipeline: a question, the passages that are nearest to it, and what a reader makes of them. Retrieval is in retriever.ts; the
  * readers are an encoder-decoder with the mathematics of RAG (reader.ts, marginal-answer.ts) or a decoder-only model (prompt-reader.ts).
  */
-import { defaultBackend } from '../backends/index.js'
+import { openBackend } from '../backends/default.js'
 import { InputError } from '../errors.js'
 import { subfolder, type FolderLike } from '../files/folder.js'
 import { openPretrained, type HubOptions } from '../hub/index.js'
@@ -100,8 +100,8 @@ export class Rag<R extends AnyReader = Reader> {
   ): Promise<Rag<AnyReader>> {
     const { onProgress, reader: given, index: store, reranker, ...loadOptions } = options
     const folder = await openPretrained(location, options)
-    const backend = options.backend ?? (await defaultBackend())
-    const disposables: { dispose(): void }[] = options.backend ? [] : [backend]
+    const { backend, owned } = await openBackend(options.backend)
+    const disposables: { dispose(): void }[] = owned ? [backend] : []
     const dispose = () => disposables.forEach((held) => held.dispose())
     const load = (what: string) => ({
       ...loadOptions,

@@ -6,6 +6,7 @@ import {
   AutoTokenizer,
   defaultBackend,
   directLogitAttribution,
+  gpuBackend,
   hub,
   loadTrace,
   logitLens,
@@ -22,6 +23,7 @@ import {
   Tensor,
   wasmBackend,
   type AskOptions,
+  type Backend,
   type DownloadProgress,
   type Float,
   type TextInputs,
@@ -36,17 +38,21 @@ const BACKENDS = {
   'wasm plain, 2 threads': () => wasmBackend({ simd: 'plain', threads: 2 }),
   'wasm relaxed': () => wasmBackend({ simd: 'relaxed' }),
   'wasm relaxed, 2 threads': () => wasmBackend({ simd: 'relaxed', threads: 2 }),
+  'gpu webgl2': () => gpuBackend({ mode: 'webgl2' }),
+  'gpu webgl': () => gpuBackend({ mode: 'webgl' }),
+  'gpu webgpu': () => gpuBackend({ mode: 'webgpu' }),
 }
 export type BackendName = keyof typeof BACKENDS
 
 const GOLDENS = '/test/goldens'
 
-/** The answer's text, and the posteriors of its passages. */
+/** The answer's text, the posteriors of its passages, and where asked for, how many sources its tokens have. */
 async function ask(backend: BackendName | undefined, question: string, options?: AskOptions) {
   const rag = await Rag.fromPretrained('/weights', { backend: backend && (await BACKENDS[backend]()) })
   try {
-    const { text, passages } = await rag.ask(question, options)
-    return { text, passages: passages.map(({ id, posterior }) => ({ id, posterior })) }
+    const { text, passages, tokens } = await rag.ask(question, options)
+    const sources = tokens.map(({ sources }) => sources?.length)
+    return { text, passages: passages.map(({ id, posterior }) => ({ id, posterior })), sources }
   } finally {
     rag.dispose()
   }
@@ -82,6 +88,9 @@ interface AnyModel {
   dispose(): void
 }
 
+/** Backends that the goldens of this page run on, since a GPU compiles its kernels anew for each. */
+const running = new Map<BackendName, Promise<Backend>>()
+
 /** Runs a golden case: the number of outputs that were compared, and how any of them differs. */
 async function compareWithGolden(backend: BackendName, folder: string) {
   const golden = (await (await fetch(`${GOLDENS}/${folder}/case.json`)).json()) as GoldenCase
@@ -89,8 +98,9 @@ async function compareWithGolden(backend: BackendName, folder: string) {
     string,
     { fromPretrained(at: string, options: object): Promise<AnyModel> }
   >
-  const running = await BACKENDS[backend]()
-  const model = await classes[golden.model_class].fromPretrained(`${GOLDENS}/${folder}`, { backend: running })
+  if (!running.has(backend)) running.set(backend, BACKENDS[backend]())
+  const options = { backend: await running.get(backend) }
+  const model = await classes[golden.model_class].fromPretrained(`${GOLDENS}/${folder}`, options)
   let compared = 0
   const differences: string[] = []
   for (const { file, inputs, outputs } of golden.forward) {
@@ -110,7 +120,6 @@ async function compareWithGolden(backend: BackendName, folder: string) {
     }
   }
   model.dispose()
-  running.dispose()
   return { compared, differences }
 }
 
@@ -249,5 +258,10 @@ export const checks = {
   abortHubDownload,
   countHookPoints,
   storedFiles,
+}
+export type Checks = typeof checks
+declare global {
+  /** For the functions that run in the page. */
+  var checks: Checks
 }
 Object.assign(globalThis, { checks })

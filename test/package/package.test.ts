@@ -1,6 +1,8 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rm, symlink } from 'node:fs/promises'
 import { build } from 'esbuild'
-import { describe, expect, inject, test } from 'vitest'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { GPU_JS_FOLDER, GPU_JS_MISSING } from '../support/gpu-js.js'
+import { goldenPath } from '../support/goldens.js'
 import { repositoryText, run, runTypeScript, SEED_ANSWER, SEED_QUESTION, typeCheck, userPath, write } from './user.js'
 
 const USER_FILE = `
@@ -46,6 +48,7 @@ describe('the packed files', () => {
     'dist/explorer/code/main.js',
     'dist/explorer/code/engine.js',
     'dist/explorer/code/style.css',
+    'dist/gpu.js',
     'dist/cli.js',
     'dist/ndarray.js',
     'dist/postgres.js',
@@ -73,6 +76,28 @@ describe('the packed files', () => {
     expect(named.length).toBeGreaterThan(4)
     expect(named.filter((file) => !inject('packedFiles').includes(file))).toEqual([])
   })
+})
+
+test('backend: "gpu" runs where gpu.js is installed, and says what to install where it is not', async ({ skip }) => {
+  await write(
+    'gpu.ts',
+    `
+import { BertModel } from 'glassformer'
+try {
+  const model = await BertModel.fromPretrained(${JSON.stringify(goldenPath('bert/base'))}, { backend: 'gpu' })
+  const { lastHiddenState } = await model.forward({ inputIds: [[5, 6, 7]] })
+  console.log(lastHiddenState.shape.join(), model.backend.name)
+  model.dispose()
+} catch (error) {
+  console.log((error as { code: string }).code)
+}`,
+  )
+  expect(await runTypeScript('gpu.ts')).toBe('gpu-js-missing\n')
+  if (GPU_JS_MISSING !== undefined) skip(GPU_JS_MISSING)
+  const link = userPath('node_modules', 'gpu.js')
+  await symlink(GPU_JS_FOLDER, link, 'dir')
+  onTestFinished(() => rm(link))
+  expect(await runTypeScript('gpu.ts')).toBe('1,3,32 gpu\n')
 })
 
 test('an import answers the seed question, with hooks, errors and ndarray', async () => {
