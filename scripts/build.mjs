@@ -1,4 +1,5 @@
-// Builds dist/: one bundle for Node, one for browsers with what it seldom needs, the command line, the ndarray adapter, and the types.
+// Builds dist/: one bundle for Node, one for browsers with what it seldom needs, the reading of documents for both, the command line, the
+// ndarray adapter, and the types.
 // Every bundle lies directly in dist/, so that '../weights/' resolves from it as it does from src/. The source maps carry the
 // sources, which are not in the package.
 import { execFileSync } from 'node:child_process'
@@ -17,6 +18,8 @@ const noNode = {
     onResolve({ filter: /\/hub\.js$/ }, ({ path, kind }) =>
       kind === 'dynamic-import' ? { path, namespace: 'nothing' } : undefined,
     )
+    const noFiles = fileURLToPath(new URL('../src/documents/no-files.ts', import.meta.url))
+    onResolve({ filter: /\/node-files\.js$/ }, () => ({ path: noFiles }))
     onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }))
   },
 }
@@ -28,6 +31,14 @@ const apart = {
     onResolve({ filter: /^@huggingface\/jinja$/ }, ({ kind }) =>
       kind === 'dynamic-import' ? { path: './jinja.js', external: true } : undefined,
     )
+  },
+}
+
+/** The documents of a page stand on browser.js, so that an error is of the same class in both. */
+const onBrowser = {
+  name: 'on-browser',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/(errors|rag\/index)\.js$/ }, () => ({ path: './browser.js', external: true }))
   },
 }
 
@@ -45,7 +56,12 @@ const shared = {
 await Promise.all([
   build({
     ...shared,
-    entryPoints: { index: 'src/index.ts', cli: 'src/cli/main.ts', ndarray: 'src/tensor/ndarray.ts' },
+    entryPoints: {
+      index: 'src/index.ts',
+      cli: 'src/cli/main.ts',
+      ndarray: 'src/tensor/ndarray.ts',
+      documents: 'src/documents/index.ts',
+    },
     platform: 'node',
     packages: 'external',
     splitting: true,
@@ -55,6 +71,13 @@ await Promise.all([
     entryPoints: { browser: 'src/index.ts', jinja: '@huggingface/jinja' },
     platform: 'browser',
     plugins: [noNode, apart],
+  }),
+  build({
+    ...shared,
+    entryPoints: { 'browser-documents': 'src/documents/index.ts' },
+    platform: 'browser',
+    packages: 'external',
+    plugins: [noNode, onBrowser],
   }),
 ])
 

@@ -46,11 +46,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'files',
     'hub',
     'backends',
+    'safetensors',
     'tokenizer',
     'generation',
     'layers',
     'models',
   ],
+  documents: ['errors', 'event-loop', 'files', 'rag'],
   index: [
     'errors',
     'tensor',
@@ -66,7 +68,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'lens',
     'rag',
   ],
-  cli: ['errors', 'shipped-files', 'tensor', 'files', 'hub', 'safetensors', 'tokenizer', 'models', 'rag'],
+  cli: ['errors', 'shipped-files', 'tensor', 'files', 'hub', 'safetensors', 'tokenizer', 'models', 'rag', 'documents'],
 }
 
 interface Import {

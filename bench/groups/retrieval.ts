@@ -36,7 +36,7 @@ export const retrieval: Group = {
     const data = clustered(count, small ? TOGETHER : 64)
     const exact = FlatIndex.fromVectors(data.vectors, DIMENSION)
     const backend = await bestBackend(context.options.threads)
-    const scan = new IndexScan(exact, backend)
+    const scan = await IndexScan.create(exact, backend)
     const float: Search = async (query) => exact.search(query, K).map(({ index }) => index)
     const scanned: Search = async (query) => (await scan.search(query, K)).map(({ index }) => index)
     const note = `recall@${K} ${(await recall(data, scanned, float)).toFixed(4)}`

@@ -11,6 +11,8 @@ export interface OptionSpec {
   /** Name of the value, for help. */
   readonly value?: string
   readonly help: string
+  /** Whether the option may be given more than once; its values are then in `lists`. */
+  readonly multiple?: true
 }
 
 export interface CommandSpec {
@@ -26,6 +28,8 @@ export interface CommandSpec {
 export interface Arguments {
   readonly positionals: readonly string[]
   readonly options: Readonly<Record<string, string | boolean | undefined>>
+  /** Values of the options that may be given more than once. */
+  readonly lists: Readonly<Record<string, readonly string[] | undefined>>
 }
 
 const HELP: OptionSpec = { type: 'boolean', help: 'show this help' }
@@ -33,17 +37,20 @@ const HELP: OptionSpec = { type: 'boolean', help: 'show this help' }
 /** @throws UsageError for unknown options, missing values, and too few or too many arguments */
 export function parseArguments(spec: CommandSpec, args: readonly string[]): Arguments & { readonly help: boolean } {
   const options: ParseArgsConfig['options'] = { help: { type: 'boolean', short: 'h' } }
-  for (const [name, { type }] of Object.entries(spec.options)) options[name] = { type }
+  for (const [name, { type, multiple }] of Object.entries(spec.options))
+    options[name] = { type, multiple: multiple ?? false }
   let parsed
   try {
     parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
   } catch (error) {
     throw new UsageError((error as Error).message, { cause: error })
   }
-  const { positionals, values } = parsed as Arguments & {
-    positionals: string[]
-    values: Record<string, string | boolean>
-  }
+  const { positionals } = parsed
+  const given = Object.entries(parsed.values as Record<string, string | boolean | string[]>)
+  const lists = Object.fromEntries(given.filter((entry): entry is [string, string[]] => Array.isArray(entry[1])))
+  const values = Object.fromEntries(
+    given.filter((entry): entry is [string, string | boolean] => !Array.isArray(entry[1])),
+  )
   const help = values.help === true
   const repeats = spec.positionals.at(-1)?.endsWith('...]') ?? false
   const required = spec.positionals.length - (repeats ? 1 : 0)
@@ -51,7 +58,7 @@ export function parseArguments(spec: CommandSpec, args: readonly string[]): Argu
   if (!help && positionals.length > required && !repeats) {
     throw new UsageError(`unexpected argument "${positionals[required]}" (quote a text of several words)`)
   }
-  return { positionals, options: values, help }
+  return { positionals, options: values, lists, help }
 }
 
 /** The value of a whole-number option. @throws UsageError unless it is `least` (1 unless told) or more */

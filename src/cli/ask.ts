@@ -3,12 +3,16 @@
  */
 import {
   AutoReader,
+  FlatFileStore,
   PromptReader,
   Rag,
   type Answer,
+  type Filter,
   type Passage,
   type PromptAnswer,
+  type PromptPassage,
   type RagMode,
+  type Store,
 } from '../rag/index.js'
 import { choice, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
 import { readPassages } from './input-files.js'
@@ -23,25 +27,44 @@ export const askSpec: CommandSpec = {
   summary: 'Answers a question from the passages that fit it best.',
   options: {
     passages: { type: 'string', value: 'FILE', help: 'answer from these passages; - reads standard input' },
+    index: {
+      type: 'string',
+      value: 'FILE',
+      help: 'answer from this index, which "glassformer index" made of your files',
+    },
+    filter: {
+      type: 'string',
+      value: 'KEY=VALUE',
+      multiple: true,
+      help: 'with --index: only documents with this metadata; values of one key are alternatives',
+    },
     'top-k': { type: 'string', value: 'N', help: 'passages to read (default 5)' },
     mode: { type: 'string', value: 'MODE', help: 'conditioned (default), rag-sequence or rag-token' },
     reader: { type: 'string', value: 'FOLDER', help: 'the model that answers (default: the reader of the package)' },
+    show: { type: 'boolean', help: 'show each passage whole, with its scores' },
     json: { type: 'boolean', help: 'print everything as JSON: passages, tokens, candidates' },
   },
   details:
     'A passage file holds JSON lines {"id", "title", "text"}, or plain text with a passage on each line. A reader that is\n' +
-    'a decoder-only model, such as a Llama, reads all passages in one prompt; it has no mode.\n' +
+    'a decoder-only model, such as a Llama, reads all passages in one prompt; it has no mode. Every document of an index has\n' +
+    'the metadata file and format.\n' +
     'Example: echo "France is a country in Europe. Its capital is Paris." | glassformer ask "What is the capital of France?" --passages -',
 }
 
-export async function ask({ positionals, options }: Arguments, terminal: Terminal): Promise<void> {
+export async function ask({ positionals, options, lists }: Arguments, terminal: Terminal): Promise<void> {
   const { progress, signal } = terminal
   const [question] = positionals
   const mode = choice('mode', options.mode, MODES)
   const topK = wholeNumber('top-k', options['top-k'])
   if (question.trim() === '') throw new UsageError('QUESTION is empty')
+  const filter = lists.filter && parseFilter(lists.filter)
+  if (options.index !== undefined && options.passages !== undefined)
+    throw new UsageError('--index and --passages exclude each other')
+  if (filter && options.index === undefined) throw new UsageError('--filter is for --index')
   const passages = typeof options.passages === 'string' ? await readPassages(options.passages) : undefined
-  const asked = { passages, topK, signal }
+  const index = typeof options.index === 'string' ? await FlatFileStore.open(options.index) : undefined
+  const asked = { passages, filter, topK, signal }
+  const show = options.show === true
   const reader =
     typeof options.reader === 'string'
       ? await AutoReader.fromPretrained(options.reader, {
@@ -52,38 +75,40 @@ export async function ask({ positionals, options }: Arguments, terminal: Termina
   try {
     if (reader instanceof PromptReader) {
       if (mode !== undefined) throw new UsageError('--mode is for encoder-decoders, and the reader is none')
-      await askPrompt(reader, question, asked, options.json === true, terminal)
+      await askPrompt({ reader, index, show }, question, asked, options.json === true, terminal)
     } else {
-      const load = { onProgress: progress, signal }
+      const load = { onProgress: progress, signal, index }
       const rag = await (reader
         ? Rag.fromPretrained(undefined, { ...load, reader })
         : Rag.fromPretrained(undefined, load))
       await withDisposal(rag, async () => {
         const answer = await rag.ask(question, { ...asked, mode })
-        terminal.print(options.json ? JSON.stringify(answer, null, 2) : describe(answer, terminal))
+        terminal.print(options.json ? JSON.stringify(answer, null, 2) : describe(answer, show, terminal))
       })
     }
   } finally {
     reader?.dispose()
+    await index?.close()
   }
 }
 
 interface Asked {
   readonly passages: readonly Passage[] | undefined
+  readonly filter: Filter | undefined
   readonly topK: number | undefined
   readonly signal: AbortSignal
 }
 
 /** The answer of a decoder-only model shows while it is written. */
 async function askPrompt(
-  reader: PromptReader,
+  { reader, index, show }: { readonly reader: PromptReader; readonly index?: Store; readonly show: boolean },
   question: string,
   asked: Asked,
   json: boolean,
   terminal: Terminal,
 ): Promise<void> {
   const { print, write, progress, signal } = terminal
-  const rag = await Rag.fromPretrained(undefined, { onProgress: progress, signal, reader })
+  const rag = await Rag.fromPretrained(undefined, { onProgress: progress, signal, reader, index })
   await withDisposal(rag, async () => {
     if (json) return print(JSON.stringify(await rag.ask(question, asked), null, 2))
     let begun = false
@@ -93,7 +118,7 @@ async function askPrompt(
       write(shown)
     }
     const answer = await rag.ask(question, { ...asked, onText }).finally(() => begun && print(''))
-    print(describePrompt(answer, terminal))
+    print(describePrompt(answer, show, terminal))
   })
 }
 
@@ -105,10 +130,16 @@ async function withDisposal(rag: { dispose(): void }, use: () => Promise<void>):
   }
 }
 
-function describe({ text, passages, pAnswerable, abstained }: Answer, terminal: Terminal): string {
+function describe({ text, passages, pAnswerable, abstained }: Answer, show: boolean, terminal: Terminal): string {
   const { bold, dim } = terminal
   const likeliest = [...passages].sort((a, b) => b.posterior - a.posterior)
-  const rows = likeliest.map((passage, i) => row(`[${i + 1}]`, passage, passage.posterior, terminal))
+  const rows = likeliest.map((passage, i) => {
+    const { score, prior, pAbstain, posterior } = passage
+    const number = `[${i + 1}]`
+    return show
+      ? whole(number, passage, { posterior, score, prior, pAbstain }, terminal)
+      : row(number, passage, posterior, terminal)
+  })
   const heading = abstained ? `The passages do not tell (p = ${(1 - pAnswerable).toFixed(3)}); looked at` : 'From'
   return [
     bold(printable(text)),
@@ -119,19 +150,68 @@ function describe({ text, passages, pAnswerable, abstained }: Answer, terminal: 
 }
 
 /** What a model read at once has no share in the answer that could be told: the numbers are those of the retriever. */
-function describePrompt({ passages, leftOut, ended }: PromptAnswer, terminal: Terminal): string {
+function describePrompt({ passages, leftOut, ended }: PromptAnswer, show: boolean, terminal: Terminal): string {
   const { dim } = terminal
+  const shown = (number: string, passage: PromptPassage) => {
+    const { score, prior } = passage
+    return show ? whole(number, passage, { prior, score }, terminal) : row(number, passage, prior, terminal)
+  }
   return [
     ...(ended ? [] : [dim('(cut off at the greatest length)')]),
     '',
     dim('Read, with the probability of each before it was read:'),
-    ...passages.map((passage, i) => row(`[${i + 1}]`, passage, passage.prior, terminal)),
+    ...passages.map((passage, i) => shown(`[${i + 1}]`, passage)),
     ...(leftOut.length > 0 ? [dim('Left out, since the model reads no more at once:')] : []),
-    ...leftOut.map((passage) => row('   ', passage, passage.prior, terminal)),
+    ...leftOut.map((passage) => shown('   ', passage)),
   ].join('\n')
 }
 
-function row(number: string, { id, title, text }: Passage, probability: number, { dim, width }: Terminal): string {
+function row(number: string, passage: Passage, probability: number, { dim, width }: Terminal): string {
+  const { title, text } = passage
   const label = title === '' ? '' : `${title}: `
-  return `  ${number} ${probability.toFixed(3)}  ${oneLine(label + text, width && Math.max(20, width - 14))} ${dim(`(${id})`)}`
+  return `  ${number} ${probability.toFixed(3)}  ${oneLine(label + text, width && Math.max(20, width - 14))} ${dim(`(${citation(passage)})`)}`
+}
+
+/** A passage with all its numbers, and its text as it is. */
+function whole(
+  number: string,
+  passage: Passage,
+  numbers: Readonly<Record<string, number>>,
+  { bold, dim }: Terminal,
+): string {
+  const shares = Object.entries(numbers).map(([name, value]) => `${name} ${value.toFixed(3)}`)
+  const lines = printable(passage.text).split('\n')
+  return [
+    `  ${number} ${shares.join('  ')}  ${dim(citation(passage))}`,
+    ...(passage.title === '' ? [] : [`      ${bold(oneLine(passage.title, undefined))}`]),
+    ...lines.map((line) => `      ${line}`),
+    '',
+  ].join('\n')
+}
+
+/** `notes/tea.pdf, page 3, characters 120 to 240`; the id, for a passage of no file. */
+function citation({ id, source }: Passage): string {
+  if (!source) return oneLine(id, undefined)
+  const { file, record, page, start, end } = source
+  const place = record === undefined ? [] : [`record ${record}`]
+  if (page !== undefined) place.push(`page ${page}`)
+  return oneLine([file, ...place, `characters ${start} to ${end}`].join(', '), undefined)
+}
+
+/** `year=2020` means the text and the number, since a command line does not tell them apart; and so for true and false. */
+function parseFilter(pairs: readonly string[]): Filter {
+  const filter = new Map<string, (string | number | boolean)[]>()
+  for (const pair of pairs) {
+    const at = pair.indexOf('=')
+    if (at < 1) throw new UsageError(`--filter is "${pair}", expected KEY=VALUE`)
+    const [key, text] = [pair.slice(0, at), pair.slice(at + 1)]
+    const number = text.trim() === '' ? NaN : Number(text)
+    const values = [
+      text,
+      ...(Number.isFinite(number) ? [number] : []),
+      ...(text === 'true' || text === 'false' ? [text === 'true'] : []),
+    ]
+    filter.set(key, [...(filter.get(key) ?? []), ...values])
+  }
+  return Object.fromEntries(filter)
 }

@@ -1,65 +1,127 @@
 /**
- * `glassformer index`: embeds a corpus and writes the index file.
+ * `glassformer index`: embeds the passages of files and writes their index, or brings it up to date.
  */
-import { access, constants, rename, rm, writeFile } from 'node:fs/promises'
+import { access, constants } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { DEFAULT_WEIGHTS } from '../shipped-files.js'
+import { buffer as readStream } from 'node:stream/consumers'
+import {
+  documentFiles,
+  DocumentError,
+  EXTENSIONS,
+  indexDocuments,
+  type DocumentFile,
+  type IndexingProgress,
+} from '../documents/index.js'
 import { FileError } from '../errors.js'
-import { parseCorpus, Retriever, SentenceEncoder, type IndexDType } from '../rag/index.js'
+import { bytesSource } from '../files/byte-source.js'
 import { openFolder, subfolder } from '../files/folder.js'
-import { UsageError, type Arguments, type CommandSpec } from './arguments.js'
-import { nameOf, readTextFile } from './input-files.js'
+import { CorpusError, FlatFileStore, SentenceEncoder, type IndexDType } from '../rag/index.js'
+import { DEFAULT_WEIGHTS } from '../shipped-files.js'
+import { choice, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
+import { nameOf } from './input-files.js'
 import type { Terminal } from './terminal.js'
 
 export const indexSpec: CommandSpec = {
   name: 'index',
-  positionals: ['CORPUS'],
-  summary: 'Embeds the passages of a corpus (JSON lines {"id", "title", "text"}) and writes their index.',
+  positionals: ['PATH', '[PATH...]'],
+  summary: 'Embeds the passages of files and folders and writes their index, or brings it up to date.',
   options: {
     out: { type: 'string', value: 'FILE', help: 'the index file to write (required)' },
     dtype: { type: 'string', value: 'DTYPE', help: 'float32 (default) or int8, a quarter of the size' },
+    'max-tokens': { type: 'string', value: 'N', help: 'most tokens of a passage (default: what the encoder reads)' },
+    overlap: { type: 'string', value: 'N', help: 'sentences that a passage repeats of the one before (default 0)' },
   },
+  details:
+    `Files: ${EXTENSIONS.map((extension) => `.${extension}`).join(' ')}; - reads JSON lines from standard input. Records of JSON\n` +
+    'and CSV have a "text" and may have an "id" and a "title"; their other fields are for "ask --filter". In folders, names that begin\n' +
+    'with a dot and node_modules are left out. What has not changed since the last time is not embedded again, and what is gone is\n' +
+    'taken out. After Ctrl-C the same command goes on where it was. Ask with: glassformer ask QUESTION --index FILE',
 }
 
-const DTYPES: readonly string[] = ['float32', 'int8'] satisfies IndexDType[]
+const DTYPES: readonly IndexDType[] = ['float32', 'int8']
 
-export async function indexCorpus(
-  { positionals, options }: Arguments,
-  { print, progress, signal }: Terminal,
-): Promise<void> {
-  const { out, dtype = 'float32' } = options
+export async function indexCorpus({ positionals, options }: Arguments, terminal: Terminal): Promise<void> {
+  const { out } = options
   if (typeof out !== 'string') throw new UsageError('--out FILE is missing')
-  if (!DTYPES.includes(String(dtype)))
-    throw new UsageError(`--dtype is "${dtype}", expected one of ${DTYPES.join(', ')}`)
-  const [file] = positionals
-  const passages = parseCorpus(await readTextFile(file), nameOf(file))
+  const dtype = choice('dtype', options.dtype, DTYPES)
+  const [maxTokens, overlap] = [
+    wholeNumber('max-tokens', options['max-tokens']),
+    wholeNumber('overlap', options.overlap, 0),
+  ]
+  const files = await filesOf(positionals)
   await access(dirname(out), constants.W_OK).catch((error: Error) => {
-    throw unwritable(out, error) // now, and not after the passages are embedded
+    throw new FileError('file-unwritable', `${out}: cannot be written (${error.message})`, { cause: error }) // now, and not after all is embedded
   })
+  const { signal } = terminal
   const encoder = await SentenceEncoder.fromPretrained(subfolder(openFolder(DEFAULT_WEIGHTS), 'all-MiniLM-L6-v2'), {
     signal,
   })
-  const retriever = await Retriever.build(encoder, passages, {
-    dtype: dtype as IndexDType,
-    signal,
-    onProgress: (done, total) => progress('embedding', done, total),
-  })
-  await writeWhole(out, retriever.save())
-  print(`${out}: ${passages.length} passages, ${encoder.dimension} dimensions, ${dtype}`)
-}
-
-/** Writes beside the file and renames, so that the file is whole or not there. */
-async function writeWhole(file: string, bytes: Uint8Array): Promise<void> {
-  const partial = `${file}.${process.pid}.partial`
   try {
-    await writeFile(partial, bytes)
-    await rename(partial, file)
-  } catch (error) {
-    await rm(partial, { force: true })
-    throw unwritable(file, error as Error)
+    const { dimension } = encoder
+    const store = await FlatFileStore.openForWriting(out, { encoder: await encoder.identity(), dimension, dtype })
+    try {
+      const report = await indexDocuments(files, encoder, store, {
+        maxTokens,
+        overlap,
+        signal,
+        onProgress: showProgress(terminal),
+      })
+      for (const { error } of report.failures) if (files.length > 1) terminal.fail(`skipped: ${error.message}`)
+      if (report.failures.length === files.length) throw noneReadable(report.failures)
+      const passages = await store.size()
+      if (passages === 0) {
+        await store.discard()
+        throw new CorpusError(
+          'empty-corpus',
+          `${positionals.map(nameOf).join(', ')}: there are no passages; give at least one`,
+        )
+      }
+      await store.close()
+      const { embedded, unchanged, removed } = report
+      const changes = `${embedded} embedded, ${unchanged} unchanged, ${removed} removed`
+      terminal.print(`${out}: ${passages} passages, ${dimension} dimensions, ${store.dtype}; documents: ${changes}`)
+    } finally {
+      await store.suspend() // unless it is closed: an error keeps what is embedded for the next time
+    }
+  } finally {
+    encoder.dispose()
   }
 }
 
-function unwritable(file: string, cause: Error): FileError {
-  return new FileError('file-unwritable', `${file}: cannot be written (${cause.message})`, { cause })
+async function filesOf(paths: readonly string[]): Promise<readonly DocumentFile[]> {
+  const files = await documentFiles(paths.filter((path) => path !== '-'))
+  if (paths.includes('-')) {
+    const bytes = await readStream(process.stdin)
+    return [...files, { path: nameOf('-'), format: 'jsonl', open: async () => bytesSource(bytes, nameOf('-')) }]
+  }
+  if (files.length > 0) return files
+  throw new CorpusError(
+    'empty-corpus',
+    `${paths.join(', ')}: there are no files that are read (${EXTENSIONS.join(', ')})`,
+  )
+}
+
+function noneReadable(failures: readonly { readonly error: Error }[]): Error {
+  if (failures.length === 1) return failures[0].error
+  return new DocumentError('none-readable', `none of the ${failures.length} files could be read`)
+}
+
+/** The bar with how much is done, and with an estimate of the time that is left: what is left takes as long as what is done. */
+function showProgress({ progress }: Terminal): (state: IndexingProgress) => void {
+  let begun: number | undefined
+  return ({ step, done, total }) => {
+    if (step === 'reading') return progress('reading', done, total)
+    begun ??= performance.now()
+    const seconds = ((performance.now() - begun) / 1000) * ((total - done) / done)
+    const left = done > 0 && Number.isFinite(seconds) ? `, ${duration(seconds)} left` : ''
+    progress('embedding', done, total, `${Math.floor((100 * done) / total)} %${left}`)
+  }
+}
+
+/** `1:05:09`, `5:09`, `0:09` */
+function duration(seconds: number): string {
+  const whole = Math.ceil(seconds)
+  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
+  const [first, ...rest] = parts[0] > 0 ? parts : parts.slice(1)
+  return [String(first), ...rest.map((part) => String(part).padStart(2, '0'))].join(':')
 }

@@ -11,8 +11,8 @@ export interface Terminal {
   readonly width: number | undefined
   readonly bold: (text: string) => string
   readonly dim: (text: string) => string
-  /** Draws a progress bar on stderr, if both outputs are terminals. */
-  readonly progress: (label: string, done: number, total: number) => void
+  /** Draws a progress bar on stderr, if both outputs are terminals; behind it stands the note, by default `done/total`. */
+  readonly progress: (label: string, done: number, total: number, note?: string) => void
   /** Writes to stderr, in the place of a progress bar that is still there. */
   readonly fail: (text: string) => void
   readonly signal: AbortSignal
@@ -35,12 +35,12 @@ export function processTerminal(signal: AbortSignal): Terminal {
     width: (isTerminal && process.stdout.columns) || undefined, // a terminal may say 0
     bold: style(1),
     dim: style(2),
-    progress: (label, done, total) => {
+    progress: (label, done, total, note = `${done}/${total}`) => {
       if (!isTerminal || process.stderr.isTTY !== true) return
       clearBar()
       if (done >= total) return
       const filled = Math.round((done / total) * BAR_WIDTH)
-      bar = `${label} ${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ${done}/${total}`
+      bar = `${label} ${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ${note}`
       process.stderr.write(bar)
     },
     fail: (text) => {

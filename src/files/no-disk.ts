@@ -1,8 +1,9 @@
 /**
- * Stands in for node-file.ts in the browser bundle: a page opens URLs and Blobs, and has no paths.
+ * Stands in for node-file.ts in the browser bundle: a page opens URLs and Blobs, has no paths and writes no files.
  */
 import { FileError } from '../errors.js'
 import type { ByteSource } from './byte-source.js'
+import type { WritableFile } from './node-file.js'
 
 /** @throws FileError always */
 export async function openFile(folder: string | URL, file: string): Promise<ByteSource | undefined> {
@@ -16,3 +17,14 @@ export async function openFile(folder: string | URL, file: string): Promise<Byte
 export async function isFolder(): Promise<boolean> {
   return false
 }
+
+/** @throws FileError always */
+export async function openWritable(path: string): Promise<WritableFile> {
+  throw new FileError('no-disk', `${path}: a page cannot write files`)
+}
+
+/** A page has nothing to replace, since it could not write it. */
+export async function replaceFile(): Promise<void> {}
+
+/** A page has nothing to remove. */
+export async function removeFile(): Promise<void> {}

@@ -1,7 +1,7 @@
 /**
  * Files on disk as byte sources. It needs Node, and is loaded by import() when a path is opened, so a browser never asks for it.
  */
-import { open, stat, type FileHandle } from 'node:fs/promises'
+import { constants, open, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { FileError } from '../errors.js'
@@ -41,20 +41,81 @@ async function fileSource(path: string, handle: FileHandle): Promise<ByteSource>
     size: stat.size,
     read: async (start, end) => {
       checkRange(path, start, end, stat.size)
-      const bytes = new Uint8Array(end - start)
-      let filled = 0
-      while (filled < bytes.length) {
-        const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, start + filled)
-        if (bytesRead === 0)
-          throw new FileError('short-read', `${path}: the file ends at byte ${start + filled}, before ${end}`)
-        filled += bytesRead
-      }
-      return bytes
+      return readRange(path, handle, start, end)
     },
     close: () => (closed ??= handle.close()),
   }
 }
 
+async function readRange(path: string, handle: FileHandle, start: number, end: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(end - start)
+  let filled = 0
+  while (filled < bytes.length) {
+    const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, start + filled)
+    if (bytesRead === 0)
+      throw new FileError('short-read', `${path}: the file ends at byte ${start + filled}, before ${end}`)
+    filled += bytesRead
+  }
+  return bytes
+}
+
 function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code
+}
+
+/** A file that is written, at any place, and can be read meanwhile. */
+export interface WritableFile extends ByteSource {
+  /** Bytes at a position; a gap before them is zeros. */
+  write(bytes: Uint8Array, position: number): Promise<void>
+  /** Makes it end here. */
+  truncate(size: number): Promise<void>
+  /** Waits until the disk has it. */
+  sync(): Promise<void>
+}
+
+/** Opens a file for writing, and makes it if it is not there. @throws FileError when that cannot be done */
+export async function openWritable(path: string): Promise<WritableFile> {
+  const fail = (error: unknown) =>
+    new FileError('file-unwritable', `${path}: cannot be written (${(error as Error).message})`, { cause: error })
+  const attempt = async <T>(action: () => Promise<T>): Promise<T> =>
+    action().catch((error: unknown) => Promise.reject(fail(error)))
+  const handle = await attempt(() => open(path, constants.O_RDWR | constants.O_CREAT))
+  const readable = await fileSource(path, handle)
+  let size = readable.size
+  return {
+    name: path,
+    get size() {
+      return size
+    },
+    read: async (start, end) => {
+      checkRange(path, start, end, size)
+      return readRange(path, handle, start, end)
+    },
+    write: (bytes, position) =>
+      attempt(async () => {
+        for (let done = 0; done < bytes.length;) {
+          done += (await handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten
+        }
+        size = Math.max(size, position + bytes.length)
+      }),
+    truncate: (to) =>
+      attempt(async () => {
+        await handle.truncate(to)
+        size = to
+      }),
+    sync: () => attempt(() => handle.sync()),
+    close: readable.close,
+  }
+}
+
+/** Puts a file in the place of another, at once. @throws FileError */
+export async function replaceFile(from: string, to: string): Promise<void> {
+  await rename(from, to).catch((error: Error) => {
+    throw new FileError('file-unwritable', `${to}: cannot be written (${error.message})`, { cause: error })
+  })
+}
+
+/** Deletes a file, if it is there. */
+export async function removeFile(path: string): Promise<void> {
+  await rm(path, { force: true })
 }

@@ -9,7 +9,32 @@ export interface Passage {
   /** What the passage is about; may be empty. */
   readonly title: string
   readonly text: string
+  /** Where it stands, for passages of a file. */
+  readonly source?: PassageSource
+  /** What searches can be restricted by. */
+  readonly metadata?: Metadata
 }
+
+/** A place in a file, as a citation gives it. */
+export interface PassageSource {
+  /** Path, as it was given when the file was read. */
+  readonly file: string
+  /** Page of a PDF, from 1. */
+  readonly page?: number
+  /** Id of the record, in a file that holds many. */
+  readonly record?: string
+  /** Headings above the passage, the outermost first. */
+  readonly headingPath: readonly string[]
+  /**
+   * First character, and the one after the last, counted in UTF-16 units: in the file's text, without a byte-order mark; in a PDF, in the
+   * text of the page; in a record, in its own text.
+   */
+  readonly start: number
+  readonly end: number
+}
+
+export type MetadataValue = string | number | boolean
+export type Metadata = Readonly<Record<string, MetadataValue>>
 
 /** A passage as one text, as encoders and rerankers read it: `title. text`. */
 export function passageText({ title = '', text }: Pick<Passage, 'text'> & Partial<Passage>): string {

@@ -14,6 +14,23 @@ export interface SearchHit {
   readonly score: number
 }
 
+/** Some rows as they are stored. */
+export interface IndexRows {
+  /** [rows, dimension] */
+  readonly vectors: Float32Array | Int8Array
+  /** What each int8 row is multiplied with, [rows]; undefined for float32. */
+  readonly scales: Float32Array | undefined
+}
+
+export interface SearchOptions {
+  /** Which rows to search: those that are not 0, [count]; all unless told. */
+  readonly mask?: Uint8Array
+  readonly signal?: AbortSignal
+}
+
+/** Rows that are handed out together. */
+const BLOCK_ROWS = 16_384
+
 export class FlatIndex {
   readonly dtype: IndexDType
   readonly dimension: number
@@ -69,13 +86,28 @@ export class FlatIndex {
    * The k rows with the largest dot products, best first; equal scores keep the order of the rows. All rows when k is larger.
    * @throws ShapeError for a query of another length, InputError for NaN or Infinity or a k that is not a whole number of 1 or more
    */
-  search(query: Float32Array, k: number): SearchHit[] {
-    this.checkQuery(query)
-    const { values, indices } = topK(
-      Float32Array.from({ length: this.count }, (_, row) => this.score(row, query)),
-      k,
+  search(query: Float32Array, k: number, { mask }: Pick<SearchOptions, 'mask'> = {}): SearchHit[] {
+    checkQuery(query, this.dimension)
+    const scores = Float32Array.from({ length: this.count }, (_, row) =>
+      mask?.[row] === 0 ? -Infinity : this.score(row, query),
     )
-    return Array.from(indices, (index, i) => ({ index, score: values[i] }))
+    const { values, indices } = topK(scores, k)
+    return Array.from(indices, (index, i) => ({ index, score: values[i] })).filter(({ score }) => score > -Infinity)
+  }
+
+  /** All rows, some thousand at a time; views. */
+  *blocks(): Generator<IndexRows> {
+    for (let first = 0; first < this.count; first += BLOCK_ROWS) {
+      yield this.rows(first, Math.min(first + BLOCK_ROWS, this.count))
+    }
+  }
+
+  /** Some rows, as views. */
+  rows(first: number, end: number): IndexRows {
+    return {
+      vectors: this.vectors.subarray(first * this.dimension, end * this.dimension),
+      scales: this.scales?.subarray(first, end),
+    }
   }
 
   /** Dot product of the query with one row. */
@@ -86,15 +118,12 @@ export class FlatIndex {
     for (let i = 0; i < dimension; i++) sum += query[i] * vectors[start + i]
     return Math.fround(scales ? sum * scales[row] : sum)
   }
+}
 
-  /** @throws ShapeError for a query of another length, InputError for NaN or Infinity */
-  checkQuery(query: Float32Array): void {
-    if (query.length !== this.dimension) {
-      throw new ShapeError(
-        'search',
-        `the query has ${query.length} elements, the index has vectors of ${this.dimension}`,
-      )
-    }
-    if (!query.every(Number.isFinite)) throw new InputError('not-finite', 'search: the query contains NaN or Infinity')
+/** @throws ShapeError for a query of another length, InputError for NaN or Infinity */
+export function checkQuery(query: Float32Array, dimension: number): void {
+  if (query.length !== dimension) {
+    throw new ShapeError('search', `the query has ${query.length} elements, the index has vectors of ${dimension}`)
   }
+  if (!query.every(Number.isFinite)) throw new InputError('not-finite', 'search: the query contains NaN or Infinity')
 }

@@ -9,7 +9,16 @@ export {
   type RagMode,
 } from './answer.js'
 export { AutoReader } from './auto-reader.js'
-export { CorpusError, parseCorpus, type Passage } from './corpus.js'
+export {
+  CorpusError,
+  parseCorpus,
+  passageText,
+  type Metadata,
+  type MetadataValue,
+  type Passage,
+  type PassageSource,
+} from './corpus.js'
+export { EncoderMismatchError, type EncoderIdentity } from './encoder-identity.js'
 export { IndexScan } from './index-scan.js'
 export { FlatIndex, type IndexDType, type SearchHit } from './flat-index.js'
 export { decodeIndex, encodeIndex, IndexFileError, type IndexMeta } from './index-file.js'
@@ -25,6 +34,7 @@ export { Reader, readerInput, type ReaderFromPretrainedOptions, type ReadOptions
 export { Rag, type AskOptions, type RagOptions, type RagReaderOptions, type RetrievalOptions } from './rag.js'
 export { Reranker, type RankedPassage, type RerankOptions } from './reranker.js'
 export { Retriever, type BuildOptions, type RetrievedPassage } from './retriever.js'
+export { StoreRetriever } from './store-retriever.js'
 export { SentenceEncoder, type EmbedOptions, type SentenceEncoderOptions } from './sentence-encoder.js'
 export { ragConfig, type RagConfig } from './rag-config.js'
 export {
@@ -60,3 +70,4 @@ export {
   type RagTokenOutput,
 } from './rag-token.js'
 export { RagTokenizer, ragTokenizer, type Decodable } from './rag-tokenizer.js'
+export * from './stores/index.js'

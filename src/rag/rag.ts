@@ -14,6 +14,8 @@ import type { AnswerOf, AnyReader, OptionsOf, WeighedPassage } from './passage-r
 import { Reader } from './reader.js'
 import { Retriever, type RetrievedPassage } from './retriever.js'
 import { SentenceEncoder } from './sentence-encoder.js'
+import { StoreRetriever } from './store-retriever.js'
+import type { Filter, Store } from './stores/store.js'
 
 /** What a score is multiplied with before the softmax: cosines lie close together. */
 const SCORE_SCALE = 20
@@ -21,6 +23,8 @@ const SCORE_SCALE = 20
 export interface RagOptions extends HubOptions, Pick<FromPretrainedOptions, 'backend' | 'dtype' | 'signal'> {
   /** Called while weights are read: what is loaded, tensors done and of all. */
   readonly onProgress?: (what: string, done: number, total: number) => void
+  /** Answers from this store and not from the corpus of the folder. It stays the caller's, who closes it. */
+  readonly index?: Store
 }
 
 export interface RagReaderOptions<R extends AnyReader> extends RagOptions {
@@ -32,6 +36,8 @@ export interface RagReaderOptions<R extends AnyReader> extends RagOptions {
 export interface RetrievalOptions {
   /** Answer from these passages and not from the corpus. An id defaults to the passage's number from 1, a title to ''. */
   readonly passages?: readonly (Pick<Passage, 'text'> & Partial<Passage>)[]
+  /** Answer only from documents with these metadata; for a pipeline over an index. */
+  readonly filter?: Filter
   /** Passages to read; 5 unless told. */
   readonly topK?: number
   readonly signal?: AbortSignal
@@ -45,17 +51,21 @@ export class Rag<R extends AnyReader = Reader> {
   readonly encoder: SentenceEncoder
   readonly #openRetriever: () => Promise<Retriever>
   #retriever: Promise<Retriever> | undefined
+  /** Goes before the corpus. */
+  #index: StoreRetriever | undefined
   readonly #dispose: () => void
 
   private constructor(parts: {
     readonly reader: R
     readonly encoder: SentenceEncoder
     readonly openRetriever: () => Promise<Retriever>
+    readonly index: StoreRetriever | undefined
     readonly dispose: () => void
   }) {
     this.reader = parts.reader
     this.encoder = parts.encoder
     this.#openRetriever = parts.openRetriever
+    this.#index = parts.index
     this.#dispose = parts.dispose
   }
 
@@ -72,7 +82,7 @@ export class Rag<R extends AnyReader = Reader> {
     location: FolderLike = DEFAULT_WEIGHTS,
     options: RagOptions & Partial<RagReaderOptions<AnyReader>> = {},
   ): Promise<Rag<AnyReader>> {
-    const { onProgress, reader: given, ...loadOptions } = options
+    const { onProgress, reader: given, index: store, ...loadOptions } = options
     const folder = await openPretrained(location, options)
     const backend = options.backend ?? (await defaultBackend())
     const disposables: { dispose(): void }[] = options.backend ? [] : [backend]
@@ -85,24 +95,29 @@ export class Rag<R extends AnyReader = Reader> {
     try {
       const encoder = await SentenceEncoder.fromPretrained(subfolder(folder, 'all-MiniLM-L6-v2'), load('encoder'))
       disposables.unshift(encoder)
+      const index = store && (await StoreRetriever.open(encoder, store))
       const reader = given ?? (await Reader.fromPretrained(subfolder(folder, 'reader'), load('reader')))
       if (!given) disposables.unshift(reader)
       const openRetriever = () => Retriever.fromPretrained(subfolder(folder, 'world-facts'), encoder)
-      return new Rag({ reader, encoder, openRetriever, dispose })
+      return new Rag({ reader, encoder, openRetriever, index, dispose })
     } catch (error) {
       dispose()
       throw error
     }
   }
 
-  /** The retriever over the corpus. */
+  /** The retriever over the corpus of the folder. */
   retriever(): Promise<Retriever> {
     return (this.#retriever ??= this.#openRetriever())
   }
 
   /** Answers from `retriever` from now on. */
-  use(retriever: Retriever): void {
-    this.#retriever = Promise.resolve(retriever)
+  use(retriever: Retriever | StoreRetriever): void {
+    if (retriever instanceof StoreRetriever) this.#index = retriever
+    else {
+      this.#index = undefined
+      this.#retriever = Promise.resolve(retriever)
+    }
   }
 
   /** Gives back the models' memory, and the backend if the pipeline made it. Idempotent; the pipeline is not used afterwards. */
@@ -122,7 +137,14 @@ export class Rag<R extends AnyReader = Reader> {
     return (await this.reader.answer(question, weighed, options as never)) as AnswerOf<R>
   }
 
-  async #retrieve(question: string, { passages, topK = 5, signal }: RetrievalOptions): Promise<RetrievedPassage[]> {
+  async #retrieve(
+    question: string,
+    { passages, filter, topK = 5, signal }: RetrievalOptions,
+  ): Promise<RetrievedPassage[]> {
+    if (filter && (passages || !this.#index)) {
+      throw new InputError('bad-option', 'ask: filter is for a pipeline over an index (Rag.fromPretrained with index)')
+    }
+    if (!passages && this.#index) return this.#index.retrieve(question, topK, { filter, signal })
     if (!passages) return (await this.retriever()).retrieve(question, topK, { signal })
     const own = passages.map(({ id, title = '', text }, i) => ({ id: id ?? String(i + 1), title, text }))
     const retriever = await Retriever.build(this.encoder, own, { signal })
@@ -132,7 +154,7 @@ export class Rag<R extends AnyReader = Reader> {
 
 /** Names and values, before anything is computed. */
 function checkOptions(options: RetrievalOptions, reader: AnyReader): void {
-  const known = ['passages', 'topK', ...reader.optionNames, 'signal']
+  const known = ['passages', 'filter', 'topK', ...reader.optionNames, 'signal']
   const unknown = Object.keys(options).filter((key) => !known.includes(key))
   if (unknown.length > 0)
     throw new InputError('unknown-option', `ask: unknown option ${unknown.join(', ')}; known: ${known.join(', ')}`)

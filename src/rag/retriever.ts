@@ -30,7 +30,7 @@ export class Retriever {
   readonly encoder: SentenceEncoder
   readonly passages: readonly Passage[]
   readonly #index: FlatIndex
-  #scan: IndexScan | undefined
+  #scan: Promise<IndexScan> | undefined
 
   private constructor(encoder: SentenceEncoder, passages: readonly Passage[], index: FlatIndex) {
     this.encoder = encoder
@@ -63,7 +63,12 @@ export class Retriever {
     const where = `${folder.name}/${CORPUS_FILE}`
     const passages = parseCorpus(await requireText(folder, CORPUS_FILE, 'holds the passages'), where)
     const source = await folder.open(INDEX_FILE)
-    if (!source) throw missingFile(folder, INDEX_FILE, `is the index of ${CORPUS_FILE}; "glassformer index" makes it`)
+    if (!source)
+      throw missingFile(
+        folder,
+        INDEX_FILE,
+        `is the index of ${CORPUS_FILE}; Retriever.build(encoder, passages) and save() make it`,
+      )
     try {
       return Retriever.open(await source.read(0, source.size), passages, encoder, source.name)
     } finally {
@@ -93,14 +98,14 @@ export class Retriever {
 
   /** Gives back what the search holds in the encoder's backend. The retriever can go on being used. */
   dispose(): void {
-    this.#scan?.dispose()
+    void this.#scan?.then((scan) => scan.dispose())
     this.#scan = undefined
   }
 
   /** Large indexes are scanned by kernels; for small ones the copy that these need is not worth its making. */
-  #search(vector: Float32Array, k: number): SearchHit[] | Promise<SearchHit[]> {
+  async #search(vector: Float32Array, k: number): Promise<SearchHit[]> {
     if (this.#index.count < WORTH_SCANNING) return this.#index.search(vector, k)
-    this.#scan ??= new IndexScan(this.#index, this.encoder.backend)
-    return this.#scan.search(vector, k)
+    this.#scan ??= IndexScan.create(this.#index, this.encoder.backend)
+    return (await this.#scan).search(vector, k)
   }
 }

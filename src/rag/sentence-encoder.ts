@@ -15,6 +15,7 @@ import { toIds } from '../models/inputs.js'
 import { loadModel } from '../models/model.js'
 import { rowMajor } from '../tensor/ops/float.js'
 import { AutoTokenizer, type Tokenizer } from '../tokenizer/index.js'
+import { encoderHash, type EncoderIdentity } from './encoder-identity.js'
 
 export interface EmbedOptions {
   /** Texts that are computed together; 32 unless told. */
@@ -37,6 +38,8 @@ export class SentenceEncoder {
   readonly #model: TextEncoder
   readonly #tokenizer: Tokenizer
   readonly #pooling: PoolingOptions
+  readonly #folder: Folder
+  #hash: Promise<string> | undefined
   /** Folder or URL that it came from; an index remembers it. */
   readonly name: string
   /** Length of a vector. */
@@ -44,8 +47,9 @@ export class SentenceEncoder {
   /** Most tokens of a text, special ones included. */
   readonly maxLength: number
 
-  private constructor(name: string, model: TextEncoder, tokenizer: Tokenizer, settings: SentenceSettings) {
-    this.name = name
+  private constructor(folder: Folder, model: TextEncoder, tokenizer: Tokenizer, settings: SentenceSettings) {
+    this.name = folder.name.split('/').at(-1)!
+    this.#folder = folder
     this.#model = model
     this.#tokenizer = tokenizer
     this.#pooling = settings.pooling
@@ -72,12 +76,18 @@ export class SentenceEncoder {
       loadOptions,
     )
     const maxLength = Math.min(settings.maxLength, model.maxLength ?? Infinity)
-    return new SentenceEncoder(folder.name.split('/').at(-1)!, model, tokenizer, { ...settings, maxLength })
+    return new SentenceEncoder(folder, model, tokenizer, { ...settings, maxLength })
   }
 
   /** Where the encoder's kernels run. */
   get backend(): Backend {
     return this.#model.backend
+  }
+
+  /** What an index of this encoder's vectors remembers it by. Reads the weights once more, the first time. */
+  async identity(): Promise<EncoderIdentity> {
+    const { mode: pooling, normalize } = this.#pooling
+    return { name: this.name, hash: await (this.#hash ??= encoderHash(this.#folder)), pooling, normalize }
   }
 
   /** Gives back the model's memory. */
@@ -88,6 +98,11 @@ export class SentenceEncoder {
   /** Token ids of a text, as the encoder reads it. @throws InputError when it is too long */
   tokenize(text: string): readonly number[] {
     return this.#tokenizer.encode(text, { maxLength: this.maxLength }).ids
+  }
+
+  /** Tokens of a text, special ones included, however long it is. */
+  countTokens(text: string): number {
+    return this.#tokenizer.encode(text).ids.length
   }
 
   /**

@@ -1,8 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { decodeIndex, parseCorpus, type Answer } from '../../src/rag/index.js'
+import { decodeIndex, FlatFileStore, parseCorpus, type Answer, type Passage } from '../../src/rag/index.js'
 import { NO_TERMINAL, runCli, runCliOnTerminal } from '../support/cli.js'
 import { goldenPath } from '../support/goldens.js'
 import { weightsPath, WORLD_FACTS } from '../support/weights.js'
@@ -28,12 +28,12 @@ describe('glassformer', () => {
     const { code, stdout, stderr } = await runCli(['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     for (const [command, options] of Object.entries({
-      ask: ['--passages FILE', '--top-k N', '--mode MODE', '--reader FOLDER', '--json'],
+      ask: ['--passages FILE', '--index FILE', '--filter KEY=VALUE', '--top-k N', '--mode MODE', '--show', '--json'],
       generate: ['--chat', '--max-new-tokens N', '--temperature T', '--top-k N', '--top-p P', '--seed N', '--beams N'],
       embed: ['--pooling MODE', '--normalize', '--truncate', '--json'],
       rerank: ['--passages FILE', '--top-k N', '--json'],
       download: ['--revision REVISION', '--cache DIR'],
-      index: ['--out FILE', '--dtype DTYPE'],
+      index: ['--out FILE', '--dtype DTYPE', '--max-tokens N', '--overlap N'],
       inspect: ['--json'],
       tokens: ['--model MODEL', '--json'],
     })) {
@@ -64,6 +64,13 @@ describe('glassformer', () => {
     ['--top-k 0', ['ask', QUESTION, '--top-k', '0'], '--top-k is "0", expected a whole number of 1 or more'],
     ['--top-k many', ['ask', QUESTION, '--top-k', 'many'], '--top-k is "many"'],
     ['an unknown mode', ['ask', QUESTION, '--mode', 'best'], '--mode is "best", expected one of conditioned,'],
+    ['index and passages together', ['ask', QUESTION, '--index', 'i', '--passages', 'p'], '--index and --passages'],
+    ['a filter without an index', ['ask', QUESTION, '--filter', 'a=b'], '--filter is for --index'],
+    [
+      'a filter that is none',
+      ['ask', QUESTION, '--index', 'i', '--filter', '=b'],
+      '--filter is "=b", expected KEY=VALUE',
+    ],
     ['index without --out', ['index', 'corpus.jsonl'], '--out FILE is missing'],
     [
       'an unknown dtype',
@@ -143,41 +150,120 @@ describe('glassformer ask', () => {
 })
 
 describe('glassformer index', () => {
-  test.each(['float32', 'int8'] as const)('writes an index of %s that opens again', async (dtype) => {
+  const dimension = 384
+
+  test.each(['float32', 'int8'] as const)('writes an index of %s that answers', async (dtype) => {
     const corpus = inFolder('corpus.jsonl', CORPUS)
-    const out = inFolder(`${dtype}.bin`)
+    const out = inFolder(`${dtype}.index`)
     const { code, stdout, stderr } = await runCli(['index', corpus, '--out', out, '--dtype', dtype])
     expect({ code, stdout, stderr }).toEqual({
       code: 0,
-      stdout: `${out}: 2 passages, 384 dimensions, ${dtype}\n`,
+      stdout: `${out}: 2 passages, ${dimension} dimensions, ${dtype}; documents: 2 embedded, 0 unchanged, 0 removed\n`,
       stderr: '',
     })
-    const { index, meta } = decodeIndex(new Uint8Array(readFileSync(out)), out)
-    expect(index).toMatchObject({ dtype, count: 2, dimension: 384 })
-    expect(meta.encoder).toBe('all-MiniLM-L6-v2')
+    const answer = await runCli(['ask', QUESTION, '--index', out, '--json'])
+    const { text, passages } = JSON.parse(answer.stdout) as Answer
+    expect(text).toBe(ANSWER)
+    expect(passages[0]).toMatchObject({
+      id: `${corpus}#own-0#1`,
+      title: 'France',
+      source: { file: corpus, record: 'own-0' },
+      metadata: { format: 'jsonl' },
+    })
   })
 
   test('of the first passages of world-facts has the vectors that come with the package', async () => {
     const lines = readFileSync(weightsPath('world-facts/passages.jsonl'), 'utf8').split('\n').slice(0, 5)
-    const out = inFolder('first.bin')
+    const out = inFolder('first.index')
     await runCli(['index', inFolder('first.jsonl', lines.join('\n')), '--out', out])
-    const fresh = decodeIndex(new Uint8Array(readFileSync(out)), out).index
-    const prebuilt = decodeIndex(new Uint8Array(readFileSync(weightsPath('world-facts/index.bin'))), 'index.bin').index
-    expect(prebuilt.count).toBe(WORLD_FACTS.length)
-    fresh.vectors.forEach((value, i) => expect(Math.abs(value - prebuilt.vectors[i])).toBeLessThanOrEqual(1e-5))
+    const { index } = decodeIndex(new Uint8Array(readFileSync(weightsPath('world-facts/index.bin'))), 'index.bin')
+    expect(index.count).toBe(WORLD_FACTS.length)
+    const store = await FlatFileStore.open(out)
+    for (const [i, line] of lines.entries()) {
+      const vector = Float32Array.from(index.vectors.subarray(i * dimension, (i + 1) * dimension))
+      const [[hit]] = await store.search([vector], 1)
+      expect(hit.text).toBe((JSON.parse(line) as Passage).text)
+      expect(Math.abs(hit.score - 1)).toBeLessThanOrEqual(1e-5)
+    }
+    await store.close()
+  })
+
+  test('takes folders, says what it skipped, and does only what is to be done when it comes again', async () => {
+    const notes = inFolder('notes')
+    mkdirSync(join(notes, 'sub'), { recursive: true })
+    writeFileSync(join(notes, 'arlen.md'), '# Arlen\n\nArlen is a country in Europe. Its capital is **Brask**.')
+    writeFileSync(join(notes, 'sub/tea.txt'), 'Tea is a drink made of leaves.')
+    writeFileSync(join(notes, 'bad.txt'), Uint8Array.of(0xff))
+    const out = inFolder('notes.index')
+    const first = await runCli(['index', notes, '--out', out])
+    expect(first).toMatchObject({
+      code: 0,
+      stderr: `skipped: ${notes}/bad.txt: not valid UTF-8 text; save it as UTF-8\n`,
+    })
+    expect(first.stdout).toContain('2 passages, 384 dimensions, float32; documents: 2 embedded, 0 unchanged, 0 removed')
+    rmSync(join(notes, 'sub'), { recursive: true })
+    rmSync(join(notes, 'bad.txt'))
+    const second = await runCli(['index', notes, '--out', out])
+    expect(second.stdout).toContain(
+      '1 passages, 384 dimensions, float32; documents: 0 embedded, 1 unchanged, 1 removed',
+    )
+
+    const asked = await runCli([
+      'ask',
+      'What is the capital of Arlen?',
+      '--index',
+      out,
+      '--filter',
+      'format=markdown',
+      '--show',
+    ])
+    expect(asked.stdout).toContain('The capital of Arlen is Brask.')
+    expect(asked.stdout).toMatch(
+      /\[1\] posterior 1\.000 {2}score 0\.\d{3} {2}prior 1\.000 {2}pAbstain 0\.\d{3} {2}\S+arlen\.md, characters 9 to 64\n/,
+    )
+    const nothing = await runCli(['ask', QUESTION, '--index', out, '--filter', 'format=pdf', '--filter', 'format=html'])
+    expect(nothing).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('no document of the index matches') as string,
+    })
+  })
+
+  test('reads JSON lines from standard input', async () => {
+    const out = inFolder('stdin.index')
+    const { code, stdout } = await runCli(['index', '-', '--out', out], { input: CORPUS })
+    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('2 passages') as string })
   })
 
   test('that fails leaves what was there as it was', async () => {
-    const out = inFolder('kept.bin', 'as it was')
+    const out = inFolder('kept.index')
+    await runCli(['index', inFolder('kept.jsonl', CORPUS), '--out', out])
+    const before = readFileSync(out)
     const broken = inFolder('broken.jsonl', `${CORPUS}\n{"id":"own-0","text":"again"}`)
     const { code, stderr } = await runCli(['index', broken, '--out', out])
     expect(code).toBe(1)
     expect(stderr).toBe(`glassformer: ${broken}: the id "own-0" occurs twice\n`)
-    expect(readFileSync(out, 'utf8')).toBe('as it was')
+    expect(readFileSync(out)).toEqual(before)
+
+    const other = inFolder('other.index', 'no index')
+    expect(await runCli(['index', broken, '--out', other])).toMatchObject({ code: 1, stdout: '' })
+    expect(readFileSync(other, 'utf8')).toBe('no index')
+    expect(readdirSync(folder).filter((name) => /partial|journal/.test(name))).toEqual([])
+  })
+
+  test('of files without passages is refused', async () => {
+    const empty = inFolder('empty.txt', ' ')
+    const out = inFolder('empty.index')
+    const { code, stderr } = await runCli(['index', empty, '--out', out])
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `glassformer: ${empty}: there are no passages; give at least one\n`,
+    })
+    expect(readdirSync(folder).filter((name) => name.startsWith('empty.index'))).toEqual([])
   })
 
   test('finds out that it cannot write before it embeds anything', async () => {
-    const out = join(folder, 'no', 'such', 'folder', 'index.bin')
+    const out = join(folder, 'no', 'such', 'folder', 'my.index')
     const { code, stderr } = await runCli(['index', weightsPath('world-facts/passages.jsonl'), '--out', out])
     expect(code).toBe(1)
     expect(stderr).toContain(`glassformer: ${out}: cannot be written`)
@@ -253,22 +339,28 @@ describe.skipIf(NO_TERMINAL !== undefined)(`on a terminal${NO_TERMINAL ? ` (${NO
     expect(stdout).not.toContain(ESCAPE)
   })
 
-  test('Ctrl-C stops an index that is being built, and leaves no file', async () => {
-    const before = readdirSync(folder)
-    const corpus = weightsPath('world-facts/passages.jsonl')
+  test('Ctrl-C stops an index that is being built; the same command goes on from there', async () => {
+    const lines = Array.from({ length: 400 }, (_, i) => JSON.stringify({ text: `Number ${i}.` }))
+    const corpus = inFolder('half.jsonl', lines.join('\n'))
+    const command = ['index', corpus, '--out', inFolder('stopped.index')]
     let pressed = false
-    const { code, stdout } = await runCliOnTerminal(['index', corpus, '--out', inFolder('stopped.bin')], {
+    const { code, stdout } = await runCliOnTerminal(command, {
       watch: (child, output) => {
-        if (pressed || !/embedding [█░]+ 32\//.test(output)) return
+        if (pressed || !/embedding [█░]+ [7-9]\d %, \d+:\d\d left/.test(output)) return
         pressed = true
         child.stdin!.write('\u0003')
       },
     })
     expect(pressed).toBe(true)
     expect(code).toBe(1)
-    expect(lastScreen(stdout)).toMatch(/glassformer: the (embedding|forward pass) was cancelled/) // wherever it was
+    expect(lastScreen(stdout)).toMatch(/glassformer: the [\w ]+ was cancelled/) // wherever it was
     expect(lastScreen(stdout)).not.toMatch(/[█░]/)
-    expect(readdirSync(folder)).toEqual(before)
+    expect(readdirSync(folder).filter((name) => name.startsWith('stopped'))).toEqual(['stopped.index.journal'])
+    const again = await runCli(command)
+    const [, embedded, unchanged] = /documents: (\d+) embedded, (\d+) unchanged/.exec(again.stdout)!.map(Number)
+    expect(embedded + unchanged).toBe(400)
+    expect(unchanged).toBeGreaterThanOrEqual(256)
+    expect(readdirSync(folder).filter((name) => name.startsWith('stopped'))).toEqual(['stopped.index'])
   })
 })
 

@@ -33,7 +33,7 @@ describe.each(BACKENDS)('scanning on $name', ({ create }) => {
     async (dtype, count, dimension) => {
       const next = randomNumbers(count)
       const index = FlatIndex.fromVectors(vectors(next, count, dimension), dimension, dtype)
-      const scan = new IndexScan(index, backend)
+      const scan = await IndexScan.create(index, backend)
       for (let i = 0; i < 20; i++) {
         const query = Float32Array.from({ length: dimension }, next)
         for (const k of [1, 10, 5000]) expect(await scan.search(query, k)).toEqual(index.search(query, k))
@@ -44,7 +44,7 @@ describe.each(BACKENDS)('scanning on $name', ({ create }) => {
   )
 
   test('a wrong query or k is refused as by the plain search', async () => {
-    const scan = new IndexScan(FlatIndex.fromVectors(Float32Array.of(1, 0, 0, 1), 2), backend)
+    const scan = await IndexScan.create(FlatIndex.fromVectors(Float32Array.of(1, 0, 0, 1), 2), backend)
     await expect(scan.search(Float32Array.of(1), 1)).rejects.toThrow(
       'the query has 1 elements, the index has vectors of 2',
     )

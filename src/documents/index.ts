@@ -1,0 +1,15 @@
+/**
+ * What `glassformer/documents` gives: files to passages, and passages into a store.
+ */
+export { DocumentError, type Block, type Document, type DocumentEntry } from './document.js'
+export { EXTENSIONS, formatOf, openDocuments, type DocumentFormat } from './formats.js'
+export {
+  indexDocuments,
+  type DocumentFile,
+  type IndexingOptions,
+  type IndexingProgress,
+  type IndexingReport,
+} from './index-documents.js'
+export type { Span } from './mapped-text.js'
+export { documentFiles } from './node-files.js'
+export { splitDocument, type SplitOptions, type TokenCounter } from './split.js'

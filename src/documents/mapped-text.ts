@@ -1,0 +1,119 @@
+/**
+ * A text that remembers where its parts come from. A parser leaves out markup and decodes entities; the spans lead from any place in the
+ * text that is left to the place in the file.
+ */
+
+/** A part of a text, and the part of the source that it stands for. Where both are of one length, they agree character by character. */
+export interface Span {
+  /** First character in the text; the span ends where the next one begins. */
+  readonly at: number
+  readonly length: number
+  /** First character in the source, and the one after the last. */
+  readonly start: number
+  readonly end: number
+}
+
+export interface SourceRange {
+  readonly start: number
+  readonly end: number
+}
+
+/** Where a part of a text stands in its source: the shortest range that holds all of it. */
+export function sourceRange(spans: readonly Span[], start: number, end: number): SourceRange {
+  const first = spanAt(spans, start)
+  const last = spanAt(spans, end - 1)
+  return {
+    start: isVerbatim(first) ? Math.min(first.start + start - first.at, first.end) : first.start,
+    end: isVerbatim(last) ? Math.min(last.start + end - last.at, last.end) : last.end,
+  }
+}
+
+/** The last span that begins at or before a character. */
+function spanAt(spans: readonly Span[], at: number): Span {
+  let [low, high] = [0, spans.length - 1]
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    if (spans[middle].at <= at) low = middle
+    else high = middle - 1
+  }
+  return spans[low]
+}
+
+function isVerbatim({ length, start, end }: Span): boolean {
+  return length === end - start
+}
+
+/** Collects a text piece by piece. */
+export class TextBuilder {
+  readonly #pieces: string[] = []
+  readonly #spans: Span[] = []
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  /** Text that stands nowhere in the source, such as what parts two paragraphs. */
+  insert(text: string): void {
+    this.#pieces.push(text)
+    this.#length += text.length
+  }
+
+  /** Text that stands for source[start, end). Verbatim neighbours become one span. */
+  append(text: string, start: number, end: number): void {
+    if (text === '') return
+    const span = { at: this.#length, length: text.length, start, end }
+    const before = this.#spans.at(-1)
+    const continues =
+      before && isVerbatim(before) && isVerbatim(span) && before.end === start && before.at + before.length === span.at
+    if (continues) this.#spans[this.#spans.length - 1] = { ...before, length: before.length + text.length, end }
+    else this.#spans.push(span)
+    this.insert(text)
+  }
+
+  /** What a parser made of source[start, end): entities decoded, markup at the beginnings of lines left out. */
+  appendDecoded(text: string, source: string, start: number, end: number): void {
+    const raw = source.slice(start, end)
+    let from = 0
+    for (const line of text.split(/(?<=\n)/)) {
+      const found = raw.indexOf(line, from)
+      if (found >= 0) {
+        from = found + line.length
+        this.append(line, start + found, start + from)
+      } else from = this.#align(line, raw, from, start)
+    }
+  }
+
+  /** Walks along a line and what it was made of; an entity stands for one character. Returns where the line ends in `raw`. */
+  #align(line: string, raw: string, from: number, shift: number): number {
+    let [at, done] = [from, 0]
+    for (const character of line) {
+      const entity = entityAt(raw, at)
+      const decoded = entity !== '' && (character !== '&' || AMPERSAND.test(entity))
+      const found = decoded ? at : raw.indexOf(character, at)
+      if (found < 0) break
+      at = found + (decoded ? entity.length : character.length)
+      this.append(character, shift + found, shift + at)
+      done += character.length
+    }
+    if (done === line.length) return at
+    this.append(line.slice(done), shift + at, shift + raw.length) // somewhere in what is left
+    return raw.length
+  }
+
+  /** The text and its spans; the builder is empty afterwards. */
+  take(): { readonly text: string; readonly spans: readonly Span[] } {
+    const taken = { text: this.#pieces.join(''), spans: [...this.#spans] }
+    this.#pieces.length = this.#spans.length = this.#length = 0
+    return taken
+  }
+}
+
+const ENTITY = /&#?\w+;?/y
+const AMPERSAND = /^&(amp|#0*38|#x0*26);?$/i
+
+/** The entity that begins here, or ''. */
+function entityAt(source: string, at: number): string {
+  ENTITY.lastIndex = at
+  return ENTITY.exec(source)?.[0] ?? ''
+}

@@ -1,0 +1,52 @@
+/**
+ * Blocks of a document with headings, while it is walked through: text goes into the block under the latest heading.
+ */
+import type { Block } from './document.js'
+import { TextBuilder } from './mapped-text.js'
+
+/** Parts paragraphs, and keeps sentences from going on over a heading, a list item or a row of a table. */
+const PARAGRAPH = '\n\n'
+
+export class Outline {
+  readonly #blocks: Block[] = []
+  readonly #builder = new TextBuilder()
+  #headings: { readonly level: number; readonly text: string }[] = []
+  #pending = false
+
+  /** Where the text of the paragraph goes that is being read. */
+  get text(): TextBuilder {
+    if (this.#pending && this.#builder.length > 0) this.#builder.insert(PARAGRAPH)
+    this.#pending = false
+    return this.#builder
+  }
+
+  /** Whether the paragraph has no text yet. */
+  get atParagraph(): boolean {
+    return this.#pending || this.#builder.length === 0
+  }
+
+  /** What comes next is a new paragraph. */
+  paragraph(): void {
+    this.#pending = true
+  }
+
+  /** What comes next stands under this heading, of level 1 to 6. */
+  heading(level: number, text: string): void {
+    this.#finish()
+    this.#headings = [...this.#headings.filter((above) => above.level < level), { level, text }]
+  }
+
+  /** All blocks that have a text. */
+  blocks(): readonly Block[] {
+    this.#finish()
+    return this.#blocks
+  }
+
+  #finish(): void {
+    this.#pending = false
+    const { text, spans } = this.#builder.take()
+    if (text.trim() !== '') {
+      this.#blocks.push({ text, spans, headingPath: this.#headings.map((heading) => heading.text) })
+    }
+  }
+}

@@ -1,0 +1,9 @@
+/**
+ * Plain text: one block, in which empty lines part the paragraphs.
+ */
+import type { ParsedText } from './formats.js'
+
+export async function parsePlainText(source: string): Promise<ParsedText> {
+  const spans = source === '' ? [] : [{ at: 0, length: source.length, start: 0, end: source.length }]
+  return { blocks: [{ text: source, spans, headingPath: [] }] }
+}

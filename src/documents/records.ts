@@ -1,0 +1,76 @@
+/**
+ * Files that hold many documents: the rows of a CSV table, the objects of a JSON list or of JSON lines. A record's `text` is its text, `title`
+ * its title and `id` its id; without a `text`, all its fields are, each on a line as `field: value`. Its short fields are metadata.
+ */
+import { sha256 } from '../files/sha256.js'
+import type { Metadata } from '../rag/index.js'
+import { DocumentError, type Document, type DocumentEntry } from './document.js'
+
+/** A value as JSON has it; of a CSV table all are strings. */
+export type RecordValue =
+  string | number | boolean | null | readonly RecordValue[] | { readonly [key: string]: RecordValue }
+
+export interface FileRecord {
+  readonly fields: ReadonlyMap<string, RecordValue>
+  /** Characters of the file that it takes up. */
+  readonly size: number
+  /** Its number in the file, from 1: its id, where it has none. */
+  readonly number: number
+}
+
+/** A longer string is no metadata: nobody filters by it. */
+const LONGEST_METADATA = 200
+
+/** The entries of a file's records. @throws DocumentError for an id that occurs twice or an empty text */
+export async function* recordEntries(
+  records: AsyncIterable<FileRecord> | Iterable<FileRecord>,
+  { file, format, title }: { readonly file: string; readonly format: string; readonly title: string },
+): AsyncGenerator<DocumentEntry> {
+  const ids = new Set<string>()
+  for await (const record of records) {
+    const { fields, size, number } = record
+    const own = fields.get('id')
+    const id = typeof own === 'string' || typeof own === 'number' ? String(own) : String(number)
+    if (ids.has(id)) throw new DocumentError('duplicate-id', `${file}: the id ${JSON.stringify(id)} occurs twice`)
+    ids.add(id)
+    const text = textOf(fields)
+    if (text.trim() === '')
+      throw new DocumentError('empty-passage', `${file}: the text of record ${JSON.stringify(id)} is empty`)
+    const named = fields.get('title')
+    const document: Document = {
+      id: `${file}#${id}`,
+      file,
+      record: id,
+      title: typeof named === 'string' ? named : fields.has('text') ? '' : title,
+      blocks: [{ text, spans: [{ at: 0, length: text.length, start: 0, end: text.length }], headingPath: [] }],
+      metadata: { ...metadataOf(fields), file, format },
+    }
+    const hash = await sha256(JSON.stringify([document.title, text, document.metadata]))
+    yield { id: document.id, hash, size, load: async () => document }
+  }
+}
+
+function textOf(fields: FileRecord['fields']): string {
+  const text = fields.get('text')
+  if (typeof text === 'string') return text
+  return [...fields].flatMap(([key, value]) => lines(key, value)).join('\n\n')
+}
+
+/** `capital: Paris`; for a field of a nested object `country.capital: Paris`. */
+function lines(key: string, value: RecordValue): string[] {
+  if (value === null || value === '') return []
+  if (Array.isArray(value)) {
+    const simple = value.every((item) => typeof item !== 'object')
+    return simple ? [`${key}: ${value.join(', ')}`] : value.flatMap((item: RecordValue) => lines(key, item))
+  }
+  if (typeof value === 'object') return Object.entries(value).flatMap(([inner, item]) => lines(`${key}.${inner}`, item))
+  return [`${key}: ${value}`]
+}
+
+function metadataOf(fields: FileRecord['fields']): Metadata {
+  const short = [...fields].filter(([key, value]) => {
+    if (['id', 'title', 'text'].includes(key)) return false
+    return typeof value === 'string' ? value.length <= LONGEST_METADATA : ['number', 'boolean'].includes(typeof value)
+  })
+  return Object.fromEntries(short) as Metadata
+}

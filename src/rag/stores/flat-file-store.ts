@@ -1,0 +1,297 @@
+/**
+ * A store in one file (index-layout.ts), searched exactly. Small ones are searched in memory; of large ones a copy in 8-bit integers is
+ * scanned by the backend's kernels, and vectors and texts stay in the file. A store that is written gathers its changes in a journal
+ * beside the file (journal.ts); a search or `close` makes a new file of both and puts it in the place of the old one, so that
+ * the file is always whole.
+ */
+import { defaultBackend, type Backend } from '../../backends/index.js'
+import { InputError, ShapeError } from '../../errors.js'
+import { checkpoint } from '../../event-loop.js'
+import type { ByteSource } from '../../files/byte-source.js'
+import { openFolder } from '../../files/folder.js'
+import { requireSameEncoder, type EncoderIdentity } from '../encoder-identity.js'
+import { checkQuery, FlatIndex, type IndexDType } from '../flat-index.js'
+import { IndexFileError } from '../index-file.js'
+import { IndexScan } from '../index-scan.js'
+import type { RetrievedPassage } from '../retriever.js'
+import { IndexReader } from './index-reader.js'
+import { Journal } from './journal.js'
+import { mergeIndex } from './merge-index.js'
+import {
+  checkFilter,
+  type DocumentStamp,
+  type Filter,
+  type Store,
+  type StoredDocument,
+  type StoreSearchOptions,
+} from './store.js'
+
+/** Passages from which on a store is scanned by kernels. */
+const WORTH_SCANNING = 20_000
+
+export interface FlatFileOptions {
+  /** Where large stores are scanned; it stays the caller's. By default a backend of the store's own, when it is first needed. */
+  readonly backend?: Backend
+}
+
+export interface FlatFileWriteOptions extends FlatFileOptions {
+  /** What makes the vectors: `await encoder.identity()`. */
+  readonly encoder: EncoderIdentity
+  readonly dimension: number
+  /** int8 takes a quarter of the space; by default what the file has, or float32. */
+  readonly dtype?: IndexDType
+}
+
+/** What a store is, whether its file is there already or not. */
+interface Kind {
+  readonly encoder: EncoderIdentity
+  readonly dimension: number
+  readonly dtype: IndexDType
+}
+
+export class FlatFileStore implements Store {
+  readonly encoder: EncoderIdentity
+  readonly dimension: number
+  readonly dtype: IndexDType
+  /** Undefined for a store that is only searched. */
+  readonly #path: string | undefined
+  #reader: IndexReader | undefined
+  #journal: Journal | undefined
+  #search: Promise<FlatIndex | IndexScan> | undefined
+  #mask: { readonly key: string; readonly rows: Uint8Array } | undefined
+  readonly #givenBackend: Backend | undefined
+  #ownBackend: Promise<Backend> | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+  #closed = false
+
+  private constructor(
+    { encoder, dimension, dtype }: Kind,
+    parts: {
+      readonly reader?: IndexReader
+      readonly path?: string
+      readonly journal?: Journal
+      readonly backend?: Backend
+    },
+  ) {
+    this.encoder = encoder
+    this.dimension = dimension
+    this.dtype = dtype
+    this.#reader = parts.reader
+    this.#path = parts.path
+    this.#journal = parts.journal
+    this.#givenBackend = parts.backend
+  }
+
+  /**
+   * Opens an index for searching: a path (Node), a URL, or any source of bytes.
+   * @throws FileError when it is not there, IndexFileError when it is not an index, of another version, or damaged
+   */
+  static async open(location: string | URL | ByteSource, { backend }: FlatFileOptions = {}): Promise<FlatFileStore> {
+    const source = typeof location === 'string' || location instanceof URL ? await openSource(location) : location
+    if (!source) throw new IndexFileError('file-not-found', `${String(location)}: there is no such index`)
+    const reader = await IndexReader.open(source).catch(async (error: unknown) => {
+      await source.close()
+      throw error
+    })
+    return new FlatFileStore(reader.header, { reader, backend })
+  }
+
+  /**
+   * Opens an index for writing, or begins one where there is none; goes on with the journal of a run that was stopped. Node only. One
+   * program at a time may write an index.
+   * @throws EncoderMismatchError when the file is of another encoder, IndexFileError when it is of another dtype or damaged, FileError
+   */
+  static async openForWriting(path: string, options: FlatFileWriteOptions): Promise<FlatFileStore> {
+    const { encoder, dimension, backend } = options
+    const source = await openSource(path)
+    const reader = source && (await IndexReader.open(source))
+    try {
+      if (reader) requireSameEncoder(reader.header.encoder, encoder)
+      const dtype = options.dtype ?? reader?.header.dtype ?? 'float32'
+      if (reader && reader.header.dtype !== dtype) {
+        throw new IndexFileError(
+          'other-dtype',
+          `${path}: is of ${reader.header.dtype}, not ${dtype}; choose that, or another file`,
+        )
+      }
+      const kind = { encoder, dimension, dtype }
+      return new FlatFileStore(kind, { reader, path, backend, journal: await openJournal(path, kind) })
+    } catch (error) {
+      await reader?.close()
+      throw error
+    }
+  }
+
+  async size(): Promise<number> {
+    if (!this.#journal || this.#journal.pending.size === 0) return this.#reader?.header.passages ?? 0
+    let size = 0
+    for (const document of this.#journal.pending.values()) size += document?.passages ?? 0
+    for await (const { id, first, end } of this.#reader?.documents() ?? []) {
+      if (!this.#journal.pending.has(id)) size += end - first
+    }
+    return size
+  }
+
+  /** Of a store that is written, the changes go into the file first. */
+  async search(
+    vectors: readonly Float32Array[],
+    k: number,
+    { filter, signal }: StoreSearchOptions = {},
+  ): Promise<RetrievedPassage[][]> {
+    if (!Number.isSafeInteger(k) || k < 1)
+      throw new InputError('bad-k', `search: k is ${k}, expected a whole number of 1 or more`)
+    vectors.forEach((vector) => checkQuery(vector, this.dimension))
+    if (filter) checkFilter(filter)
+    if (this.#journal) await this.#inTurn(() => this.#merge())
+    const reader = this.#reader
+    if (!reader) return vectors.map(() => [])
+
+    const mask = filter && (await this.#maskOf(reader, filter))
+    this.#search ??= this.#openSearch(reader)
+    const index = await this.#search
+    const results: RetrievedPassage[][] = []
+    const found = index instanceof IndexScan ? await index.searchAll(vectors, k, { mask, signal }) : undefined
+    for (const [i, vector] of vectors.entries()) {
+      await checkpoint(signal, 'the search')
+      const hits = found?.[i] ?? (index as FlatIndex).search(vector, k, { mask })
+      results.push(
+        await Promise.all(hits.map(async ({ index: row, score }) => ({ ...(await reader.passage(row)), score }))),
+      )
+    }
+    return results
+  }
+
+  async upsert({ id, hash, metadata = {}, passages }: StoredDocument): Promise<void> {
+    const vectors = new Float32Array(passages.length * this.dimension)
+    passages.forEach(({ vector }, i) => {
+      if (vector.length !== this.dimension) {
+        throw new ShapeError(
+          'upsert',
+          `a vector of ${vector.length} elements, the store has vectors of ${this.dimension}`,
+        )
+      }
+      vectors.set(vector, i * this.dimension)
+    })
+    if (new Set(passages.map((passage) => passage.id)).size < passages.length)
+      throw new InputError('duplicate-id', `upsert: passages of ${JSON.stringify(id)} have the same id`)
+    const rows = FlatIndex.fromVectors(vectors, this.dimension, this.dtype)
+    const texts = passages.map(({ id, title, text, source }) => ({ id, title, text, source, metadata }))
+    await this.#write((journal) => journal.put({ id, hash, metadata, passages: texts }, rows))
+  }
+
+  async delete(ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) await this.#write((journal) => journal.take(ids))
+  }
+
+  async *documents(): AsyncGenerator<DocumentStamp> {
+    const pending = new Map(this.#journal?.pending)
+    for await (const { id, hash } of this.#reader?.documents() ?? []) if (!pending.has(id)) yield { id, hash }
+    for (const document of pending.values()) if (document) yield { id: document.id, hash: document.hash }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    if (this.#path !== undefined) await this.#inTurn(() => this.#merge())
+    await this.#inTurn(() => this.#journal?.remove())
+    await this.#release()
+  }
+
+  /** Like `close`, but leaves what is not in the file yet in the journal: whoever opens the store for writing again goes on from there. */
+  async suspend(): Promise<void> {
+    if (this.#closed) return
+    await this.#inTurn(() => (this.#journal?.pending.size === 0 ? this.#journal.remove() : this.#journal?.close()))
+    await this.#release()
+  }
+
+  /** Like `close`, but forgets what is not in the file yet. */
+  async discard(): Promise<void> {
+    if (this.#closed) return
+    await this.#inTurn(() => this.#journal?.remove())
+    await this.#release()
+  }
+
+  async #release(): Promise<void> {
+    this.#closed = true
+    await this.#dropSearch()
+    await this.#reader?.close()
+    ;(await this.#ownBackend)?.dispose()
+  }
+
+  async #write(change: (journal: Journal) => Promise<void>): Promise<void> {
+    await this.#inTurn(async () => {
+      if (!this.#journal)
+        throw new InputError(
+          'read-only',
+          'this store was opened for searching; FlatFileStore.openForWriting opens it for changes',
+        )
+      await change(this.#journal)
+    })
+  }
+
+  /** Changes and merges come one after the other. */
+  #inTurn<T>(action: () => T | Promise<T>): Promise<T> {
+    const turn = this.#turn.then(action)
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  /** A new file of the old one and the journal, which is empty afterwards. */
+  async #merge(): Promise<void> {
+    const [journal, path] = [this.#journal, this.#path]
+    if (!journal || path === undefined || journal.pending.size === 0) return
+    const { encoder, dimension, dtype } = this
+    const { openWritable, removeFile, replaceFile } = await import('../../files/node-file.js')
+    const partial = `${path}.partial`
+    await removeFile(partial)
+    const file = await openWritable(partial)
+    try {
+      await mergeIndex(file, { encoder, dimension, dtype, reader: this.#reader, journal })
+    } catch (error) {
+      await removeFile(partial)
+      throw error
+    } finally {
+      await file.close()
+    }
+    await this.#dropSearch()
+    await this.#reader?.close()
+    await replaceFile(partial, path)
+    await journal.clear()
+    this.#reader = await IndexReader.open((await openSource(path))!)
+  }
+
+  async #maskOf(reader: IndexReader, filter: Filter): Promise<Uint8Array> {
+    const key = JSON.stringify(filter)
+    if (this.#mask?.key !== key) this.#mask = { key, rows: await reader.mask(filter) }
+    return this.#mask.rows
+  }
+
+  async #openSearch(reader: IndexReader): Promise<FlatIndex | IndexScan> {
+    if (reader.count < WORTH_SCANNING) return reader.inMemory()
+    const backend = this.#givenBackend ?? (await (this.#ownBackend ??= defaultBackend()))
+    return IndexScan.create(reader, backend)
+  }
+
+  async #dropSearch(): Promise<void> {
+    const search = await this.#search?.catch(() => undefined)
+    if (search instanceof IndexScan) search.dispose()
+    this.#search = this.#mask = undefined
+  }
+}
+
+async function openSource(location: string | URL): Promise<ByteSource | undefined> {
+  if (location instanceof URL) {
+    const file = location.pathname.slice(location.pathname.lastIndexOf('/') + 1)
+    return openFolder(new URL('.', location)).open(decodeURIComponent(file))
+  }
+  const [, folder, file] = /^(.*[/\\])?([^/\\]*)$/s.exec(location)!
+  return openFolder(folder ?? './').open(file)
+}
+
+async function openJournal(path: string, { encoder, dimension, dtype }: Kind): Promise<Journal> {
+  const { openWritable, removeFile } = await import('../../files/node-file.js')
+  const file = `${path}.journal`
+  const { hash, pooling, normalize } = encoder
+  return Journal.open(await openWritable(file), JSON.stringify({ hash, pooling, normalize, dimension, dtype }), () =>
+    removeFile(file),
+  )
+}

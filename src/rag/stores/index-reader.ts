@@ -1,0 +1,198 @@
+/**
+ * An index file that is open: everything is read by range, when it is wanted, and compared with its checksum.
+ */
+import type { ByteSource } from '../../files/byte-source.js'
+import { JsonObject } from '../../files/json.js'
+import { linesOf } from '../../files/lines.js'
+import { FlatIndex, type IndexRows } from '../flat-index.js'
+import { IndexFileError } from '../index-file.js'
+import { crc32 } from '../crc32.js'
+import type { Metadata, Passage, PassageSource } from '../corpus.js'
+import { decodeHeader, elementBytes, LONGEST_HEADER, RECORD_BYTES, rowsOf, type IndexHeader } from './index-layout.js'
+import { matches, type DocumentStamp, type Filter } from './store.js'
+
+/** A document as an index lists it. */
+export interface IndexedDocument extends DocumentStamp {
+  readonly metadata: Metadata
+  /** Its first row, and the one after the last. */
+  readonly first: number
+  readonly end: number
+}
+
+export class IndexReader {
+  readonly header: IndexHeader
+  readonly #source: ByteSource
+  readonly #checksums: Uint32Array
+
+  private constructor(source: ByteSource, header: IndexHeader, checksums: Uint32Array) {
+    this.#source = source
+    this.header = header
+    this.#checksums = checksums
+  }
+
+  /** @throws IndexFileError when it is not an index, of another version, or damaged */
+  static async open(source: ByteSource): Promise<IndexReader> {
+    const { size, name } = source
+    const header = decodeHeader(await source.read(0, Math.min(LONGEST_HEADER, size)), size, name)
+    const { start } = header.sections.checksums
+    const count = Math.ceil(header.passages / header.blockRows) + 1
+    const bytes = await source.read(start, start + count * 4)
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    if (crc32(bytes) !== header.checksum) throw damaged(name, 'list of checksums')
+    return new IndexReader(
+      source,
+      header,
+      Uint32Array.from({ length: count }, (_, i) => view.getUint32(4 * i, true)),
+    )
+  }
+
+  /** Number of passages. */
+  get count(): number {
+    return this.header.passages
+  }
+
+  get dimension(): number {
+    return this.header.dimension
+  }
+
+  /** Some rows as they are stored, without a look at the checksum of their block. */
+  async rows(first: number, end: number): Promise<IndexRows> {
+    const { vectors, scales } = await this.#rowBytes(first, end)
+    return rowsOf(this.header.dtype, vectors, scales)
+  }
+
+  /** All rows in blocks, each compared with its checksum. @throws IndexFileError when one is damaged */
+  async *blocks(): AsyncGenerator<IndexRows> {
+    const { passages, blockRows, dtype } = this.header
+    for (let first = 0; first < passages; first += blockRows) {
+      const { vectors, scales } = await this.#rowBytes(first, Math.min(first + blockRows, passages))
+      if (crc32(scales, crc32(vectors)) !== this.#checksums[first / blockRows]) {
+        throw damaged(this.#source.name, `block of vectors from row ${first} on`)
+      }
+      const rows = rowsOf(dtype, vectors, scales)
+      if (!(rows.scales ?? rows.vectors).every(Number.isFinite)) {
+        throw new IndexFileError('index-values', `${this.#source.name}: it contains NaN or Infinity`)
+      }
+      yield rows
+    }
+  }
+
+  /** Compares all vectors with their checksums. @throws IndexFileError when some are damaged */
+  async verify(): Promise<void> {
+    const blocks = this.blocks()
+    while (!(await blocks.next()).done);
+  }
+
+  /** All rows in memory, for a small index. */
+  async inMemory(): Promise<FlatIndex> {
+    const { passages, dimension, dtype } = this.header
+    const vectors = dtype === 'int8' ? new Int8Array(passages * dimension) : new Float32Array(passages * dimension)
+    const scales = dtype === 'int8' ? new Float32Array(passages) : undefined
+    let first = 0
+    for await (const block of this.blocks()) {
+      vectors.set(block.vectors, first * dimension)
+      if (scales && block.scales) scales.set(block.scales, first)
+      first += block.vectors.length / dimension
+    }
+    return new FlatIndex(dimension, vectors, scales)
+  }
+
+  /** The passage of a row. @throws IndexFileError when it is damaged */
+  async passage(row: number): Promise<Passage> {
+    const [bytes] = await this.#passageBytes(row, row + 1)
+    const json = JsonObject.parse(new TextDecoder().decode(bytes), `${this.#source.name}, passage of row ${row}`)
+    return {
+      id: json.string('id'),
+      title: json.string('title'),
+      text: json.string('text'),
+      source: json.get('source') as PassageSource | undefined,
+      metadata: json.get('metadata') as Metadata | undefined,
+    }
+  }
+
+  /** Rows as bytes, with the JSON of their passages. @throws IndexFileError when a passage is damaged */
+  async content(
+    first: number,
+    end: number,
+  ): Promise<{ readonly vectors: Uint8Array; readonly scales: Uint8Array; readonly passages: readonly Uint8Array[] }> {
+    return { ...(await this.#rowBytes(first, end)), passages: await this.#passageBytes(first, end) }
+  }
+
+  /** The documents in the order of their rows. @throws IndexFileError when they are damaged */
+  async *documents(): AsyncGenerator<IndexedDocument> {
+    const { documents: count, sections, passages } = this.header
+    const { start, end } = sections.documents
+    let crc = 0
+    let [first, seen] = [0, 0]
+    for await (const { text } of linesOf(this.#source, start, end)) {
+      if (seen === count) break // what follows fills the section up
+      crc = crc32(new TextEncoder().encode(text), crc)
+      const json = JsonObject.parse(text, `${this.#source.name}, document ${seen + 1}`)
+      const next = first + json.integer('passages', { min: 0 })
+      const metadata = (json.get('metadata') ?? {}) as Metadata
+      yield { id: json.string('id'), hash: json.string('hash'), metadata, first, end: next }
+      first = next
+      seen++
+    }
+    if (seen !== count || first !== passages || crc !== this.#checksums.at(-1)) {
+      throw damaged(this.#source.name, 'list of documents')
+    }
+  }
+
+  /** 1 for the rows of the documents that a filter names, 0 for the others. */
+  async mask(filter: Filter): Promise<Uint8Array> {
+    const mask = new Uint8Array(this.header.passages)
+    for await (const { metadata, first, end } of this.documents()) {
+      if (matches(filter, metadata)) mask.fill(1, first, end)
+    }
+    return mask
+  }
+
+  async #rowBytes(first: number, end: number): Promise<{ readonly vectors: Uint8Array; readonly scales: Uint8Array }> {
+    const { dtype, dimension, sections } = this.header
+    const rowBytes = dimension * elementBytes(dtype)
+    const scaleBytes = dtype === 'int8' ? 4 : 0
+    const { vectors, scales } = sections
+    return {
+      vectors: await this.#source.read(vectors.start + first * rowBytes, vectors.start + end * rowBytes),
+      scales: await this.#source.read(scales.start + first * scaleBytes, scales.start + end * scaleBytes),
+    }
+  }
+
+  /** The JSON of each passage of some rows, whose texts follow each other. */
+  async #passageBytes(first: number, end: number): Promise<Uint8Array[]> {
+    const { name } = this.#source
+    const { records, texts } = this.header.sections
+    const list = await this.#source.read(records.start + first * RECORD_BYTES, records.start + end * RECORD_BYTES)
+    const view = new DataView(list.buffer, list.byteOffset, list.length)
+    const places = Array.from({ length: end - first }, (_, i) => {
+      const start = texts.start + Number(view.getBigUint64(i * RECORD_BYTES, true))
+      return {
+        start,
+        end: start + view.getUint32(i * RECORD_BYTES + 8, true),
+        crc: view.getUint32(i * RECORD_BYTES + 12, true),
+      }
+    })
+    if (places.length === 0) return []
+    const [from, to] = [places[0].start, places.at(-1)!.end]
+    const inOrder = places.every(({ start, end }) => start >= from && start <= end && end <= to)
+    if (!inOrder || to > texts.end) throw damaged(name, `list of passages at row ${first}`)
+    const bytes = await this.#source.read(from, to)
+    return places.map(({ start, end, crc }, i) => {
+      const json = bytes.subarray(start - from, end - from)
+      if (crc32(json) !== crc) throw damaged(name, `passage of row ${first + i}`)
+      return json
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#source.close()
+  }
+}
+
+function damaged(where: string, part: string): IndexFileError {
+  return new IndexFileError(
+    'index-checksum',
+    `${where}: the ${part} does not fit its checksum, so it is damaged; build the index again`,
+  )
+}

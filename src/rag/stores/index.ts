@@ -1,0 +1,2 @@
+export { FlatFileStore, type FlatFileOptions, type FlatFileWriteOptions } from './flat-file-store.js'
+export type { DocumentStamp, Filter, Store, StoredDocument, StoredPassage, StoreSearchOptions } from './store.js'

@@ -1,0 +1,153 @@
+/**
+ * The changes of an index that are not in it yet, as a file beside it. A document is written there as soon as it is embedded, so that work
+ * that was stopped goes on from there; a record that was cut off is dropped. Each record:
+ *
+ *   length of what follows, uint32; CRC-32 of it, uint32; length of the JSON, uint32; JSON; int8: scales; vectors
+ *
+ * The first record says what the vectors are. The JSON of the others is a document without its vectors, or the ids of deleted ones.
+ */
+import type { WritableFile } from '../../files/node-file.js'
+import { JsonObject } from '../../files/json.js'
+import { crc32 } from '../crc32.js'
+import type { Metadata, Passage } from '../corpus.js'
+import type { IndexRows } from '../flat-index.js'
+import type { DocumentStamp } from './store.js'
+
+const PREFIX = 12
+
+/** A document that waits in the journal. */
+export interface PendingDocument extends DocumentStamp {
+  readonly passages: number
+  /** Where its record lies. */
+  readonly start: number
+  readonly end: number
+}
+
+/** The content of a document's record. */
+export interface PendingContent {
+  readonly id: string
+  readonly hash: string
+  readonly metadata: Metadata
+  readonly passages: readonly Passage[]
+  /** Scales and vectors as the index has them. */
+  readonly scales: Uint8Array
+  readonly vectors: Uint8Array
+}
+
+export class Journal {
+  readonly #file: WritableFile
+  readonly #about: string
+  readonly #delete: () => Promise<void>
+  #end: number
+  /** Documents to put in, by id; null for those to take out. */
+  readonly pending = new Map<string, PendingDocument | null>()
+
+  private constructor(file: WritableFile, about: string, remove: () => Promise<void>) {
+    this.#file = file
+    this.#about = about
+    this.#delete = remove
+    this.#end = 0
+  }
+
+  /**
+   * Goes on with the journal in a file, where it is about the same kind of vectors; else begins a new one.
+   * @param remove deletes the file
+   */
+  static async open(file: WritableFile, about: string, remove: () => Promise<void>): Promise<Journal> {
+    const journal = new Journal(file, about, remove)
+    const first = await journal.#read(0)
+    if (first && new TextDecoder().decode(first.json) === about) {
+      for (let at = first.end, record = await journal.#read(at); ; record = await journal.#read(at)) {
+        if (!record) {
+          journal.#end = at
+          await file.truncate(at)
+          return journal
+        }
+        journal.#note(record.json, at, record.end)
+        at = record.end
+      }
+    }
+    await journal.clear()
+    return journal
+  }
+
+  /** Forgets all changes. */
+  async clear(): Promise<void> {
+    this.pending.clear()
+    this.#end = 0
+    await this.#file.truncate(0)
+    await this.#append(new TextEncoder().encode(this.#about), [])
+  }
+
+  async put(
+    { id, hash, metadata = {}, passages }: Omit<PendingContent, 'scales' | 'vectors'>,
+    rows: IndexRows,
+  ): Promise<void> {
+    const json = new TextEncoder().encode(JSON.stringify({ id, hash, metadata, passages }))
+    const start = this.#end
+    await this.#append(json, [...(rows.scales ? [rows.scales] : []), rows.vectors])
+    this.pending.set(id, { id, hash, passages: passages.length, start, end: this.#end })
+  }
+
+  async take(ids: readonly string[]): Promise<void> {
+    await this.#append(new TextEncoder().encode(JSON.stringify({ deleted: ids })), [])
+    for (const id of ids) this.pending.set(id, null)
+  }
+
+  /** @param scaleBytes bytes of a row's scale */
+  async content({ start, passages: count }: PendingDocument, scaleBytes: number): Promise<PendingContent> {
+    const { json, rest } = (await this.#read(start))!
+    const content = JSON.parse(new TextDecoder().decode(json)) as Omit<PendingContent, 'scales' | 'vectors'>
+    return { ...content, scales: rest.subarray(0, count * scaleBytes), vectors: rest.subarray(count * scaleBytes) }
+  }
+
+  close(): Promise<void> {
+    return this.#file.close()
+  }
+
+  /** Closes and deletes the file. */
+  async remove(): Promise<void> {
+    await this.close()
+    await this.#delete()
+  }
+
+  #note(json: Uint8Array, start: number, end: number): void {
+    const record = JsonObject.parse(new TextDecoder().decode(json), this.#file.name)
+    const deleted = record.get('deleted')
+    if (Array.isArray(deleted)) return deleted.forEach((id) => this.pending.set(String(id), null))
+    const id = record.string('id')
+    const passages = record.get('passages') as readonly unknown[]
+    this.pending.set(id, { id, hash: record.string('hash'), passages: passages.length, start, end })
+  }
+
+  async #append(json: Uint8Array, arrays: readonly ArrayBufferView[]): Promise<void> {
+    const length = 4 + json.length + arrays.reduce((sum, { byteLength }) => sum + byteLength, 0)
+    const record = new Uint8Array(8 + length)
+    const view = new DataView(record.buffer)
+    view.setUint32(0, length, true)
+    view.setUint32(8, json.length, true)
+    record.set(json, PREFIX)
+    let at = PREFIX + json.length
+    for (const { buffer, byteOffset, byteLength } of arrays) {
+      record.set(new Uint8Array(buffer, byteOffset, byteLength), at)
+      at += byteLength
+    }
+    view.setUint32(4, crc32(record.subarray(8)), true)
+    await this.#file.write(record, this.#end)
+    this.#end += record.length
+  }
+
+  /** The record that begins at a place, or undefined where no whole one does. */
+  async #read(at: number): Promise<{ json: Uint8Array; rest: Uint8Array; end: number } | undefined> {
+    const { size } = this.#file
+    if (at + PREFIX > size) return undefined
+    const prefix = await this.#file.read(at, at + PREFIX)
+    const view = new DataView(prefix.buffer, prefix.byteOffset, PREFIX)
+    const end = at + 8 + view.getUint32(0, true)
+    const jsonLength = view.getUint32(8, true)
+    if (end > size || at + PREFIX + jsonLength > end) return undefined
+    const body = await this.#file.read(at + 8, end)
+    if (crc32(body) !== view.getUint32(4, true)) return undefined
+    return { json: body.subarray(4, 4 + jsonLength), rest: body.subarray(4 + jsonLength), end }
+  }
+}

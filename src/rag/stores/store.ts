@@ -1,0 +1,85 @@
+/**
+ * A store: passages with their vectors, kept by document, and searched by dot product. What keeps them is a matter of the store: a file
+ * (flat-file-store.ts) or a database. A document is replaced as a whole, so that nobody ever finds half of one.
+ */
+import { InputError } from '../../errors.js'
+import type { Metadata, MetadataValue, Passage } from '../corpus.js'
+import type { EncoderIdentity } from '../encoder-identity.js'
+import type { RetrievedPassage } from '../retriever.js'
+
+/** A passage as it goes into a store, with its vector [dimension]. Its metadata are those of the document. */
+export interface StoredPassage extends Omit<Passage, 'metadata'> {
+  readonly vector: Float32Array
+}
+
+/** Tells whether a document is in a store as it is now. */
+export interface DocumentStamp {
+  readonly id: string
+  /** Stands for the content: whoever fills the store chooses how it is computed. */
+  readonly hash: string
+}
+
+export interface StoredDocument extends DocumentStamp {
+  readonly metadata?: Metadata
+  /** In the order of the document; the ids are unique in the store. */
+  readonly passages: readonly StoredPassage[]
+}
+
+/**
+ * Which documents to search: those whose metadata have, for every key, the value or one of the values. A document without the key does
+ * not match. Values are equal when their types are.
+ */
+export type Filter = Readonly<Record<string, MetadataValue | readonly MetadataValue[]>>
+
+export interface StoreSearchOptions {
+  readonly filter?: Filter
+  readonly signal?: AbortSignal
+}
+
+export interface Store {
+  /** Length of a vector. */
+  readonly dimension: number
+  /** What made the vectors. Questions have to be embedded by the same. */
+  readonly encoder: EncoderIdentity
+  /** Number of passages. */
+  size(): Promise<number>
+  /**
+   * For each vector the k passages with the largest dot products, best first; fewer where there are fewer.
+   * @throws ShapeError for a vector of another length; InputError for NaN or Infinity, a k that is not a whole number of 1 or more, or a
+   * filter that is none; AbortedError
+   */
+  search(vectors: readonly Float32Array[], k: number, options?: StoreSearchOptions): Promise<RetrievedPassage[][]>
+  /**
+   * Puts a document in the place of the one of the same id, if there is one. A document without passages is kept as well: it has been seen.
+   * @throws ShapeError for a vector of another length; InputError for NaN or Infinity, or for passages with the same id
+   */
+  upsert(document: StoredDocument): Promise<void>
+  /** Removes documents; ids that are not there are passed over. */
+  delete(ids: readonly string[]): Promise<void>
+  documents(): AsyncIterable<DocumentStamp>
+  /** Writes what is not written yet and gives back what the store holds. Idempotent; the store is not used afterwards. */
+  close(): Promise<void>
+}
+
+/** @throws InputError for a filter whose values are not strings, numbers or booleans, or a list without a value */
+export function checkFilter(filter: Filter): void {
+  for (const [key, wanted] of Object.entries(filter)) {
+    const values = [wanted].flat()
+    if (values.length > 0 && values.every(isMetadataValue)) continue
+    throw new InputError(
+      'bad-filter',
+      `filter: ${JSON.stringify(key)} is ${JSON.stringify(wanted)}, expected a string, a number, a boolean, or a list of them`,
+    )
+  }
+}
+
+/** Whether a document with these metadata is among those that the filter names. */
+export function matches(filter: Filter, metadata: Metadata = {}): boolean {
+  return Object.entries(filter).every(([key, wanted]) => {
+    return Object.hasOwn(metadata, key) && [wanted].flat().includes(metadata[key])
+  })
+}
+
+function isMetadataValue(value: unknown): value is MetadataValue {
+  return typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
+}
