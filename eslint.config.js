@@ -5,6 +5,7 @@ export default tseslint.config(
   {
     ignores: [
       'dist/',
+      'build/',
       'src/backends/wasm/assembly/',
       'weights/',
       'test/goldens/',

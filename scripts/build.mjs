@@ -1,28 +1,12 @@
 // Builds dist/: one bundle for Node, one for browsers with what it seldom needs, the reading of documents for both, the command line, the
-// ndarray adapter, and the types.
+// ndarray adapter, the types, and in dist/explorer/ the page of "glassformer explore".
 // Every bundle lies directly in dist/, so that '../weights/' resolves from it as it does from src/. The source maps carry the
 // sources, which are not in the package.
 import { execFileSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-
-/** A page has no disk and other workers. Without this, what is for Node alone would come along, with imports that no browser knows. */
-const noNode = {
-  name: 'no-node',
-  setup({ onResolve, onLoad }) {
-    const noDisk = fileURLToPath(new URL('../src/files/no-disk.ts', import.meta.url))
-    onResolve({ filter: /\/node-file\.js$/ }, () => ({ path: noDisk }))
-    onResolve({ filter: /\/node-(threads|cache)\.js$/ }, ({ path }) => ({ path, namespace: 'nothing' }))
-    // in a page a string is a URL and never the name of a model on a hub; hub() itself is imported by those who call it
-    onResolve({ filter: /\/hub\.js$/ }, ({ path, kind }) =>
-      kind === 'dynamic-import' ? { path, namespace: 'nothing' } : undefined,
-    )
-    const noFiles = fileURLToPath(new URL('../src/documents/no-files.ts', import.meta.url))
-    onResolve({ filter: /\/node-files\.js$/ }, () => ({ path: noFiles }))
-    onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }))
-  },
-}
+import { noNode } from './bundling.mjs'
+import { buildExplorer } from './explorer.mjs'
 
 /** What few pages need stays a file of its own beside browser.js, which import() fetches when it is first wanted. */
 const apart = {
@@ -30,6 +14,9 @@ const apart = {
   setup({ onResolve }) {
     onResolve({ filter: /^@huggingface\/jinja$/ }, ({ kind }) =>
       kind === 'dynamic-import' ? { path: './jinja.js', external: true } : undefined,
+    )
+    onResolve({ filter: /\/provenance\.js$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './provenance.js', external: true } : undefined,
     )
   },
 }
@@ -68,7 +55,7 @@ await Promise.all([
   }),
   build({
     ...shared,
-    entryPoints: { browser: 'src/index.ts', jinja: '@huggingface/jinja' },
+    entryPoints: { browser: 'src/index.ts', jinja: '@huggingface/jinja', provenance: 'src/rag/provenance.ts' },
     platform: 'browser',
     plugins: [noNode, apart],
   }),
@@ -79,6 +66,7 @@ await Promise.all([
     packages: 'external',
     plugins: [noNode, onBrowser],
   }),
+  buildExplorer('dist/explorer'),
 ])
 
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'], { stdio: 'inherit' })

@@ -8,3 +8,6 @@ export const DEFAULT_WEIGHTS: URL = /* @__PURE__ */ new URL('../weights/', impor
 
 /** The compiled kernels of the WebAssembly backend and their worker. */
 export const KERNELS: URL = /* @__PURE__ */ new URL('../kernels/', import.meta.url)
+
+/** The page of `glassformer explore`, which the build makes. */
+export const EXPLORER: URL = /* @__PURE__ */ new URL('../dist/explorer/', import.meta.url)

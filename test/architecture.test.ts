@@ -45,6 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'tensor',
     'files',
     'hub',
+    'trace',
     'backends',
     'safetensors',
     'tokenizer',
@@ -190,6 +191,12 @@ describe('what importing the library loads', () => {
   test('the package that renders chat templates only when one is rendered', () => {
     const kinds = IMPORTS.filter(({ to }) => to === '@huggingface/jinja').map(({ from, kind }) => [from, kind])
     expect(kinds).toEqual([['tokenizer/chat-template.ts', 'dynamic']])
+  })
+
+  test('provenance only when sources are asked for; apart in a page, it would bring its own copy of what it imports', () => {
+    const kinds = IMPORTS.filter(({ to, kind }) => to === 'rag/provenance.ts' && kind !== 'type')
+    expect(kinds.map(({ from, kind }) => [from, kind])).toEqual([['rag/reader.ts', 'dynamic']])
+    expect(IMPORTS.filter(({ from, kind }) => from === 'rag/provenance.ts' && kind !== 'type')).toEqual([])
   })
 
   test('ndarray, which compiles code at run time, only with its adapter', () => {

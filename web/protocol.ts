@@ -8,7 +8,10 @@ import type { Answer, RagMode } from 'glassformer'
 export type ModelSource =
   /** The default models that lie beside the page. */
   | { readonly kind: 'default' }
-  /** A Hugging Face folder that was dropped on the page: an encoder-decoder that reads in the place of the default reader. */
+  /**
+   * A Hugging Face folder that was dropped on the page. An encoder-decoder reads in the place of the default reader; of another model the
+   * self-attention over a text is shown.
+   */
   | {
       readonly kind: 'files'
       readonly name: string
@@ -22,9 +25,9 @@ export interface Scene {
   readonly passages: readonly ScenePassage[] | undefined
   readonly topK: number
   readonly mode: RagMode
-  /** Ids of retrieved passages that are left out. */
+  /** Ids of retrieved passages that are left out; no other takes their place. */
   readonly dropped: readonly string[]
-  /** Scores put in the place of the retriever's, by passage id. */
+  /** Scores put in the place of the retriever's, by passage id; those of passages that are not in the ranking change nothing. */
   readonly scores: Readonly<Record<string, number>>
   /** Heads whose output is set to zero in the reader. */
   readonly ablated: readonly HeadName[]
@@ -61,8 +64,13 @@ export interface ReaderInfo {
   }[]
 }
 
+/** A dropped model that cannot read passages, an encoder or a decoder alone. */
+export type TextModelInfo = ReaderInfo
+
 export interface ModelInfo {
   readonly reader: ReaderInfo
+  /** Where a model was dropped that cannot answer: `selfAttention` shows what it does with a text, while the default reader answers. */
+  readonly textModel: TextModelInfo | undefined
   readonly encoder: { readonly name: string; readonly dimension: number; readonly numLayers: number }
   readonly corpus: { readonly name: string; readonly passages: number }
   /** backend.describe(), and why it runs on one thread if it does. */
@@ -99,7 +107,10 @@ export interface Step {
   }[]
   /** The mixture's ten likeliest tokens. */
   readonly mixture: readonly Likely[]
-  /** Key and value rows in the self-attention cache before the step, and those that the step adds; per layer and head. */
+  /**
+   * Key and value rows in the self-attention cache before the step, and those that the step adds; those of the cross-attention, which are
+   * as many as the longest source has tokens, since all passages form a batch. Per layer and head.
+   */
   readonly cache: { readonly held: number; readonly added: number; readonly crossHeld: number }
 }
 
@@ -125,7 +136,7 @@ export interface Walk {
   readonly answer: Answer
   /** What the reader's encoder reads, by passage, in the order of answer.passages. */
   readonly sources: readonly (readonly Token[])[]
-  /** The answer's tokens as the decoder reads them: start token first. */
+  /** The answer's tokens as the decoder reads them: start token first, and without the end, after which nothing is read. */
   readonly target: readonly Token[]
   /** One for each answer token, the end token included. */
   readonly steps: readonly Step[]
@@ -194,6 +205,8 @@ export interface RecurrentReading {
   readonly states: Float32Array
   /** How far the last state moves when one word is taken away, relative to its length: [words] */
   readonly influence: Float32Array
+  /** The same measure for the reader's encoder: how far the state of its last token, the end mark, moves. [words] */
+  readonly encoderInfluence: Float32Array
   /** Steps that must happen one after the other: the LSTM's, and the encoder's layers. */
   readonly sequentialSteps: { readonly lstm: number; readonly encoder: number }
   /** Where the LSTM's weights come from, in a sentence that the page shows. */
@@ -226,5 +239,9 @@ export interface Engine {
   ): Promise<AttentionCell>
   ablation(heads: readonly HeadName[], signal?: AbortSignal): Promise<Ablation>
   recurrent(text: string, signal?: AbortSignal): Promise<RecurrentReading>
+  /** Of the dropped model that is no reader (`ModelInfo.textModel`), over a text. */
+  selfAttention(text: string, attention: AttentionName, signal?: AbortSignal): Promise<AttentionMap>
+  /** The last walk's scene once in each mode: conditioned, RAG-Sequence, RAG-Token. The last walk stays what it was. */
+  modes(signal?: AbortSignal): Promise<readonly Walk[]>
   dispose(): void
 }

@@ -88,7 +88,7 @@ export class MultiHeadAttention {
       q: hookPoint(`${name}.q`, ['batch', numHeads, 'query', headDim]),
       k: hookPoint(`${name}.k`, ['batch', keyHeads, 'key', headDim]),
       v: hookPoint(`${name}.v`, ['batch', keyHeads, 'key', headDim]),
-      scores: hookPoint(`${name}.scores`, ['batch', numHeads, 'query', 'key']),
+      scores: hookPoint(`${name}.scores`, ['batch', numHeads, 'query', 'key'], { scale: options.scale }),
       probs: hookPoint(`${name}.probs`, ['batch', numHeads, 'query', 'key']),
       context: hookPoint(`${name}.context`, ['batch', numHeads, 'query', headDim]),
       headOut: hookPoint(`${name}.head_out`, ['batch', numHeads, 'query', dimension]),

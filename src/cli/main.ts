@@ -8,6 +8,7 @@ import { download, downloadSpec } from './download.js'
 import { helpText, parseArguments, UsageError, type Arguments, type CommandSpec } from './arguments.js'
 import { ask, askSpec } from './ask.js'
 import { embed, embedSpec } from './embed.js'
+import { explore, exploreSpec } from './explore.js'
 import { generate, generateSpec } from './generate.js'
 import { indexCorpus, indexSpec } from './index-corpus.js'
 import { inspect, inspectSpec } from './inspect.js'
@@ -22,6 +23,7 @@ interface Command {
 
 const COMMANDS: readonly Command[] = [
   { spec: askSpec, run: ask },
+  { spec: exploreSpec, run: explore },
   { spec: downloadSpec, run: download },
   { spec: indexSpec, run: indexCorpus },
   { spec: generateSpec, run: generate },

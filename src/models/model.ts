@@ -9,7 +9,7 @@ import { readText, requireText, type FolderLike } from '../files/folder.js'
 import { generationConfig, type GenerationConfig } from '../generation/index.js'
 import { openPretrained, type HubOptions } from '../hub/index.js'
 import { Pass, Weights, type LoadOptions } from '../layers/index.js'
-import { openCheckpoint } from '../safetensors/index.js'
+import { openCheckpoint, widenQuantized } from '../safetensors/index.js'
 import type { Float } from '../tensor/ops/index.js'
 import type { DecoderStep } from '../trace/decoder-steps.js'
 import { CLEAR, type Glass, type HookPoint } from '../trace/glass.js'
@@ -19,7 +19,10 @@ import { behind, glassOf, type HooksLike } from '../trace/hooks.js'
 export interface FromPretrainedOptions extends LoadOptions, HubOptions {
   /** Where the kernels run. By default the model gets the fastest backend for itself and disposes it with itself. */
   readonly backend?: Backend
-  /** `int8` quantises the matrices of linear layers: faster and smaller, at the price of some accuracy. */
+  /**
+   * `int8` quantises the matrices of linear layers: faster and smaller, at the price of some accuracy. A checkpoint that holds its matrices
+   * in 8 bits (see {@link widenQuantized}) keeps its integers then, and is computed in float32 otherwise.
+   */
   readonly dtype?: 'int8'
 }
 
@@ -118,7 +121,7 @@ export async function loadModel<M extends Model>(
   const generationText = await readText(folder, 'generation_config.json')
   const generationJson =
     generationText === undefined ? undefined : JsonObject.parse(generationText, `${folder.name}/generation_config.json`)
-  const checkpoint = await openCheckpoint(folder)
+  const checkpoint = widenQuantized(await openCheckpoint(folder))
   const weights = new Weights(checkpoint, { backend: backend ?? (await defaultBackend()), owned: !backend, dtype })
   try {
     const model = build(config, weights, generationConfig(config, generationJson))

@@ -2,6 +2,7 @@
  * What an answer consists of.
  */
 import type { WrittenToken } from '../models/write.js'
+import type { Source } from './provenance.js'
 import type { RetrievedPassage } from './retriever.js'
 
 /** What the reader says when the passage does not hold the answer. */
@@ -15,6 +16,8 @@ export interface AnswerPassage extends RetrievedPassage {
   readonly prior: number
   /** p("I don't know."|question, passage). */
   readonly pAbstain: number
+  /** Its share of the mixture before a token of the answer was seen: the prior, or in `conditioned` what abstaining left of it. */
+  readonly weight: number
   /** How far the passage stands behind the answer: p(passage|question, answer). */
   readonly posterior: number
   /** What the reader answers from this passage alone. */
@@ -27,8 +30,14 @@ export interface AnswerToken {
   readonly text: string
   /** ln p(token|question, tokens before), under the mixture of the passages. The sum is the answer's logProb. */
   readonly logProb: number
-  /** For each passage, how far it stands behind the answer up to this token (RAG-Token: behind this token). Sums to 1. */
+  /**
+   * For each passage, how far it stands behind the answer: p(z|x, y_<=t) under RAG-Sequence, this token and those before together;
+   * p(z|x, y_<t, y_t) under RAG-Token, which draws a passage anew for each token. Exact in both models. Under `conditioned` it is that of
+   * RAG-Sequence from the prior p(z|x) (1 - p(abstain|x, z)), renormalised, and from p(z|x) where the answer is to abstain. Sums to 1.
+   */
   readonly posterior: readonly number[]
+  /** The words that the token came from, the weightiest first; with `sources`. */
+  readonly sources?: readonly Source[]
 }
 
 /** A text that was weighed against the others. */

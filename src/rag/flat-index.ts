@@ -110,6 +110,13 @@ export class FlatIndex {
     }
   }
 
+  /** One row, widened to float32. */
+  vector(row: number): Float32Array {
+    const { vectors, dimension, scales } = this
+    const elements = vectors.slice(row * dimension, (row + 1) * dimension)
+    return Float32Array.from(elements, (element) => (scales ? element * scales[row] : element))
+  }
+
   /** Dot product of the query with one row. */
   score(row: number, query: Float32Array): number {
     const { vectors, dimension, scales } = this

@@ -30,8 +30,17 @@ export {
   type PromptOptions,
   type PromptReaderOptions,
 } from './prompt-reader.js'
+export type { Source, WordOfPassage, WordOfQuestion } from './provenance.js'
 export { Reader, readerInput, type ReaderFromPretrainedOptions, type ReadOptions } from './reader.js'
-export { Rag, type AskOptions, type RagOptions, type RagReaderOptions, type RetrievalOptions } from './rag.js'
+export {
+  Rag,
+  SCORE_SCALE,
+  weighPassages,
+  type AskOptions,
+  type RagOptions,
+  type RagReaderOptions,
+  type RetrievalOptions,
+} from './rag.js'
 export { Reranker, type RankedPassage, type RerankOptions } from './reranker.js'
 export { Retriever, type BuildOptions, type RetrievedPassage } from './retriever.js'
 export { StoreRetriever } from './store-retriever.js'

@@ -7,7 +7,8 @@ import type { Tokenizer } from '../tokenizer/index.js'
 import { ABSTENTION, type Answer, type Candidate, type RagMode } from './answer.js'
 import { conditionOnAnswering, marginal, mixSequence, mixTokens, normalizeLog, type MixedToken } from './marginalise.js'
 import type { WeighedPassage } from './passage-reader.js'
-import type { Reading } from './reader.js'
+import type { MeanCrossAttention, Provenance } from './provenance.js'
+import type { AnswersOptions, Reading } from './reader.js'
 
 /** A question read with its passages. */
 export interface Read {
@@ -15,12 +16,12 @@ export interface Read {
   readonly passages: readonly WeighedPassage[]
   readonly reading: Reading
   readonly tokenizer: Tokenizer
+  /** Given where the sources of each token are asked for. */
+  readonly provenance: Provenance | undefined
 }
 
-export interface MarginalOptions {
+export interface MarginalOptions extends AnswersOptions {
   readonly mode: RagMode
-  readonly maxNewTokens: number
-  readonly signal?: AbortSignal
 }
 
 /** A candidate with its ids and the log-likelihood of each token under each passage. */
@@ -31,19 +32,24 @@ interface Scored {
   readonly tokenLogProbs: readonly (readonly number[])[]
   /** [passage] */
   readonly logLikelihoods: readonly number[]
+  /** Where the decoder looked; where sources are asked for. */
+  readonly attention: MeanCrossAttention | undefined
 }
 
 /** The answer, with all that it was decided by. */
 export async function marginalAnswer(
-  { question, passages, reading, tokenizer }: Read,
-  { mode, maxNewTokens, signal }: MarginalOptions,
+  { question, passages, reading, tokenizer, provenance }: Read,
+  { mode, onText, ...options }: MarginalOptions,
 ): Promise<Answer> {
   const priors = passages.map(({ logPrior }) => logPrior)
-  const own = await reading.answers({ maxNewTokens, signal })
+  const own = await reading.answers({ onText, ...options })
+  const { hooks = [], signal } = options
   const scoreIds = async (ids: readonly number[]): Promise<Scored> => {
-    const tokenLogProbs = await reading.score(ids, signal)
+    const attention = provenance?.watch()
+    const watched = attention ? [hooks, attention.hooks] : hooks
+    const tokenLogProbs = await reading.score(ids, { hooks: watched, signal })
     const logLikelihoods = tokenLogProbs.map((row) => row.reduce((sum, logProb) => sum + logProb, 0))
-    return { ids, text: tokenizer.decode(ids), tokenLogProbs, logLikelihoods }
+    return { ids, text: tokenizer.decode(ids), tokenLogProbs, logLikelihoods, attention }
   }
 
   const texts = new Set([...own.map(({ text }) => text), ABSTENTION])
@@ -58,7 +64,7 @@ export async function marginalAnswer(
   let tokens: MixedToken[]
   let weights: readonly number[] = priors
   if (mode === 'rag-token') {
-    chosen = await scoreIds(await reading.answerByToken(priors, { maxNewTokens, signal }))
+    chosen = await scoreIds(await reading.answerByToken(priors, options))
     tokens = mixTokens(priors, chosen.tokenLogProbs)
   } else {
     const answerable = mode === 'conditioned' && pAnswerable >= 0.5 && scored.length > 1
@@ -81,10 +87,16 @@ export async function marginalAnswer(
       ...passage,
       prior: Math.exp(logPrior),
       pAbstain: pAbstain[z],
+      weight: Math.exp(weights[z]),
       posterior: Math.exp(behind[z]),
       answer: own[z].text,
     })),
-    tokens: chosen.ids.map((id, t) => ({ id, text: parts[t], ...tokens[t] })),
+    tokens: chosen.ids.map((id, t) => ({
+      id,
+      text: parts[t],
+      ...tokens[t],
+      ...(provenance && { sources: provenance.sources(chosen.attention!, t, tokens[t].posterior) }),
+    })),
     candidates: scored.map(({ text, logLikelihoods }): Candidate => ({
       text,
       logLikelihoods,

@@ -18,7 +18,13 @@ import { StoreRetriever } from './store-retriever.js'
 import type { Filter, Store } from './stores/store.js'
 
 /** What a score is multiplied with before the softmax: cosines lie close together. */
-const SCORE_SCALE = 20
+export const SCORE_SCALE = 20
+
+/** Passages with their share of the belief before anything was read: the softmax of their scaled scores. */
+export function weighPassages(passages: readonly RetrievedPassage[]): WeighedPassage[] {
+  const priors = logPrior(passages.map(({ score }) => score * SCORE_SCALE))
+  return passages.map((passage, z) => ({ ...passage, logPrior: priors[z] }))
+}
 
 export interface RagOptions extends HubOptions, Pick<FromPretrainedOptions, 'backend' | 'dtype' | 'signal'> {
   /** Called while weights are read: what is loaded, tensors done and of all. */
@@ -132,9 +138,7 @@ export class Rag<R extends AnyReader = Reader> {
   async ask(question: string, options: AskOptions<R> = {} as AskOptions<R>): Promise<AnswerOf<R>> {
     checkOptions(options, this.reader)
     const passages = await this.#retrieve(question, options)
-    const priors = logPrior(passages.map(({ score }) => score * SCORE_SCALE))
-    const weighed = passages.map((passage, z): WeighedPassage => ({ ...passage, logPrior: priors[z] }))
-    return (await this.reader.answer(question, weighed, options as never)) as AnswerOf<R>
+    return (await this.reader.answer(question, weighPassages(passages), options as never)) as AnswerOf<R>
   }
 
   async #retrieve(

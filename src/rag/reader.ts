@@ -4,7 +4,8 @@
  */
 import { InputError } from '../errors.js'
 import type { FolderLike } from '../files/folder.js'
-import { generate } from '../generation/index.js'
+import { generate, TextStreamer } from '../generation/index.js'
+import type { StepOptions } from '../models/generative.js'
 import {
   AutoModelForSeq2SeqLM,
   type FromPretrainedOptions,
@@ -13,10 +14,13 @@ import {
 } from '../models/index.js'
 import { logSoftmax } from '../tensor/ops/index.js'
 import { rowMajor } from '../tensor/ops/float.js'
+import type { Float } from '../tensor/ops/index.js'
 import { AutoTokenizer, type Tokenizer } from '../tokenizer/index.js'
+import type { HooksLike } from '../trace/index.js'
 import type { Answer, RagMode } from './answer.js'
 import { marginalAnswer } from './marginal-answer.js'
 import type { PassageReader, WeighedPassage } from './passage-reader.js'
+import type { Provenance } from './provenance.js'
 import { mixture } from './rag-token.js'
 
 /** A passage as the reader takes it. */
@@ -41,6 +45,15 @@ export interface ReadOptions {
   readonly mode?: RagMode
   /** Most tokens of an answer; 40 unless told. */
   readonly maxNewTokens?: number
+  /** Functions that read or replace tensors in every pass over the reader's model, by hook-point pattern. Row z is that of passage z. */
+  readonly hooks?: HooksLike
+  /**
+   * Called with each piece of what the first passage answers, as it is written; pieces never split a character. The answer of all passages
+   * is known only when each has given its own, and may be another one.
+   */
+  readonly onText?: (piece: string) => void
+  /** Say for each token of the answer which words it came from: {@link AnswerToken.sources}. False unless told. */
+  readonly sources?: boolean
 }
 
 const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
@@ -50,16 +63,18 @@ export interface ReaderFromPretrainedOptions extends FromPretrainedOptions {
   readonly format?: typeof readerInput
 }
 
-export interface ReaderOptions {
+export interface ReaderOptions extends StepOptions {
   /** Most tokens of an answer. */
   readonly maxNewTokens: number
-  readonly signal?: AbortSignal
 }
+
+/** What {@link Reading.answers} takes. */
+export type AnswersOptions = ReaderOptions & Pick<ReadOptions, 'onText'>
 
 export class Reader implements PassageReader<ReadOptions, Answer> {
   readonly model: Seq2SeqLM
   readonly tokenizer: Tokenizer
-  readonly optionNames = ['mode', 'maxNewTokens'] satisfies (keyof ReadOptions)[]
+  readonly optionNames = ['mode', 'maxNewTokens', 'sources', 'hooks', 'onText'] satisfies (keyof ReadOptions)[]
   readonly #format: typeof readerInput
 
   constructor(
@@ -84,7 +99,10 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     this.model.dispose()
   }
 
-  checkOptions({ mode = 'conditioned', maxNewTokens = 1 }: ReadOptions): void {
+  checkOptions({ mode = 'conditioned', maxNewTokens = 1, sources = false }: ReadOptions): void {
+    if (typeof sources !== 'boolean') {
+      throw new InputError('bad-option', `ask: sources is ${String(sources)}, expected true or false`)
+    }
     if (!Number.isSafeInteger(maxNewTokens) || maxNewTokens < 1) {
       throw new InputError('bad-option', `ask: maxNewTokens is ${maxNewTokens}, expected a whole number of 1 or more`)
     }
@@ -96,18 +114,48 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
   async answer(
     question: string,
     passages: readonly WeighedPassage[],
-    { mode = 'conditioned', maxNewTokens = 40, signal }: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
+    options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
   ): Promise<Answer> {
-    const reading = await this.read(question, passages, signal)
-    return marginalAnswer({ question, passages, reading, tokenizer: this.tokenizer }, { mode, maxNewTokens, signal })
+    const { hooks, signal } = options
+    return this.answerFrom(await this.read(question, passages, { hooks, signal }), question, passages, options)
+  }
+
+  /** As {@link answer}, from the reading of the question with these passages. */
+  async answerFrom(
+    reading: Reading,
+    question: string,
+    passages: readonly WeighedPassage[],
+    options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
+  ): Promise<Answer> {
+    const { mode = 'conditioned', maxNewTokens = 40, sources = false, hooks, onText, signal } = options
+    const { tokenizer } = this
+    const provenance = sources ? await this.#provenance(question, passages) : undefined
+    return marginalAnswer(
+      { question, passages, reading, tokenizer, provenance },
+      { mode, maxNewTokens, hooks, onText, signal },
+    )
+  }
+
+  async #provenance(question: string, passages: readonly ReadablePassage[]): Promise<Provenance> {
+    const { Provenance } = await import('./provenance.js')
+    const provenance = Provenance.of({ tokenizer: this.tokenizer, format: this.#format }, passages, question)
+    if (provenance) return provenance
+    throw new InputError(
+      'unplaceable-format',
+      "ask: sources cannot be found, since the reader's format does not put title, text and question as they are; change it or leave sources out",
+    )
   }
 
   /** Reads the question with each passage. */
-  async read(question: string, passages: readonly ReadablePassage[], signal?: AbortSignal): Promise<Reading> {
+  async read(
+    question: string,
+    passages: readonly ReadablePassage[],
+    { hooks, signal }: StepOptions = {},
+  ): Promise<Reading> {
     const { inputIds, attentionMask } = this.tokenizer.encodeBatch(
       passages.map((passage) => this.#format(passage, question)),
     )
-    const encoded = await this.model.encode({ inputIds, attentionMask }, { signal })
+    const encoded = await this.model.encode({ inputIds, attentionMask }, { hooks, signal })
     return new Reading(
       this,
       encoded,
@@ -130,33 +178,45 @@ export class Reading {
   }
 
   /** Each passage's own answer, by greedy search: ids with the end token, and text. */
-  async answers({ maxNewTokens, signal }: ReaderOptions): Promise<{ ids: number[]; text: string }[]> {
+  async answers({ onText, ...options }: AnswersOptions): Promise<{ ids: number[]; text: string }[]> {
     const { model, tokenizer } = this.#reader
-    const { sequences } = await model.generateFrom(this.#encoded, { maxNewTokens, signal })
     const { padTokenId } = model.generationConfig
-    return sequences.map((sequence) => {
-      const ids = sequence.slice(1).filter((id) => id !== padTokenId)
-      return { ids, text: tokenizer.decode(ids) }
-    })
+    const rows = this.inputIds.map((): number[] => [])
+    const streamer = new TextStreamer(tokenizer)
+    const give = (piece: string) => piece !== '' && onText?.(piece)
+    for await (const { tokens } of model.streamFrom(this.#encoded, options)) {
+      tokens.forEach((id, z) => id !== padTokenId && rows[z].push(id))
+      if (onText) give(streamer.put(tokens[0]))
+    }
+    give(streamer.end())
+    return rows.map((ids) => ({ ids, text: tokenizer.decode(ids) }))
   }
 
   /** ln p(token|passage, tokens before) of a text's tokens and its end, under each passage: [passage][token]. */
-  async score(ids: readonly number[], signal?: AbortSignal): Promise<number[][]> {
-    const { model } = this.#reader
-    const passages = this.inputIds.length
-    const shifted = [model.generationConfig.decoderStartTokenId, ...ids.slice(0, -1)]
-    const logits = await model.decode(this.#encoded, new Array<number[]>(passages).fill(shifted), { signal }) // [passages, tokens, vocabulary]
-    const logProbs = rowMajor(logSoftmax(logits))
-    const vocabulary = logits.shape[2]
+  async score(ids: readonly number[], options?: StepOptions): Promise<number[][]> {
+    const logProbs = await this.logProbs(ids, options)
+    const [passages, , vocabulary] = logProbs.shape
+    const values = rowMajor(logProbs)
     return Array.from({ length: passages }, (_, z) =>
-      ids.map((id, t) => logProbs[(z * ids.length + t) * vocabulary + id]),
+      ids.map((id, t) => values[(z * ids.length + t) * vocabulary + id]),
     )
   }
 
-  /** One answer from all passages by RAG-Token: at each step the passages' distributions are mixed, and the most probable token is taken. */
-  async answerByToken(logWeights: readonly number[], { maxNewTokens, signal }: ReaderOptions): Promise<number[]> {
+  /** The whole distributions behind {@link score}: ln p(any token|passage, tokens before), [passages, tokens, vocabulary]. */
+  async logProbs(ids: readonly number[], options?: StepOptions): Promise<Float> {
     const { model } = this.#reader
-    const { decoder, prompt } = model.startDecodingFrom(this.#encoded, { capacity: maxNewTokens, signal })
+    const shifted = [model.generationConfig.decoderStartTokenId, ...ids.slice(0, -1)]
+    const rows = new Array<number[]>(this.inputIds.length).fill(shifted)
+    return logSoftmax(await model.decode(this.#encoded, rows, options))
+  }
+
+  /** One answer from all passages by RAG-Token: at each step the passages' distributions are mixed, and the most probable token is taken. */
+  async answerByToken(
+    logWeights: readonly number[],
+    { maxNewTokens, hooks, signal }: ReaderOptions,
+  ): Promise<number[]> {
+    const { model } = this.#reader
+    const { decoder, prompt } = model.startDecodingFrom(this.#encoded, { capacity: maxNewTokens, hooks, signal })
     const decoding = { decoder: mixture(decoder, [logWeights]), prompt: prompt.slice(0, 1) }
     try {
       const { sequences } = await generate(decoding, model.generationConfig, { maxNewTokens, signal })

@@ -29,13 +29,14 @@ export interface BuildOptions extends Pick<EmbedOptions, 'signal' | 'onProgress'
 export class Retriever {
   readonly encoder: SentenceEncoder
   readonly passages: readonly Passage[]
-  readonly #index: FlatIndex
+  /** The vectors of the passages, in their order. */
+  readonly index: FlatIndex
   #scan: Promise<IndexScan> | undefined
 
   private constructor(encoder: SentenceEncoder, passages: readonly Passage[], index: FlatIndex) {
     this.encoder = encoder
     this.passages = passages
-    this.#index = index
+    this.index = index
   }
 
   /**
@@ -85,14 +86,23 @@ export class Retriever {
 
   /** The bytes of an index file, for {@link Retriever.open}. */
   save(): Uint8Array {
-    return encodeIndex(this.#index, { encoder: this.encoder.name, corpus: corpusFingerprint(this.passages) })
+    return encodeIndex(this.index, { encoder: this.encoder.name, corpus: corpusFingerprint(this.passages) })
   }
 
   /** The k best passages, best first. @throws InputError for an empty question or one that is too long */
   async retrieve(question: string, k: number, options: Pick<EmbedOptions, 'signal'> = {}): Promise<RetrievedPassage[]> {
+    return this.search(await this.embed(question, options), k)
+  }
+
+  /** The question's vector. @throws InputError for an empty question or one that is too long */
+  async embed(question: string, options: Pick<EmbedOptions, 'signal'> = {}): Promise<Float32Array> {
     if (question.trim() === '') throw new InputError('empty-question', 'the question is empty')
-    const vector = await this.encoder.embed([question], options)
-    const hits = await this.#search(vector, k)
+    return this.encoder.embed([question], options)
+  }
+
+  /** The k passages with the largest dot products, best first. */
+  async search(vector: Float32Array, k: number): Promise<RetrievedPassage[]> {
+    const hits = await this.#hits(vector, k)
     return hits.map(({ index, score }) => ({ ...this.passages[index], score }))
   }
 
@@ -103,9 +113,9 @@ export class Retriever {
   }
 
   /** Large indexes are scanned by kernels; for small ones the copy that these need is not worth its making. */
-  async #search(vector: Float32Array, k: number): Promise<SearchHit[]> {
-    if (this.#index.count < WORTH_SCANNING) return this.#index.search(vector, k)
-    this.#scan ??= IndexScan.create(this.#index, this.encoder.backend)
+  async #hits(vector: Float32Array, k: number): Promise<SearchHit[]> {
+    if (this.index.count < WORTH_SCANNING) return this.index.search(vector, k)
+    this.#scan ??= IndexScan.create(this.index, this.encoder.backend)
     return (await this.#scan).search(vector, k)
   }
 }

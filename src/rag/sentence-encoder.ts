@@ -36,10 +36,10 @@ export interface SentenceEncoderOptions extends FromPretrainedOptions {
 
 export class SentenceEncoder {
   readonly #model: TextEncoder
-  readonly #tokenizer: Tokenizer
   readonly #pooling: PoolingOptions
   readonly #folder: Folder
   #hash: Promise<string> | undefined
+  readonly tokenizer: Tokenizer
   /** Folder or URL that it came from; an index remembers it. */
   readonly name: string
   /** Length of a vector. */
@@ -51,7 +51,7 @@ export class SentenceEncoder {
     this.name = folder.name.split('/').at(-1)!
     this.#folder = folder
     this.#model = model
-    this.#tokenizer = tokenizer
+    this.tokenizer = tokenizer
     this.#pooling = settings.pooling
     this.dimension = settings.dimension
     this.maxLength = settings.maxLength
@@ -97,12 +97,12 @@ export class SentenceEncoder {
 
   /** Token ids of a text, as the encoder reads it. @throws InputError when it is too long */
   tokenize(text: string): readonly number[] {
-    return this.#tokenizer.encode(text, { maxLength: this.maxLength }).ids
+    return this.tokenizer.encode(text, { maxLength: this.maxLength }).ids
   }
 
   /** Tokens of a text, special ones included, however long it is. */
   countTokens(text: string): number {
-    return this.#tokenizer.encode(text).ids.length
+    return this.tokenizer.encode(text).ids.length
   }
 
   /**
@@ -120,7 +120,7 @@ export class SentenceEncoder {
     for (let start = 0; start < texts.length; start += batchSize) {
       await checkpoint(signal, 'the embedding')
       const batch = byLength.slice(start, start + batchSize)
-      const encoded = this.#tokenizer.encodeBatch(
+      const encoded = this.tokenizer.encodeBatch(
         batch.map((index) => texts[index]),
         { maxLength: this.maxLength, truncate },
       )

@@ -57,5 +57,7 @@ export class TrailingBytesError extends kind('trailing-bytes') {}
 export class UnknownTensorError extends kind('unknown-tensor') {}
 /** A model.safetensors.index.json that does not fit its shards. */
 export class ShardIndexError extends kind('shard-index') {}
+/** An 8-bit matrix whose scales do not fit it, or that is quantised in a way that is not supported. */
+export class QuantizedTensorError extends kind('quantized-tensor') {}
 /** Tensors that cannot be written: two of one name, or the name `__metadata__`. */
 export class WriteError extends kind('write') {}

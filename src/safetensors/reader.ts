@@ -71,7 +71,10 @@ export class SafetensorsFile implements TensorSource {
   }
 }
 
-export function unknownTensor({ name: where, tensors }: TensorSource, name: string): UnknownTensorError {
+export function unknownTensor(
+  { name: where, tensors }: Pick<TensorSource, 'name' | 'tensors'>,
+  name: string,
+): UnknownTensorError {
   const near = [...tensors.keys()].filter((other) => other.endsWith(name) || name.endsWith(other)).slice(0, 3)
   const hint = near.length > 0 ? `; near: ${near.join(', ')}` : ''
   return new UnknownTensorError(where, `there is no tensor ${JSON.stringify(name)} among ${tensors.size}${hint}`)

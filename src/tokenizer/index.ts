@@ -1,5 +1,6 @@
 export { AutoTokenizer } from './auto-tokenizer.js'
 export type { ChatMessage, ChatTemplateOptions } from './chat-template.js'
+export type { TextSpan } from './offsets.js'
 export {
   Tokenizer,
   type ChatEncoding,

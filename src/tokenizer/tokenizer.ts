@@ -8,6 +8,7 @@ import { Tokenizer as Library } from '@huggingface/tokenizers'
 import { ConfigError, InputError } from '../errors.js'
 import { JsonObject, type Json } from '../files/json.js'
 import { ChatTemplates, type ChatMessage, type ChatTemplateOptions } from './chat-template.js'
+import { placeTokens, type TextSpan } from './offsets.js'
 import { parseTemplates, PLAIN, type Templates } from './template.js'
 
 export interface EncodeOptions {
@@ -65,6 +66,9 @@ export class Tokenizer {
   readonly #templates: Templates
   readonly #specialIds: ReadonlySet<number>
   readonly #chat: ChatTemplates
+  readonly #byteLevel: boolean
+  /** What WordPiece writes before a token that goes on in a word: `##`; '' for other tokenizers. */
+  readonly #continuing: string
   /** The id that fills rows up; 0 where the tokenizer names none. */
   readonly padTokenId: number
 
@@ -78,6 +82,9 @@ export class Tokenizer {
     this.#specialIds = specialIds(tokenizerJson)
     this.padTokenId = padTokenId(this.#library, tokenizerJson, tokenizerConfig)
     this.#chat = new ChatTemplates(tokenizerConfig, chatTemplate)
+    const model = tokenizerJson.object('model')
+    this.#continuing = model.get('type') === 'WordPiece' ? model.string('continuing_subword_prefix', '##') : ''
+    this.#byteLevel = JSON.stringify(tokenizerJson.get('decoder') ?? null).includes('"ByteLevel"') // alone or in a sequence
   }
 
   /** Number of ids, added tokens included. */
@@ -113,6 +120,21 @@ export class Tokenizer {
       tokens: placed.map(({ token }) => token),
       typeIds: placed.map(({ typeId }) => typeId),
     }
+  }
+
+  /**
+   * Where each token of `encode(text)` stands in the text, without spaces around it; undefined for the special tokens that are added. Exact
+   * for byte-level tokenizers; for others a token stands for the letters that it is spelled with.
+   * @throws InputError where the tokens do not spell the text
+   */
+  offsets(text: string): (TextSpan | undefined)[] {
+    const own = this.#tokenize(text)
+    const spans = placeTokens(
+      text,
+      own.map(({ token }) => this.#bare(token)),
+      this.#byteLevel,
+    )
+    return this.#templates.single.flatMap((piece) => (piece.kind === 'special' ? [undefined] : spans))
   }
 
   /** Encodes each text and fills the rows up to the longest. */
@@ -163,6 +185,12 @@ export class Tokenizer {
   #tokenize(text: string): Token[] {
     const { ids, tokens } = this.#library.encode(text.toWellFormed(), { add_special_tokens: false })
     return ids.map((id, i) => ({ id, token: tokens[i] }))
+  }
+
+  /** A token without the sign that it goes on in a word. The sign's own characters are tokens of one character each. */
+  #bare(token: string): string {
+    const prefix = this.#continuing
+    return token.length > prefix.length && token.startsWith(prefix) ? token.slice(prefix.length) : token
   }
 
   #special(id: number): Token {

@@ -12,6 +12,8 @@ export interface HookPoint {
   /** Stable dotted path: `encoder.2.self_attention.probs`. */
   readonly name: string
   readonly shape: readonly HookDimension[]
+  /** At the scores of an attention: what q · k was multiplied with before a position bias and masks were added. */
+  readonly scale?: number
 }
 
 export interface Glass {
@@ -27,6 +29,10 @@ export const CLEAR: Glass = {
   show: async (_point, tensor) => tensor,
 }
 
-export function hookPoint(name: string, shape: readonly HookDimension[]): HookPoint {
-  return { name, shape }
+export function hookPoint(
+  name: string,
+  shape: readonly HookDimension[],
+  more: Pick<HookPoint, 'scale'> = {},
+): HookPoint {
+  return { name, shape, ...more }
 }

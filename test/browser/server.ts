@@ -5,8 +5,8 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { extname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 export interface ServerOptions {
   /** Sends COOP and COEP, with which a page gets SharedArrayBuffer. */
@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly ranges?: boolean
   /** Content-Security-Policy of the page; as strict as one that runs WebAssembly can be, unless told. */
   readonly policy?: string
+  /** A folder that is served at the root, before the repository's. */
+  readonly site?: string
   /** Files in memory, by path from the root. */
   readonly files?: ReadonlyMap<string, string>
   /** Answers what is below a path of its own, or returns false. */
@@ -40,13 +42,15 @@ const PAGE = '<!doctype html><title>glassformer</title><script type="module" src
 const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
 const TYPES: Readonly<Record<string, string>> = {
   '': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
   '.json': 'application/json',
   '.wasm': 'application/wasm',
 }
 
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
-  const { isolated = false, ranges = true, policy = POLICY, files, answer: answerFirst } = options
+  const { isolated = false, ranges = true, policy = POLICY, site, files, answer: answerFirst } = options
   const requests: ServedRequest[] = []
   const memory = new Map([['/', PAGE], ['/favicon.ico', ''], ...(files ?? [])])
 
@@ -66,8 +70,11 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       response.end(held)
       return
     }
-    const file = SERVED.test(path) ? new URL(`.${path}`, ROOT) : undefined
-    const found = file && (await stat(file).catch(() => undefined))
+    const inSite = site === undefined || path.includes('..') ? undefined : pathToFileURL(join(site, path))
+    const inRepository = SERVED.test(path) ? new URL(`.${path}`, ROOT) : undefined
+    const statOf = (at: URL | undefined) => at && stat(at).catch(() => undefined)
+    const file = (await statOf(inSite))?.isFile() ? inSite : inRepository
+    const found = await statOf(file)
     if (!file || !found?.isFile()) {
       response.writeHead(404).end()
       return

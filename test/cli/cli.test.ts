@@ -33,6 +33,7 @@ describe('glassformer', () => {
       embed: ['--pooling MODE', '--normalize', '--truncate', '--json'],
       rerank: ['--passages FILE', '--top-k N', '--json'],
       download: ['--revision REVISION', '--cache DIR'],
+      explore: ['--port N', '--no-open'],
       index: ['--out FILE', '--dtype DTYPE', '--max-tokens N', '--overlap N'],
       inspect: ['--json'],
       tokens: ['--model MODEL', '--json'],

@@ -79,7 +79,8 @@ export function quantizeInput(row: Float32Array): QuantizedInput {
   return { values, scale: Math.fround(range / INPUT_LIMIT), zero }
 }
 
-function roundTiesToEven(value: number): number {
+/** To the nearest whole number, halves to the even one. */
+export function roundTiesToEven(value: number): number {
   const rounded = Math.round(value)
   return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded
 }

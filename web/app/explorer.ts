@@ -1,0 +1,258 @@
+/**
+ * The page's state. A scene is edited, the engine walks it, and panels draw the walk. An edit cancels the walk that runs; until the next
+ * one is there, the last one stays in sight. Everything is a signal, so a panel draws again only when what it reads has changed.
+ */
+import { batch, computed, signal, type ReadonlySignal } from '@preact/signals'
+import type {
+  AttentionMap,
+  AttentionName,
+  Engine,
+  HeadName,
+  ModelInfo,
+  ModelSource,
+  Progress,
+  Scene,
+  ScenePassage,
+  Walk,
+} from '../protocol.js'
+import { AddressError, formatAddress, parseAddress } from './address.js'
+import { SEED_SCENE } from './seed.js'
+import { fitSelection, type Selection } from './selection.js'
+import { castOf, tellStory, type Story } from './story.js'
+
+/** Something that went wrong, as it is shown. */
+export interface Trouble {
+  readonly where: 'link' | 'model' | 'walk' | 'file'
+  readonly message: string
+}
+
+/** How long an edit waits for the next one, in milliseconds. */
+export const PAUSE = { typing: 450, sliding: 150 }
+
+/** A walk with the model that walked it, and what the attention maps show of the story. */
+export interface Shown {
+  readonly model: ModelInfo
+  readonly walk: Walk
+  readonly story: Story
+}
+
+export class Explorer {
+  readonly engine: Engine
+  readonly #model = signal<ModelInfo | undefined>(undefined)
+  readonly #progress = signal<Progress | undefined>(undefined)
+  readonly #scene = signal<Scene>(SEED_SCENE)
+  readonly #shown = signal<Shown | undefined>(undefined)
+  readonly #busy = signal(true)
+  readonly #writing = signal('')
+  readonly #trouble = signal<Trouble | undefined>(undefined)
+  readonly #chosen = signal<Partial<Selection>>({})
+  readonly #tried = signal<readonly HeadName[]>([])
+  #maps = new Map<string, Promise<AttentionMap>>()
+  #own: readonly ScenePassage[] = SEED_SCENE.passages!
+  #run = new AbortController()
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  readonly model: ReadonlySignal<ModelInfo | undefined> = this.#model
+  /** How far loading is; undefined when nothing loads. */
+  readonly progress: ReadonlySignal<Progress | undefined> = this.#progress
+  /** What is asked; may be ahead of the walk. */
+  readonly scene: ReadonlySignal<Scene> = this.#scene
+  /** The last walk that came to its end, and what is looked at in it. */
+  readonly shown: ReadonlySignal<Shown | undefined> = this.#shown
+  /** Whether the walk is older than the scene. */
+  readonly busy: ReadonlySignal<boolean> = this.#busy
+  /** The answer while it is written. */
+  readonly writing: ReadonlySignal<string> = this.#writing
+  readonly trouble: ReadonlySignal<Trouble | undefined> = this.#trouble
+  readonly selection: ReadonlySignal<Selection | undefined> = computed(() => {
+    const { model, walk, story } = this.#shown.value ?? {}
+    return model && walk && story && fitSelection(this.#chosen.value, model.reader, walk, story)
+  })
+
+  /** The heads of the ablation experiment. */
+  readonly tried: ReadonlySignal<readonly HeadName[]> = this.#tried
+
+  constructor(engine: Engine) {
+    this.engine = engine
+  }
+
+  /** Reads the address, loads the default models and walks. */
+  async start(): Promise<void> {
+    this.#readAddress()
+    addEventListener('popstate', () => {
+      this.#readAddress()
+      this.#schedule(0, 'keep')
+    })
+    await this.open({ kind: 'default' })
+  }
+
+  /** Takes other models. */
+  async open(source: ModelSource): Promise<void> {
+    this.#stop()
+    this.#trouble.value = undefined
+    this.#progress.value = { what: 'models', done: 0, total: 0 }
+    this.#busy.value = true
+    try {
+      this.#model.value = await this.engine.load(source, { onProgress: (at) => (this.#progress.value = at) })
+      this.#progress.value = undefined
+      await this.#walkScene('keep')
+    } catch (error) {
+      batch(() => {
+        this.#progress.value = undefined
+        this.#busy.value = false
+        this.#trouble.value = { where: 'model', message: messageOf(error) }
+      })
+    }
+  }
+
+  /** Changes the scene, and walks when no other edit has come for `pause` milliseconds. */
+  edit(change: Partial<Scene>, pause = 0): void {
+    if (change.passages) this.#own = change.passages
+    this.#scene.value = { ...this.#scene.value, ...change }
+    this.#schedule(pause, 'push')
+  }
+
+  /** The person's own passages, also while the corpus is asked. */
+  get ownPassages(): readonly ScenePassage[] {
+    return this.#scene.value.passages ?? this.#own
+  }
+
+  /** Back to the opening example. */
+  reset(): void {
+    this.#chosen.value = {}
+    this.#tried.value = []
+    this.edit(SEED_SCENE)
+  }
+
+  /** Walks once more, after an error. */
+  retry(): void {
+    if (this.#model.value) this.#schedule(0, 'keep')
+    else void this.open({ kind: 'default' })
+  }
+
+  select(change: Partial<Selection>): void {
+    this.#chosen.value = { ...this.#chosen.value, ...change }
+    history.replaceState(null, '', this.address)
+  }
+
+  /** Takes heads out for the experiment; the walk stays as it is. */
+  try(heads: readonly HeadName[]): void {
+    this.#tried.value = heads
+    history.replaceState(null, '', this.address)
+  }
+
+  report(trouble: Trouble | undefined): void {
+    this.#trouble.value = trouble
+  }
+
+  /** An attention layer's map over a passage of the walk that is shown; computed once for each walk. */
+  attention(attention: AttentionName, passage: number): Promise<AttentionMap> {
+    return this.#map(attention, passage, this.#maps, this.#run.signal)
+  }
+
+  /** This page's address with its state. */
+  get address(): string {
+    const state = formatAddress({
+      scene: this.#scene.value,
+      selection: this.#chosen.value,
+      tried: this.#tried.value,
+    })
+    return `${location.pathname}${location.search}${state}`
+  }
+
+  #readAddress(): void {
+    try {
+      const { scene, selection, tried } = parseAddress(location.hash)
+      batch(() => {
+        this.#scene.value = scene
+        this.#chosen.value = selection
+        this.#tried.value = tried
+        this.#trouble.value = undefined
+      })
+    } catch (error) {
+      if (!(error instanceof AddressError)) throw error
+      batch(() => {
+        this.#scene.value = SEED_SCENE
+        this.#chosen.value = {}
+        this.#tried.value = []
+        this.#trouble.value = { where: 'link', message: `${error.message}. The opening example is shown instead.` }
+      })
+    }
+  }
+
+  /** `push` makes a step that the browser's back button undoes. */
+  #schedule(pause: number, history: 'push' | 'keep'): void {
+    this.#stop()
+    this.#busy.value = true
+    this.#timer = setTimeout(() => void this.#walkScene(history), pause)
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer)
+    this.#run.abort()
+    this.#run = new AbortController()
+  }
+
+  async #walkScene(how: 'push' | 'keep'): Promise<void> {
+    const model = this.#model.value
+    if (!model) return
+    const { signal } = this.#run
+    if (how === 'push') {
+      if (this.#trouble.value?.where !== 'file') this.#trouble.value = undefined
+      if (this.address !== `${location.pathname}${location.search}${location.hash}`) {
+        history.pushState(null, '', this.address)
+      }
+    }
+    this.#writing.value = ''
+    try {
+      const onWriting = (text: string) => {
+        if (!signal.aborted) this.#writing.value = text
+      }
+      const walk = await this.engine.walk(this.#scene.value, { onWriting, signal })
+      if (signal.aborted) return
+      const maps = new Map<string, Promise<AttentionMap>>()
+      const cast = castOf(walk)
+      const story = tellStory(cast, await this.#allMaps(model, cast.passage, maps, signal))
+      if (signal.aborted) return
+      this.#maps = maps
+      batch(() => {
+        this.#shown.value = { model, walk, story }
+        this.#busy.value = false
+      })
+    } catch (error) {
+      if (signal.aborted) return
+      batch(() => {
+        this.#busy.value = false
+        this.#trouble.value = { where: 'walk', message: messageOf(error) }
+      })
+    }
+  }
+
+  #map(
+    attention: AttentionName,
+    passage: number,
+    maps: Map<string, Promise<AttentionMap>>,
+    signal: AbortSignal,
+  ): Promise<AttentionMap> {
+    const key = `${attention}/${passage}`
+    const held = maps.get(key)
+    if (held) return held
+    const map = this.engine.attention(attention, passage, signal)
+    map.catch(() => maps.delete(key))
+    maps.set(key, map)
+    return map
+  }
+
+  #allMaps(
+    { reader }: ModelInfo,
+    passage: number,
+    maps: Map<string, Promise<AttentionMap>>,
+    signal: AbortSignal,
+  ): Promise<AttentionMap[]> {
+    return Promise.all(reader.attentions.map(({ name }) => this.#map(name, passage, maps, signal)))
+  }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

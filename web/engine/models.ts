@@ -1,0 +1,160 @@
+/**
+ * The models that the engine holds: the sentence encoder and the corpus beside the page, and a reader, which is the one beside the
+ * page or one that a person dropped there. They share one backend.
+ */
+import {
+  defaultBackend,
+  FileError,
+  memoryFolder,
+  Reader,
+  Retriever,
+  SentenceEncoder,
+  type Backend,
+  type Folder,
+} from 'glassformer'
+import { requireText, subfolder } from '../../src/files/folder.js'
+import { JsonObject } from '../../src/files/json.js'
+import { familyOf, type FromPretrainedOptions } from '../../src/models/index.js'
+import { openCheckpoint, widenQuantized } from '../../src/safetensors/index.js'
+import { DEFAULT_WEIGHTS } from '../../src/shipped-files.js'
+import type { ModelInfo, ModelSource, Progress, ReaderInfo } from '../protocol.js'
+import { describeModel } from './describe.js'
+import { downloadModels } from './download.js'
+import { TextModel } from './text-model.js'
+
+export interface LoadOptions {
+  readonly onProgress: (progress: Progress) => void
+  readonly signal: AbortSignal
+}
+
+/** What answers, and what is said of it. */
+export interface LoadedReader {
+  readonly reader: Reader
+  readonly info: ReaderInfo
+}
+
+interface Dropped {
+  readonly reader?: LoadedReader
+  readonly textModel?: TextModel
+}
+
+export class Models {
+  readonly backend: Backend
+  readonly retriever: Retriever
+  readonly #info: Omit<ModelInfo, 'reader' | 'textModel'>
+  readonly #default: LoadedReader
+  #dropped: Dropped = {}
+
+  private constructor(
+    backend: Backend,
+    retriever: Retriever,
+    reader: LoadedReader,
+    info: Omit<ModelInfo, 'reader' | 'textModel'>,
+  ) {
+    this.backend = backend
+    this.retriever = retriever
+    this.#default = reader
+    this.#info = info
+  }
+
+  /** Downloads and loads what lies beside the page. */
+  static async load({ onProgress, signal }: LoadOptions): Promise<Models> {
+    const { folder, dtype } = await downloadModels(DEFAULT_WEIGHTS, { onProgress, signal })
+    const backend = await defaultBackend()
+    const options = { backend, dtype, signal }
+    const encoderFolder = subfolder(folder, 'all-MiniLM-L6-v2')
+    try {
+      const load = (what: string) => ({
+        ...options,
+        onProgress: (done: number, total: number) => onProgress({ what, done, total }),
+      })
+      const encoder = await SentenceEncoder.fromPretrained(encoderFolder, load('Loading the sentence encoder'))
+      const reader = await loadReader(subfolder(folder, 'reader'), 'reader', load('Loading the reader'))
+      const retriever = await Retriever.fromPretrained(subfolder(folder, 'world-facts'), encoder)
+      const config = await readConfig(encoderFolder)
+      return new Models(backend, retriever, reader, {
+        encoder: { name: encoder.name, dimension: encoder.dimension, numLayers: config.integer('num_hidden_layers') },
+        corpus: { name: 'world-facts', passages: retriever.passages.length },
+        backend: backend.describe(),
+      })
+    } catch (error) {
+      backend.dispose()
+      throw error
+    }
+  }
+
+  /** The reader that answers. */
+  get reader(): Reader {
+    return (this.#dropped.reader ?? this.#default).reader
+  }
+
+  /** A dropped model that cannot answer. */
+  get textModel(): TextModel | undefined {
+    return this.#dropped.textModel
+  }
+
+  get info(): ModelInfo {
+    const { reader = this.#default, textModel } = this.#dropped
+    return { reader: reader.info, textModel: textModel?.info, ...this.#info }
+  }
+
+  /** Takes a dropped model beside the default ones, or only those again. On an error all stays as it was. */
+  async use(source: ModelSource, { onProgress, signal }: LoadOptions): Promise<void> {
+    const next =
+      source.kind === 'default'
+        ? {}
+        : await loadAny(pickedFolder(source), source.name, {
+            backend: this.backend,
+            signal,
+            onProgress: (done, total) => onProgress({ what: `Loading ${source.name}`, done, total }),
+          })
+    this.#dropped.reader?.reader.dispose()
+    this.#dropped.textModel?.dispose()
+    this.#dropped = next
+  }
+}
+
+/** The folder that was dropped: its files by name, without the folders that they lie in. */
+function pickedFolder({ name, files }: Extract<ModelSource, { kind: 'files' }>): Folder {
+  const config = files.find(({ path }) => baseName(path) === 'config.json')
+  if (!config) {
+    throw new FileError(
+      'file-not-found',
+      `${name}: there is no config.json; drop the whole folder of a Hugging Face model, with config.json, tokenizer.json and model.safetensors`,
+    )
+  }
+  const root = config.path.slice(0, -'config.json'.length)
+  const inFolder = files.filter(({ path }) => path.startsWith(root))
+  return memoryFolder(new Map(inFolder.map(({ path, file }) => [path.slice(root.length), file])), name)
+}
+
+function baseName(path: string): string {
+  return path.split('/').at(-1)!
+}
+
+async function readConfig(folder: Folder): Promise<JsonObject> {
+  return JsonObject.parse(await requireText(folder, 'config.json', 'describes the model'), `${folder.name}/config.json`)
+}
+
+/** A folder of any supported family: an encoder-decoder answers, another model only reads a text. */
+async function loadAny(folder: Folder, name: string, options: FromPretrainedOptions): Promise<Dropped> {
+  const { modelType: family, seq2seqLM } = familyOf(await readConfig(folder))
+  if (seq2seqLM) return { reader: await loadReader(folder, name, options) }
+  const parameters = await countParameters(folder)
+  return { textModel: await TextModel.load(folder, { name, family, parameters }, options) }
+}
+
+async function loadReader(folder: Folder, name: string, options: FromPretrainedOptions): Promise<LoadedReader> {
+  const family = (await readConfig(folder)).string('model_type')
+  const parameters = await countParameters(folder)
+  const reader = await Reader.fromPretrained(folder, options)
+  return { reader, info: describeModel(reader.model, reader.tokenizer, { name, family, parameters }) }
+}
+
+/** Numbers in the checkpoint. */
+async function countParameters(folder: Folder): Promise<number> {
+  const checkpoint = widenQuantized(await openCheckpoint(folder))
+  await checkpoint.close()
+  const sizes = [...checkpoint.tensors.values()].map(({ shape }) => shape.reduce((product, size) => product * size, 1))
+  return sizes.reduce((sum, size) => sum + size, 0)
+}

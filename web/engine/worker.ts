@@ -1,0 +1,72 @@
+/**
+ * The engine's worker: it holds the models and the last walk, and answers the page.
+ */
+import { GlassformerError, type RagMode } from 'glassformer'
+import type { Walk } from '../protocol.js'
+import { ablate } from './ablation.js'
+import { Attentions } from './attention.js'
+import { Models } from './models.js'
+import { readRecurrently } from './recurrent.js'
+import { serve } from './serve.js'
+import { Walker, type Walked } from './walk.js'
+
+interface Loaded {
+  readonly models: Models
+  readonly walker: Walker
+}
+
+interface LastWalk {
+  readonly walked: Walked
+  readonly attentions: Attentions
+}
+
+const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
+
+let loaded: Loaded | undefined
+let last: LastWalk | undefined
+
+function requireLoaded(): Loaded {
+  if (loaded) return loaded
+  throw new GlassformerError('not-loaded', 'the models are not loaded yet')
+}
+
+function requireWalk(): LastWalk {
+  if (last) return last
+  throw new GlassformerError('no-walk', 'no question has been asked yet')
+}
+
+serve(self, {
+  load: async ([source], { report, signal }) => {
+    const options = { onProgress: report, signal }
+    if (!loaded) {
+      const models = await Models.load(options)
+      loaded = { models, walker: new Walker(models) }
+    }
+    await loaded.models.use(source, options)
+    last = undefined
+    return loaded.models.info
+  },
+  walk: async ([scene], { report, signal }) => {
+    const { models, walker } = requireLoaded()
+    const walked = await walker.walk(scene, { onWriting: report, signal })
+    last = { walked, attentions: new Attentions(models, walked) }
+    return walked.walk
+  },
+  attention: ([attention, passage], { signal }) => requireWalk().attentions.map(attention, passage, signal),
+  cell: ([cell], { signal }) => requireWalk().attentions.cell(cell, signal),
+  ablation: ([heads], { signal }) => ablate(requireLoaded().models, requireWalk().walked, heads, signal),
+  recurrent: ([text], { signal }) => readRecurrently(requireLoaded().models, text, signal),
+  selfAttention: ([text, attention], { signal }) => {
+    const { textModel } = requireLoaded().models
+    if (textModel) return textModel.map(text, attention, signal)
+    throw new GlassformerError('no-text-model', 'no model was dropped whose self-attention is to be shown')
+  },
+  modes: async (_, { signal }) => {
+    const { scene } = requireWalk().walked.walk
+    const walks: Walk[] = []
+    for (const mode of MODES) {
+      walks.push((await requireLoaded().walker.walk({ ...scene, mode }, { onWriting: () => undefined, signal })).walk)
+    }
+    return walks
+  },
+})
