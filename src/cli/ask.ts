@@ -19,7 +19,7 @@ import { readPassages } from './input-files.js'
 import { downloadOptions } from './download.js'
 import { oneLine, printable, type Terminal } from './terminal.js'
 
-const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
+export const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
 
 export const askSpec: CommandSpec = {
   name: 'ask',
@@ -107,19 +107,26 @@ async function askPrompt(
   json: boolean,
   terminal: Terminal,
 ): Promise<void> {
-  const { print, write, progress, signal } = terminal
+  const { print, progress, signal } = terminal
   const rag = await Rag.fromPretrained(undefined, { onProgress: progress, signal, reader, index })
   await withDisposal(rag, async () => {
     if (json) return print(JSON.stringify(await rag.ask(question, asked), null, 2))
-    let begun = false
-    const onText = (piece: string) => {
-      const shown = begun ? piece : piece.trimStart()
-      begun ||= shown !== ''
-      write(shown)
-    }
-    const answer = await rag.ask(question, { ...asked, onText }).finally(() => begun && print(''))
-    print(describePrompt(answer, show, terminal))
+    print(describePrompt(await writing((onText) => rag.ask(question, { ...asked, onText }), terminal), show, terminal))
   })
+}
+
+/** Shows a text on a line of its own while it is written. */
+export async function writing<T>(
+  run: (onText: (piece: string) => void) => Promise<T>,
+  { print, write }: Terminal,
+): Promise<T> {
+  let begun = false
+  const onText = (piece: string) => {
+    const shown = begun ? piece : piece.trimStart()
+    begun ||= shown !== ''
+    write(shown)
+  }
+  return run(onText).finally(() => begun && print(''))
 }
 
 async function withDisposal(rag: { dispose(): void }, use: () => Promise<void>): Promise<void> {
@@ -130,7 +137,11 @@ async function withDisposal(rag: { dispose(): void }, use: () => Promise<void>):
   }
 }
 
-function describe({ text, passages, pAnswerable, abstained }: Answer, show: boolean, terminal: Terminal): string {
+export function describe(
+  { text, passages, pAnswerable, abstained }: Answer,
+  show: boolean,
+  terminal: Terminal,
+): string {
   const { bold, dim } = terminal
   const likeliest = [...passages].sort((a, b) => b.posterior - a.posterior)
   const rows = likeliest.map((passage, i) => {
@@ -150,7 +161,7 @@ function describe({ text, passages, pAnswerable, abstained }: Answer, show: bool
 }
 
 /** What a model read at once has no share in the answer that could be told: the numbers are those of the retriever. */
-function describePrompt({ passages, leftOut, ended }: PromptAnswer, show: boolean, terminal: Terminal): string {
+export function describePrompt({ passages, leftOut, ended }: PromptAnswer, show: boolean, terminal: Terminal): string {
   const { dim } = terminal
   const shown = (number: string, passage: PromptPassage) => {
     const { score, prior } = passage
@@ -199,7 +210,7 @@ function citation({ id, source }: Passage): string {
 }
 
 /** `year=2020` means the text and the number, since a command line does not tell them apart; and so for true and false. */
-function parseFilter(pairs: readonly string[]): Filter {
+export function parseFilter(pairs: readonly string[]): Filter {
   const filter = new Map<string, (string | number | boolean)[]>()
   for (const pair of pairs) {
     const at = pair.indexOf('=')

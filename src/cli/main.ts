@@ -14,6 +14,7 @@ import { indexCorpus, indexSpec } from './index-corpus.js'
 import { inspect, inspectSpec } from './inspect.js'
 import { rerank, rerankSpec } from './rerank.js'
 import { processTerminal, type Terminal } from './terminal.js'
+import { serve, serveSpec } from './serve.js'
 import { tokens, tokensSpec } from './tokens.js'
 
 interface Command {
@@ -30,6 +31,7 @@ const COMMANDS: readonly Command[] = [
   { spec: embedSpec, run: embed },
   { spec: rerankSpec, run: rerank },
   { spec: inspectSpec, run: inspect },
+  { spec: serveSpec, run: serve },
   { spec: tokensSpec, run: tokens },
 ]
 
