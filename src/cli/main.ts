@@ -7,6 +7,7 @@ import { GlassformerError } from '../errors.js'
 import { download, downloadSpec } from './download.js'
 import { helpText, parseArguments, UsageError, type Arguments, type CommandSpec } from './arguments.js'
 import { ask, askSpec } from './ask.js'
+import { chat, chatSpec } from './chat.js'
 import { embed, embedSpec } from './embed.js'
 import { explore, exploreSpec } from './explore.js'
 import { generate, generateSpec } from './generate.js'
@@ -24,6 +25,7 @@ interface Command {
 
 const COMMANDS: readonly Command[] = [
   { spec: askSpec, run: ask },
+  { spec: chatSpec, run: chat },
   { spec: exploreSpec, run: explore },
   { spec: downloadSpec, run: download },
   { spec: indexSpec, run: indexCorpus },

@@ -44,6 +44,8 @@ export interface RetrievalOptions {
   readonly passages?: readonly (Pick<Passage, 'text'> & Partial<Passage>)[]
   /** Answer only from documents with these metadata; for a pipeline over an index. */
   readonly filter?: Filter
+  /** What to search for, where that is more than the question, as in a conversation; the question unless told. */
+  readonly query?: string
   /** Passages to read; 5 unless told. */
   readonly topK?: number
   readonly signal?: AbortSignal
@@ -143,22 +145,23 @@ export class Rag<R extends AnyReader = Reader> {
 
   async #retrieve(
     question: string,
-    { passages, filter, topK = 5, signal }: RetrievalOptions,
+    { passages, filter, query = question, topK = 5, signal }: RetrievalOptions,
   ): Promise<RetrievedPassage[]> {
+    if (question.trim() === '') throw new InputError('empty-question', 'the question is empty')
     if (filter && (passages || !this.#index)) {
       throw new InputError('bad-option', 'ask: filter is for a pipeline over an index (Rag.fromPretrained with index)')
     }
-    if (!passages && this.#index) return this.#index.retrieve(question, topK, { filter, signal })
-    if (!passages) return (await this.retriever()).retrieve(question, topK, { signal })
+    if (!passages && this.#index) return this.#index.retrieve(query, topK, { filter, signal })
+    if (!passages) return (await this.retriever()).retrieve(query, topK, { signal })
     const own = passages.map(({ id, title = '', text }, i) => ({ id: id ?? String(i + 1), title, text }))
     const retriever = await Retriever.build(this.encoder, own, { signal })
-    return retriever.retrieve(question, topK, { signal })
+    return retriever.retrieve(query, topK, { signal })
   }
 }
 
 /** Names and values, before anything is computed. */
 function checkOptions(options: RetrievalOptions, reader: AnyReader): void {
-  const known = ['passages', 'filter', 'topK', ...reader.optionNames, 'signal']
+  const known = ['passages', 'filter', 'query', 'topK', ...reader.optionNames, 'signal']
   const unknown = Object.keys(options).filter((key) => !known.includes(key))
   if (unknown.length > 0)
     throw new InputError('unknown-option', `ask: unknown option ${unknown.join(', ')}; known: ${known.join(', ')}`)
