@@ -52,14 +52,15 @@ async function main(args: readonly string[]): Promise<void> {
       const onProgress = (done: number, total: number) => {
         if (done % 20 === 0 || done === total) process.stderr.write(`${name}: asked ${done}/${total}\n`)
       }
-      const outcomes = await askAll(questions.slice(0, limit), { rag, retriever, onProgress })
+      const outcomes = await askAll(questions, { rag, retriever, onProgress })
       return { name, quality: measure(outcomes), outcomes }
     }
-    const facts = await run('world-facts', await worldQuestions(), await rag.retriever())
-    const store = await indexDocumentation(rag.encoder, join(folder, 'documentation.index'))
+    const facts = await run('world-facts', (await worldQuestions()).slice(0, limit), await rag.retriever())
+    const written = (await documentationQuestions()).slice(0, limit)
+    const store = await indexDocumentation(written, rag.encoder, join(folder, 'documentation.index'))
     const retriever = await StoreRetriever.open(rag.encoder, store)
     rag.use(retriever)
-    const documentation = await run('documentation', await documentationQuestions(), retriever)
+    const documentation = await run('documentation', written, retriever)
     await store.close()
 
     const results = [facts, documentation]

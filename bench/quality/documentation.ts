@@ -13,7 +13,6 @@ import type { QualityQuestion } from './ask-all.js'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 interface Content {
-  readonly files: readonly string[]
   readonly questions: readonly {
     readonly question: string
     /** Neither is there for a question that the documentation does not answer. */
@@ -23,25 +22,38 @@ interface Content {
   }[]
 }
 
-/** Indexes the files into a new file at `path`, and opens that. @throws GlassformerError when a file cannot be read */
-export async function indexDocumentation(encoder: SentenceEncoder, path: string): Promise<FlatFileStore> {
-  const { files } = await content()
+/**
+ * Indexes the files that some questions are about into a new file at `path`, and opens that.
+ * @throws GlassformerError when a file cannot be read
+ */
+export async function indexDocumentation(
+  questions: readonly DocumentationQuestion[],
+  encoder: SentenceEncoder,
+  path: string,
+): Promise<FlatFileStore> {
+  const files = new Set(questions.flatMap(({ file }) => file ?? []))
   const store = await FlatFileStore.openForWriting(path, {
     encoder: await encoder.identity(),
     dimension: encoder.dimension,
   })
-  const documents = await documentFiles(files.map((file) => join(ROOT, file)))
+  const documents = await documentFiles([...files].map((file) => join(ROOT, file)))
   const { failures } = await indexDocuments(documents, encoder, store)
   await store.close()
   if (failures.length > 0) throw failures[0].error
   return FlatFileStore.open(path)
 }
 
-export async function documentationQuestions(): Promise<QualityQuestion[]> {
+export interface DocumentationQuestion extends QualityQuestion {
+  /** Path of the file that answers it, from the root of the project. */
+  readonly file: string | undefined
+}
+
+export async function documentationQuestions(): Promise<DocumentationQuestion[]> {
   const { questions } = await content()
   return questions.map(({ question, file, evidence, answers }) => ({
     question,
     answers,
+    file,
     isRight:
       file !== undefined && evidence !== undefined
         ? ({ source, text }: Passage) =>
