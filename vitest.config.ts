@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 /**
- * Four projects, since the last three need more than the sources: `browser` a built dist/ and chromium, `package` a built dist/
- * and the packages that a user installs, `real` models that it downloads. `npx vitest --project unit` needs nothing.
+ * Five projects, since the last four need more than the sources: `browser` a built dist/ and chromium, `package` a built dist/
+ * and the packages that a user installs, `postgres` a database server, `real` models that it downloads. `npx vitest --project unit` needs nothing.
  */
 export default defineConfig({
   // Examples import the package by its name.
@@ -17,7 +17,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/browser/**', 'test/package/**', 'test/real/**'],
+          exclude: ['test/browser/**', 'test/package/**', 'test/postgres/**', 'test/real/**'],
         },
       },
       {
@@ -36,6 +36,15 @@ export default defineConfig({
           include: ['test/package/*.test.ts'],
           globalSetup: 'test/package/install.ts',
           testTimeout: 180_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'postgres',
+          include: ['test/postgres/*.test.ts'],
+          globalSetup: 'test/postgres/server.ts',
+          fileParallelism: false,
         },
       },
       {

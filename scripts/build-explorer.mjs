@@ -1,6 +1,6 @@
 // npm run build:explorer [-- FOLDER]: the explorer as a folder that any static server can serve, also without a network. The models are
 // stored with their matrices and the index in 8 bits, and gzipped. Needs the built dist/.
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
@@ -46,6 +46,10 @@ async function packed(path, bytes) {
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const target = process.argv[2] ?? join(root, 'build/explorer')
+if (existsSync(target) && readdirSync(target).length > 0 && !existsSync(join(target, 'weights/files.json'))) {
+  console.error(`${target} holds other files, which would be lost; name a new folder`)
+  process.exit(1)
+}
 rmSync(target, { recursive: true, force: true })
 mkdirSync(join(target, 'weights'), { recursive: true })
 cpSync(join(root, 'dist/explorer'), target, { recursive: true })

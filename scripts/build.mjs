@@ -12,12 +12,13 @@ import { buildExplorer } from './explorer.mjs'
 const apart = {
   name: 'apart',
   setup({ onResolve }) {
-    onResolve({ filter: /^@huggingface\/jinja$/ }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: './jinja.js', external: true } : undefined,
+    onResolve({ filter: /^(@huggingface\/jinja|minisearch)$/ }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path: `./${path.split('/').at(-1)}.js`, external: true } : undefined,
     )
     onResolve({ filter: /\/provenance\.js$/ }, ({ kind }) =>
       kind === 'dynamic-import' ? { path: './provenance.js', external: true } : undefined,
     )
+    onResolve({ filter: /\/gpu\/gpu\.js$/ }, () => ({ path: './gpu.js', external: true }))
   },
 }
 
@@ -26,6 +27,14 @@ const onBrowser = {
   name: 'on-browser',
   setup({ onResolve }) {
     onResolve({ filter: /\/(errors|rag\/index)\.js$/ }, () => ({ path: './browser.js', external: true }))
+  },
+}
+
+/** Such a file has the classes of tensors and errors from browser.js, so that there are no two of them in a page. */
+const classesOfBrowser = {
+  name: 'classes-of-browser',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/(errors|tensor)\.js$/ }, () => ({ path: './browser.js', external: true }))
   },
 }
 
@@ -48,6 +57,7 @@ await Promise.all([
       cli: 'src/cli/main.ts',
       ndarray: 'src/tensor/ndarray.ts',
       documents: 'src/documents/index.ts',
+      postgres: 'src/rag/stores/postgres/index.ts',
     },
     platform: 'node',
     packages: 'external',
@@ -55,10 +65,16 @@ await Promise.all([
   }),
   build({
     ...shared,
-    entryPoints: { browser: 'src/index.ts', jinja: '@huggingface/jinja', provenance: 'src/rag/provenance.ts' },
+    entryPoints: {
+      browser: 'src/index.ts',
+      jinja: '@huggingface/jinja',
+      minisearch: 'minisearch',
+      provenance: 'src/rag/provenance.ts',
+    },
     platform: 'browser',
     plugins: [noNode, apart],
   }),
+  buildExplorer('dist/explorer'),
   build({
     ...shared,
     entryPoints: { 'browser-documents': 'src/documents/index.ts' },
@@ -66,7 +82,13 @@ await Promise.all([
     packages: 'external',
     plugins: [noNode, onBrowser],
   }),
-  buildExplorer('dist/explorer'),
+  build({
+    ...shared,
+    entryPoints: { gpu: 'src/backends/gpu/gpu.ts' },
+    platform: 'browser',
+    plugins: [classesOfBrowser],
+    external: ['gpu.js'],
+  }),
 ])
 
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'], { stdio: 'inherit' })

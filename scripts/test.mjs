@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { installGpuJs } from './gpu-js.mjs'
 
 /** @typedef {{ passed: number, failed: number, skipped: number, failures?: string[] }} Counts */
 
@@ -34,6 +35,7 @@ const STAGES = [
   },
   { name: 'browser', project: 'browser', needs: 'build' },
   { name: 'package', project: 'package', needs: 'build' },
+  { name: 'postgres', project: 'postgres' },
   // tiny sizes and no peers: only whether the programs still run
   {
     name: 'bench',
@@ -85,6 +87,7 @@ function runOnNode({ project, node: version, files }) {
 
 /** @returns {Counts} */
 function runProject(project, files = [], node = process.execPath) {
+  installGpuJs()
   const folder = mkdtempSync(join(tmpdir(), 'glassformer-report-'))
   const report = join(folder, 'report.json')
   try {

@@ -69,7 +69,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'lens',
     'rag',
   ],
-  cli: ['errors', 'shipped-files', 'tensor', 'files', 'hub', 'safetensors', 'tokenizer', 'models', 'rag', 'documents'],
+  cli: [
+    'errors',
+    'shipped-files',
+    'tensor',
+    'files',
+    'hub',
+    'trace',
+    'safetensors',
+    'tokenizer',
+    'models',
+    'rag',
+    'documents',
+  ],
 }
 
 interface Import {
@@ -193,8 +205,27 @@ describe('what importing the library loads', () => {
     expect(kinds).toEqual([['tokenizer/chat-template.ts', 'dynamic']])
   })
 
+  test('the packages of stores only when one is opened or searched for words', () => {
+    const packages = /^(minisearch|pg|pg-copy-streams|pgvector\/pg)$/
+    const kinds = IMPORTS.filter(({ to, kind }) => packages.test(to) && kind !== 'type').map(({ from, kind }) => [
+      from,
+      kind,
+    ])
+    expect(kinds.length).toBe(4)
+    expect(new Set(kinds.map(String))).toEqual(
+      new Set(['rag/bm25.ts,dynamic', 'rag/stores/postgres/packages.ts,dynamic']),
+    )
+  })
+
+  test('nothing that speaks with PostgreSQL', () => {
+    const loaded = [...loadedWith('index.ts')].filter((file) => file.startsWith('rag/stores/postgres/'))
+    expect(loaded).toEqual([])
+  })
+
   test('provenance only when sources are asked for; apart in a page, it would bring its own copy of what it imports', () => {
-    const kinds = IMPORTS.filter(({ to, kind }) => to === 'rag/provenance.ts' && kind !== 'type')
+    const kinds = IMPORTS.filter(
+      ({ from, to, kind }) => to === 'rag/provenance.ts' && kind !== 'type' && partOf(from) !== 'cli',
+    )
     expect(kinds.map(({ from, kind }) => [from, kind])).toEqual([['rag/reader.ts', 'dynamic']])
     expect(IMPORTS.filter(({ from, kind }) => from === 'rag/provenance.ts' && kind !== 'type')).toEqual([])
   })

@@ -5,6 +5,7 @@ import type { Group } from '../group.js'
 import { attention } from './attention.js'
 import { coldStart } from './cold-start.js'
 import { glass } from './glass.js'
+import { gpu } from './gpu.js'
 import { ladder } from './ladder.js'
 import { linear } from './linear.js'
 import { memory } from './memory.js'
@@ -18,6 +19,7 @@ import { smollm } from './smollm.js'
 export const GROUPS: readonly Group[] = [
   ladder,
   linear,
+  gpu,
   attention,
   minilm,
   reader,

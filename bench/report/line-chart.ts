@@ -8,9 +8,9 @@ import { showNumber } from './table.js'
 const WIDTH = 760
 const HEIGHT = 420
 const BOX = { left: 72, right: 560, top: 56, bottom: 370 }
-const COLOURS = ['var(--a)', 'var(--b)', 'var(--c)', 'var(--d)']
+const COLOURS = ['var(--a)', 'var(--b)', 'var(--c)', 'var(--d)', 'var(--e)', 'var(--f)']
 /** Told apart without colour, too. */
-const DASHES = ['none', '6 3', '2 3', '8 3 2 3']
+const DASHES = ['none', '6 3', '2 3', '8 3 2 3', '12 4', '1 4']
 
 export function lineChart({ title, x: xName, y: yName, series }: LineChart): string {
   const points = series.flatMap((one) => one.points)

@@ -4,10 +4,10 @@
  */
 const STYLE = `
   svg { font: 12px system-ui, sans-serif; --ink: #1f2328; --soft: #59636e; --line: #d1d9e0; --ground: #ffffff; --good: #1a7f37; --bad: #bc4c00;
-        --a: #0969da; --b: #bc4c00; --c: #1a7f37; --d: #8250df }
+        --a: #0969da; --b: #bc4c00; --c: #1a7f37; --d: #8250df; --e: #9a6700; --f: #bf3989 }
   @media (prefers-color-scheme: dark) {
     svg { --ink: #f0f6fc; --soft: #9198a1; --line: #3d444d; --ground: #0d1117; --good: #3fb950; --bad: #f0883e;
-          --a: #58a6ff; --b: #f0883e; --c: #3fb950; --d: #bc8cff }
+          --a: #58a6ff; --b: #f0883e; --c: #3fb950; --d: #bc8cff; --e: #d29922; --f: #f778ba }
   }
   text { fill: var(--ink) } .soft { fill: var(--soft) } .title { font-weight: 600; font-size: 15px } .head { font-weight: 600 }
   .line { stroke: var(--line); fill: none } .one { stroke: var(--ink); fill: none }

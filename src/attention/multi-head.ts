@@ -137,7 +137,8 @@ export class MultiHeadAttention {
     const [batch, heads, queries, headDim] = context.shape
     const width = heads * headDim
     if (!pass.watches(this.#points.headOut)) {
-      return this.#out.forward(context.transpose(0, 2, 1, 3).reshape([batch, queries, width]), pass)
+      const beside = pass.kernels.contiguous(context.transpose(0, 2, 1, 3)) // [batch, query, heads, headDim]
+      return this.#out.forward(beside.reshape([batch, queries, width]), pass)
     }
     const { kernels } = pass
     const own = Tensor.float32(
@@ -145,7 +146,8 @@ export class MultiHeadAttention {
       [heads, heads, 1, 1],
     )
     const apart = kernels.multiply(own, context.reshape([batch, 1, heads, queries, headDim])) // [batch, heads, heads, query, headDim]
-    const alone = apart.transpose(0, 1, 3, 2, 4).reshape([batch, heads, queries, width]) // zeros for the other heads
+    const beside = kernels.contiguous(apart.transpose(0, 1, 3, 2, 4)) // [batch, heads, query, heads, headDim]
+    const alone = beside.reshape([batch, heads, queries, width]) // zeros for the other heads
     const bias = await this.#out.forward(Tensor.zeros('float32', [1, width]), pass) // [1, dimension]
     const parts = kernels.add(await this.#out.forward(alone, pass), kernels.scale(bias, -1))
     const headOut = await pass.show(this.#points.headOut, parts) // [batch, heads, query, dimension]

@@ -2,7 +2,7 @@
  * softmax(q k^T * scale + bias) v, in the open: every step is a tensor that a hook can read or replace. The backend's fused
  * kernel computes the same numbers without storing the scores; it runs whenever nobody looks at them.
  */
-import type { AttentionInputs } from '../backends/index.js'
+import type { AttentionInputs, Kernels } from '../backends/index.js'
 import { ShapeError } from '../errors.js'
 import { showShape } from '../tensor/shape.js'
 import type { Float } from '../tensor/ops/index.js'
@@ -29,8 +29,8 @@ export async function scaledDotProductAttention(
 
   const { query, scale, positionBias, mask, causal } = inputs
   const heads = query.shape[1]
-  const key = repeatHeads(inputs.key, heads) // [batch, heads, key, headDim]
-  const value = repeatHeads(inputs.value, heads) // [batch, heads, key, headDim]
+  const key = repeatHeads(inputs.key, heads, kernels) // [batch, heads, key, headDim]
+  const value = repeatHeads(inputs.value, heads, kernels) // [batch, heads, key, headDim]
   let scores = kernels.scale(await kernels.matmul(query, key.transpose(0, 1, 3, 2)), scale) // [batch, heads, query, key]
   if (positionBias) scores = kernels.add(scores, positionBias)
   if (mask) scores = kernels.add(scores, mask)
@@ -40,15 +40,13 @@ export async function scaledDotProductAttention(
   return kernels.matmul(probs, value)
 }
 
-/** A view that gives each group of query heads its shared key or value head. */
-function repeatHeads(x: Float, heads: number): Float {
+/** Each group of query heads with its shared key or value head. */
+function repeatHeads(x: Float, heads: number, kernels: Kernels): Float {
   const [batch, keyHeads, seq, headDim] = x.shape
   if (keyHeads === heads) return x
-  const group = heads / keyHeads
-  return x
-    .reshape([batch, keyHeads, 1, seq, headDim])
-    .broadcastTo([batch, keyHeads, group, seq, headDim])
-    .reshape([batch, heads, seq, headDim])
+  const shared = kernels.contiguous(x).reshape([batch * keyHeads, 1, seq, headDim])
+  const repeated = shared.broadcastTo([batch * keyHeads, heads / keyHeads, seq, headDim])
+  return kernels.contiguous(repeated).reshape([batch, heads, seq, headDim])
 }
 
 function checkShapes({ query, key, value, causal }: AttentionInputs): void {

@@ -56,6 +56,9 @@ export interface Kernels {
    */
   scope(x: Float, part: (x: Float, kernels: Kernels) => Promise<Float>): Promise<Float>
 
+  /** Brings the elements of a tensor to where `data` reads them at once; a backend on a GPU reads them back. */
+  fetch(x: Float): Promise<void>
+
   /** activation(x weight^T + bias): [..., columns] -> [..., rows]. */
   linear(x: Float, weight: PackedMatrix, activation?: Activation): Promise<Float>
   /** [..., m, k] x [..., k, n] -> [..., m, n] */
@@ -65,6 +68,8 @@ export interface Kernels {
 
   /** Rows of the table: ids [...] -> [..., columns]. */
   gather(table: PackedMatrix, ids: Ids): Float
+  /** The elements in row-major order, so that a reshape is a view; the tensor itself where they are. */
+  contiguous(x: Float): Float
   add(a: Float, b: Float): Float
   multiply(a: Float, b: Float): Float
   scale(x: Float, factor: number): Float

@@ -1,4 +1,7 @@
 export type { AttentionInputs, Backend, BackendPass, Kernels, PackedMatrix, PackOptions } from './backend.js'
 export { referenceBackend } from './reference/reference.js'
-export { defaultBackend } from './default.js'
+export { defaultBackend, gpuBackend } from './default.js'
+export type { GpuBackend, GpuOptions } from './gpu/gpu.js'
+export type { CompiledSource } from './gpu/device.js'
+export type { GpuJsModule, GpuMode } from './gpu/gpu-js.js'
 export { wasmBackend, type WasmBackend, type WasmOptions } from './wasm/wasm.js'

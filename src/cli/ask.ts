@@ -1,22 +1,11 @@
 /**
  * `glassformer ask`: answers a question and shows the passages that the answer came from.
  */
-import {
-  AutoReader,
-  FlatFileStore,
-  PromptReader,
-  Rag,
-  type Answer,
-  type Filter,
-  type Passage,
-  type PromptAnswer,
-  type PromptPassage,
-  type RagMode,
-  type Store,
-} from '../rag/index.js'
+import type { Answer, Filter, Passage, PromptAnswer, PromptPassage, RagMode } from '../rag/index.js'
 import { choice, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
 import { readPassages } from './input-files.js'
-import { downloadOptions } from './download.js'
+import { explained } from './explain.js'
+import { checkPipelineOptions, filterOption, openPipeline, pipelineOptions } from './pipeline.js'
 import { oneLine, printable, type Terminal } from './terminal.js'
 
 export const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
@@ -27,92 +16,51 @@ export const askSpec: CommandSpec = {
   summary: 'Answers a question from the passages that fit it best.',
   options: {
     passages: { type: 'string', value: 'FILE', help: 'answer from these passages; - reads standard input' },
-    index: {
-      type: 'string',
-      value: 'FILE',
-      help: 'answer from this index, which "glassformer index" made of your files',
-    },
-    filter: {
-      type: 'string',
-      value: 'KEY=VALUE',
-      multiple: true,
-      help: 'with --index: only documents with this metadata; values of one key are alternatives',
-    },
+    ...pipelineOptions,
+    filter: filterOption,
     'top-k': { type: 'string', value: 'N', help: 'passages to read (default 5)' },
     mode: { type: 'string', value: 'MODE', help: 'conditioned (default), rag-sequence or rag-token' },
-    reader: { type: 'string', value: 'FOLDER', help: 'the model that answers (default: the reader of the package)' },
     show: { type: 'boolean', help: 'show each passage whole, with its scores' },
+    explain: { type: 'boolean', help: 'show for each word of the answer which passage and word it came from' },
     json: { type: 'boolean', help: 'print everything as JSON: passages, tokens, candidates' },
   },
   details:
     'A passage file holds JSON lines {"id", "title", "text"}, or plain text with a passage on each line. A reader that is\n' +
-    'a decoder-only model, such as a Llama, reads all passages in one prompt; it has no mode. Every document of an index has\n' +
-    'the metadata file and format.\n' +
+    'a decoder-only model, such as a Llama, reads all passages in one prompt; it has no mode, and its answer cannot be explained.\n' +
+    'Every document of an index has the metadata file and format.\n' +
     'Example: echo "France is a country in Europe. Its capital is Paris." | glassformer ask "What is the capital of France?" --passages -',
 }
 
 export async function ask({ positionals, options, lists }: Arguments, terminal: Terminal): Promise<void> {
-  const { progress, signal } = terminal
+  const { print, signal } = terminal
   const [question] = positionals
   const mode = choice('mode', options.mode, MODES)
   const topK = wholeNumber('top-k', options['top-k'])
   if (question.trim() === '') throw new UsageError('QUESTION is empty')
   const filter = lists.filter && parseFilter(lists.filter)
-  if (options.index !== undefined && options.passages !== undefined)
-    throw new UsageError('--index and --passages exclude each other')
-  if (filter && options.index === undefined) throw new UsageError('--filter is for --index')
-  const passages = typeof options.passages === 'string' ? await readPassages(options.passages) : undefined
-  const index = typeof options.index === 'string' ? await FlatFileStore.open(options.index) : undefined
-  const asked = { passages, filter, topK, signal }
+  checkPipelineOptions({ positionals, options, lists })
   const show = options.show === true
-  const reader =
-    typeof options.reader === 'string'
-      ? await AutoReader.fromPretrained(options.reader, {
-          ...downloadOptions(terminal),
-          onProgress: (done, total) => progress('reader', done, total),
-        })
-      : undefined
+  if (show && options.explain) throw new UsageError('--show and --explain exclude each other')
+  const passages = typeof options.passages === 'string' ? await readPassages(options.passages) : undefined
+  const asked = { passages, filter, topK, signal }
+  const pipeline = await openPipeline(options, terminal)
   try {
-    if (reader instanceof PromptReader) {
-      if (mode !== undefined) throw new UsageError('--mode is for encoder-decoders, and the reader is none')
-      await askPrompt({ reader, index, show }, question, asked, options.json === true, terminal)
+    if (pipeline.kind === 'prompt') {
+      const wrong = mode !== undefined ? '--mode' : options.explain ? '--explain' : undefined
+      if (wrong) throw new UsageError(`${wrong} is for encoder-decoders, and the reader is none`)
+      const { rag } = pipeline
+      if (options.json) return print(JSON.stringify(await rag.ask(question, asked), null, 2))
+      print(
+        describePrompt(await writing((onText) => rag.ask(question, { ...asked, onText }), terminal), show, terminal),
+      )
     } else {
-      const load = { onProgress: progress, signal, index }
-      const rag = await (reader
-        ? Rag.fromPretrained(undefined, { ...load, reader })
-        : Rag.fromPretrained(undefined, load))
-      await withDisposal(rag, async () => {
-        const answer = await rag.ask(question, { ...asked, mode })
-        terminal.print(options.json ? JSON.stringify(answer, null, 2) : describe(answer, show, terminal))
-      })
+      const answer = await pipeline.rag.ask(question, { ...asked, mode, sources: options.explain === true })
+      const described = () => (options.explain ? explained(answer, terminal) : describe(answer, show, terminal))
+      print(options.json ? JSON.stringify(answer, null, 2) : described())
     }
   } finally {
-    reader?.dispose()
-    await index?.close()
+    await pipeline.close()
   }
-}
-
-interface Asked {
-  readonly passages: readonly Passage[] | undefined
-  readonly filter: Filter | undefined
-  readonly topK: number | undefined
-  readonly signal: AbortSignal
-}
-
-/** The answer of a decoder-only model shows while it is written. */
-async function askPrompt(
-  { reader, index, show }: { readonly reader: PromptReader; readonly index?: Store; readonly show: boolean },
-  question: string,
-  asked: Asked,
-  json: boolean,
-  terminal: Terminal,
-): Promise<void> {
-  const { print, progress, signal } = terminal
-  const rag = await Rag.fromPretrained(undefined, { onProgress: progress, signal, reader, index })
-  await withDisposal(rag, async () => {
-    if (json) return print(JSON.stringify(await rag.ask(question, asked), null, 2))
-    print(describePrompt(await writing((onText) => rag.ask(question, { ...asked, onText }), terminal), show, terminal))
-  })
 }
 
 /** Shows a text on a line of its own while it is written. */
@@ -129,14 +77,6 @@ export async function writing<T>(
   return run(onText).finally(() => begun && print(''))
 }
 
-async function withDisposal(rag: { dispose(): void }, use: () => Promise<void>): Promise<void> {
-  try {
-    await use()
-  } finally {
-    rag.dispose()
-  }
-}
-
 export function describe(
   { text, passages, pAnswerable, abstained }: Answer,
   show: boolean,
@@ -145,10 +85,10 @@ export function describe(
   const { bold, dim } = terminal
   const likeliest = [...passages].sort((a, b) => b.posterior - a.posterior)
   const rows = likeliest.map((passage, i) => {
-    const { score, prior, pAbstain, posterior } = passage
+    const { score, scores, prior, pAbstain, posterior } = passage
     const number = `[${i + 1}]`
     return show
-      ? whole(number, passage, { posterior, score, prior, pAbstain }, terminal)
+      ? whole(number, passage, { posterior, score, ...scores, prior, pAbstain }, terminal)
       : row(number, passage, posterior, terminal)
   })
   const heading = abstained ? `The passages do not tell (p = ${(1 - pAnswerable).toFixed(3)}); looked at` : 'From'
@@ -164,8 +104,8 @@ export function describe(
 export function describePrompt({ passages, leftOut, ended }: PromptAnswer, show: boolean, terminal: Terminal): string {
   const { dim } = terminal
   const shown = (number: string, passage: PromptPassage) => {
-    const { score, prior } = passage
-    return show ? whole(number, passage, { prior, score }, terminal) : row(number, passage, prior, terminal)
+    const { score, scores, prior } = passage
+    return show ? whole(number, passage, { prior, score, ...scores }, terminal) : row(number, passage, prior, terminal)
   }
   return [
     ...(ended ? [] : [dim('(cut off at the greatest length)')]),

@@ -6,8 +6,8 @@ import { createInterface } from 'node:readline'
 import { AbortedError, GlassformerError } from '../errors.js'
 import { Conversation, type Filter } from '../rag/index.js'
 import { describe, describePrompt, parseFilter, writing } from './ask.js'
-import { UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
-import { openPipeline, pipelineOptions, type Pipeline } from './pipeline.js'
+import { wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
+import { checkPipelineOptions, filterOption, openPipeline, pipelineOptions, type Pipeline } from './pipeline.js'
 import type { Terminal } from './terminal.js'
 
 export const chatSpec: CommandSpec = {
@@ -16,12 +16,7 @@ export const chatSpec: CommandSpec = {
   summary: 'Holds a conversation: each line is a question, answered from the passages that fit it best.',
   options: {
     ...pipelineOptions,
-    filter: {
-      type: 'string',
-      value: 'KEY=VALUE',
-      multiple: true,
-      help: 'with --index: only documents with this metadata; values of one key are alternatives',
-    },
+    filter: filterOption,
     'top-k': { type: 'string', value: 'N', help: 'passages to read for each question (default 5)' },
     'max-new-tokens': { type: 'string', value: 'N', help: 'most tokens of an answer' },
     show: { type: 'boolean', help: 'show each passage whole, with its scores' },
@@ -39,14 +34,15 @@ interface TurnOptions {
   readonly maxNewTokens: number | undefined
 }
 
-export async function chat({ options, lists }: Arguments, terminal: Terminal): Promise<void> {
+export async function chat(args: Arguments, terminal: Terminal): Promise<void> {
+  const { options, lists } = args
   const { print, dim } = terminal
   const turnOptions = {
     filter: lists.filter && parseFilter(lists.filter),
     topK: wholeNumber('top-k', options['top-k']),
     maxNewTokens: wholeNumber('max-new-tokens', options['max-new-tokens']),
   }
-  if (turnOptions.filter && options.index === undefined) throw new UsageError('--filter is for --index')
+  checkPipelineOptions(args)
   const pipeline = await openPipeline(options, terminal)
   try {
     if (pipeline.kind === 'mixing')

@@ -24,7 +24,10 @@ export async function explore({ options }: Arguments, { print, dim, fail, signal
   const port = wholeNumber('port', options.port, 0) ?? PORT
   if (port > LAST_PORT) throw new UsageError(`--port is "${port}", expected at most ${LAST_PORT}`)
   const server = await startExplorerServer(port)
-  const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+  const ended = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve())
+  })
   print(`The explorer is at ${server.address}`)
   print(dim('Ctrl-C ends it.'))
   if (!options['no-open']) {

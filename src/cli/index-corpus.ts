@@ -15,10 +15,11 @@ import {
 import { FileError } from '../errors.js'
 import { bytesSource } from '../files/byte-source.js'
 import { openFolder, subfolder } from '../files/folder.js'
-import { CorpusError, FlatFileStore, SentenceEncoder, type IndexDType } from '../rag/index.js'
+import { CorpusError, SentenceEncoder, type IndexDType } from '../rag/index.js'
 import { DEFAULT_WEIGHTS } from '../shipped-files.js'
 import { choice, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
 import { nameOf } from './input-files.js'
+import { openTarget, postgresOptions, postgresUrl } from './stores.js'
 import type { Terminal } from './terminal.js'
 
 export const indexSpec: CommandSpec = {
@@ -26,7 +27,8 @@ export const indexSpec: CommandSpec = {
   positionals: ['PATH', '[PATH...]'],
   summary: 'Embeds the passages of files and folders and writes their index, or brings it up to date.',
   options: {
-    out: { type: 'string', value: 'FILE', help: 'the index file to write (required)' },
+    out: { type: 'string', value: 'FILE', help: 'the index file to write (this or --store is required)' },
+    ...postgresOptions,
     dtype: { type: 'string', value: 'DTYPE', help: 'float32 (default) or int8, a quarter of the size' },
     'max-tokens': { type: 'string', value: 'N', help: 'most tokens of a passage (default: what the encoder reads)' },
     overlap: { type: 'string', value: 'N', help: 'sentences that a passage repeats of the one before (default 0)' },
@@ -35,30 +37,36 @@ export const indexSpec: CommandSpec = {
     `Files: ${EXTENSIONS.map((extension) => `.${extension}`).join(' ')}; - reads JSON lines from standard input. Records of JSON\n` +
     'and CSV have a "text" and may have an "id" and a "title"; their other fields are for "ask --filter". In folders, names that begin\n' +
     'with a dot and node_modules are left out. What has not changed since the last time is not embedded again, and what is gone is\n' +
-    'taken out. After Ctrl-C the same command goes on where it was. Ask with: glassformer ask QUESTION --index FILE',
+    'taken out. After Ctrl-C the same command goes on where it was. Ask with: glassformer ask QUESTION --index FILE, or --store URL',
 }
 
 const DTYPES: readonly IndexDType[] = ['float32', 'int8']
 
 export async function indexCorpus({ positionals, options }: Arguments, terminal: Terminal): Promise<void> {
   const { out } = options
-  if (typeof out !== 'string') throw new UsageError('--out FILE is missing')
+  const inDatabase = postgresUrl(options) !== undefined
+  if (out === undefined && !inDatabase) throw new UsageError('--out FILE is missing')
+  if (out !== undefined && inDatabase) throw new UsageError('--out and --store exclude each other')
   const dtype = choice('dtype', options.dtype, DTYPES)
+  if (dtype !== undefined && inDatabase) throw new UsageError('--dtype is for --out; PostgreSQL keeps float32')
   const [maxTokens, overlap] = [
     wholeNumber('max-tokens', options['max-tokens']),
     wholeNumber('overlap', options.overlap, 0),
   ]
   const files = await filesOf(positionals)
-  await access(dirname(out), constants.W_OK).catch((error: Error) => {
-    throw new FileError('file-unwritable', `${out}: cannot be written (${error.message})`, { cause: error }) // now, and not after all is embedded
-  })
+  if (typeof out === 'string') {
+    await access(dirname(out), constants.W_OK).catch((error: Error) => {
+      throw new FileError('file-unwritable', `${out}: cannot be written (${error.message})`, { cause: error }) // now, and not after all is embedded
+    })
+  }
   const { signal } = terminal
   const encoder = await SentenceEncoder.fromPretrained(subfolder(openFolder(DEFAULT_WEIGHTS), 'all-MiniLM-L6-v2'), {
     signal,
   })
   try {
     const { dimension } = encoder
-    const store = await FlatFileStore.openForWriting(out, { encoder: await encoder.identity(), dimension, dtype })
+    const target = await openTarget(options, { encoder: await encoder.identity(), dimension, dtype })
+    const { store } = target
     try {
       const report = await indexDocuments(files, encoder, store, {
         maxTokens,
@@ -70,7 +78,7 @@ export async function indexCorpus({ positionals, options }: Arguments, terminal:
       if (report.failures.length === files.length) throw noneReadable(report.failures)
       const passages = await store.size()
       if (passages === 0) {
-        await store.discard()
+        await target.discard()
         throw new CorpusError(
           'empty-corpus',
           `${positionals.map(nameOf).join(', ')}: there are no passages; give at least one`,
@@ -79,9 +87,11 @@ export async function indexCorpus({ positionals, options }: Arguments, terminal:
       await store.close()
       const { embedded, unchanged, removed } = report
       const changes = `${embedded} embedded, ${unchanged} unchanged, ${removed} removed`
-      terminal.print(`${out}: ${passages} passages, ${dimension} dimensions, ${store.dtype}; documents: ${changes}`)
+      terminal.print(
+        `${target.name}: ${passages} passages, ${dimension} dimensions, ${target.dtype}; documents: ${changes}`,
+      )
     } finally {
-      await store.suspend() // unless it is closed: an error keeps what is embedded for the next time
+      await target.suspend() // unless it is closed: an error keeps what is embedded for the next time
     }
   } finally {
     encoder.dispose()

@@ -17,6 +17,7 @@ import { rerank, rerankSpec } from './rerank.js'
 import { processTerminal, type Terminal } from './terminal.js'
 import { serve, serveSpec } from './serve.js'
 import { tokens, tokensSpec } from './tokens.js'
+import { trace, traceSpec } from './trace.js'
 
 interface Command {
   readonly spec: CommandSpec
@@ -26,6 +27,7 @@ interface Command {
 const COMMANDS: readonly Command[] = [
   { spec: askSpec, run: ask },
   { spec: chatSpec, run: chat },
+  { spec: traceSpec, run: trace },
   { spec: exploreSpec, run: explore },
   { spec: downloadSpec, run: download },
   { spec: indexSpec, run: indexCorpus },

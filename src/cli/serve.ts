@@ -3,7 +3,7 @@
  */
 import { positiveNumber, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
 import { explorerPages } from './explorer-server.js'
-import { openPipeline, pipelineOptions } from './pipeline.js'
+import { checkPipelineOptions, countPassages, openPipeline, pipelineOptions } from './pipeline.js'
 import { isLoopback } from './server/access.js'
 import { DEFAULT_LIMITS, startAnswerServer } from './server/answer-server.js'
 import type { Terminal } from './terminal.js'
@@ -44,7 +44,8 @@ export const serveSpec: CommandSpec = {
     'Example: curl localhost:4180/api/ask -H "Content-Type: application/json" -d \'{"question": "What is the capital of France?"}\'',
 }
 
-export async function serve({ options, lists }: Arguments, terminal: Terminal): Promise<void> {
+export async function serve(args: Arguments, terminal: Terminal): Promise<void> {
+  const { options, lists } = args
   const { print, dim, fail, signal } = terminal
   const port = wholeNumber('port', options.port, 0) ?? PORT
   if (port > LAST_PORT) throw new UsageError(`--port is "${port}", expected at most ${LAST_PORT}`)
@@ -55,6 +56,7 @@ export async function serve({ options, lists }: Arguments, terminal: Terminal): 
     seconds: positiveNumber('timeout', options.timeout, 86_400) ?? DEFAULT_LIMITS.seconds,
     waiting: wholeNumber('queue', options.queue, 0) ?? DEFAULT_LIMITS.waiting,
   }
+  checkPipelineOptions(args)
   const pages = await explorerPages()
   const pipeline = await openPipeline(options, terminal)
   try {
@@ -65,7 +67,8 @@ export async function serve({ options, lists }: Arguments, terminal: Terminal): 
       signal.addEventListener('abort', () => resolve())
       process.once('SIGTERM', () => resolve())
     })
-    print(`Answering from ${pipeline.passages} passages at ${server.address}`)
+    const passages = await countPassages(pipeline)
+    print(`Answering from ${passages} passages at ${server.address}`)
     if (!isLoopback(host)) {
       fail('Whoever reaches this address can ask: there is no password. Put a server that asks for one in front.')
     }

@@ -23,6 +23,11 @@ export async function openWritable(path: string): Promise<WritableFile> {
   throw new FileError('no-disk', `${path}: a page cannot write files`)
 }
 
+/** @throws FileError always */
+export async function holdFile(path: string): Promise<() => Promise<void>> {
+  throw new FileError('no-disk', `${path}: a page cannot write files`)
+}
+
 /** A page has nothing to replace, since it could not write it. */
 export async function replaceFile(): Promise<void> {}
 

@@ -1,7 +1,7 @@
 /**
  * Files on disk as byte sources. It needs Node, and is loaded by import() when a path is opened, so a browser never asks for it.
  */
-import { constants, open, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import { constants, open, readFile, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { FileError } from '../errors.js'
@@ -118,4 +118,41 @@ export async function replaceFile(from: string, to: string): Promise<void> {
 /** Deletes a file, if it is there. */
 export async function removeFile(path: string): Promise<void> {
   await rm(path, { force: true })
+}
+
+/**
+ * Takes hold of a path for this process: a file beside it holds the process's number until the hold is given back. One that a process left
+ * behind that is no more is taken over.
+ * @throws FileError when another process holds it
+ */
+export async function holdFile(path: string): Promise<() => Promise<void>> {
+  const lock = `${path}.lock`
+  for (;;) {
+    try {
+      await writeFile(lock, String(process.pid), { flag: 'wx' })
+      return () => removeFile(lock)
+    } catch (error) {
+      if (!isCode(error, 'EEXIST')) {
+        throw new FileError('file-unwritable', `${lock}: cannot be written (${(error as Error).message})`, {
+          cause: error,
+        })
+      }
+    }
+    const holder = Number(await readFile(lock, 'utf8').catch(() => ''))
+    if (isRunning(holder)) {
+      throw new FileError(
+        'file-held',
+        `${path}: process ${holder} is writing it; wait for it, or delete ${lock} if there is none`,
+      )
+    }
+    await removeFile(lock)
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return pid > 0 && process.kill(pid, 0)
+  } catch (error) {
+    return isCode(error, 'EPERM') // it runs, and is someone else's
+  }
 }

@@ -37,7 +37,13 @@ export class Pass {
 
   /** Shows the tensor; returns it, or what was put in its place. */
   show(point: HookPoint, tensor: Float): Float | Promise<Float> {
-    return this.#glass.watches(point) ? this.#glass.show(point, tensor) : tensor
+    return this.watches(point) ? this.#showFetched(point, tensor) : tensor
+  }
+
+  /** Whoever looks reads the numbers where they are, so they must have come from the device. */
+  async #showFetched(point: HookPoint, tensor: Float): Promise<Float> {
+    await this.kernels.fetch(tensor)
+    return this.#glass.show(point, tensor)
   }
 
   /** Runs a layer, whose intermediate tensors are given back at its end. Its result takes the place of x. */

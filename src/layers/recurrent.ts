@@ -67,6 +67,7 @@ abstract class Recurrent {
       for (let step = 0; step < seq; step++) {
         const fromHidden = await kernels.linear(state.hidden, hidden.value) // [batch, gates * hiddenSize]
         state = this.step(fromInput.select(1, step), fromHidden, state, pass)
+        await kernels.fetch(state.hidden)
         kernels.copyInto(states.select(1, step), state.hidden)
       }
       last.push(state)

@@ -55,6 +55,7 @@ export {
   AutoModelForSeq2SeqLM,
   AutoModelForSequenceClassification,
   classesOf,
+  encoderFamilyOf,
   familyOf,
   FAMILIES,
   type Family,

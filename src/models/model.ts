@@ -2,7 +2,8 @@
  * What all models have in common: they are loaded from a Hugging Face folder onto a backend, list their hook points, and let a
  * caller look inside a run. A family's file says the rest.
  */
-import { defaultBackend, type Backend } from '../backends/index.js'
+import { openBackend } from '../backends/default.js'
+import type { Backend } from '../backends/index.js'
 import { ConfigError } from '../errors.js'
 import { JsonObject } from '../files/json.js'
 import { readText, requireText, type FolderLike } from '../files/folder.js'
@@ -17,8 +18,11 @@ import { behind, glassOf, type HooksLike } from '../trace/hooks.js'
 
 /** {@link HubOptions} are for a location that is a model on a hub. */
 export interface FromPretrainedOptions extends LoadOptions, HubOptions {
-  /** Where the kernels run. By default the model gets the fastest backend for itself and disposes it with itself. */
-  readonly backend?: Backend
+  /**
+   * Where the kernels run. By default the model gets the fastest backend for itself and disposes it with itself; `gpu` gets it
+   * one on a GPU ({@link gpuBackend}).
+   */
+  readonly backend?: Backend | 'gpu'
   /**
    * `int8` quantises the matrices of linear layers: faster and smaller, at the price of some accuracy. A checkpoint that holds its matrices
    * in 8 bits (see {@link widenQuantized}) keeps its integers then, and is computed in float32 otherwise.
@@ -122,13 +126,14 @@ export async function loadModel<M extends Model>(
   const generationJson =
     generationText === undefined ? undefined : JsonObject.parse(generationText, `${folder.name}/generation_config.json`)
   const checkpoint = widenQuantized(await openCheckpoint(folder))
-  const weights = new Weights(checkpoint, { backend: backend ?? (await defaultBackend()), owned: !backend, dtype })
+  let weights: Weights | undefined
   try {
+    weights = new Weights(checkpoint, { ...(await openBackend(backend)), dtype })
     const model = build(config, weights, generationConfig(config, generationJson))
     await weights.load(options)
     return model
   } catch (error) {
-    weights.dispose()
+    weights?.dispose()
     throw error
   } finally {
     await checkpoint.close()

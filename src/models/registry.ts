@@ -48,10 +48,18 @@ export interface Family extends Heads {
 
 const noPooler = { addPoolingLayer: false }
 
-export const FAMILIES: readonly Family[] = /* @__PURE__ */ families()
+/** Families that have an encoder; a table of their own, since a page that answers from passages needs no others. */
+const ENCODER_FAMILIES: readonly Family[] = /* @__PURE__ */ encoderFamilies()
 
-/** Made by a call that bundlers may leave out: without AutoModel, a family that is not imported takes no space. */
-function families(): readonly Family[] {
+export const FAMILIES: readonly Family[] = /* @__PURE__ */ allFamilies()
+
+// The tables are made by calls that bundlers may leave out: a family that no auto class in use can load takes no space.
+
+function allFamilies(): readonly Family[] {
+  return [...ENCODER_FAMILIES, ...decoderFamilies()]
+}
+
+function encoderFamilies(): readonly Family[] {
   return [
     {
       modelType: 'bert',
@@ -97,6 +105,11 @@ function families(): readonly Family[] {
       modelType: 'bart',
       seq2seqLM: { BartForConditionalGeneration: BartForConditionalGeneration.build },
     },
+  ]
+}
+
+function decoderFamilies(): readonly Family[] {
+  return [
     {
       modelType: 'gpt2',
       model: { GPT2Model: GPT2Model.build },
@@ -122,10 +135,19 @@ function families(): readonly Family[] {
 
 /** @throws ConfigError for a family that is not in the table */
 export function familyOf(config: JsonObject): Family {
+  return familyIn(FAMILIES, config)
+}
+
+/** @throws ConfigError for a family that has no encoder */
+export function encoderFamilyOf(config: JsonObject): Family {
+  return familyIn(ENCODER_FAMILIES, config)
+}
+
+function familyIn(families: readonly Family[], config: JsonObject): Family {
   const modelType = config.string('model_type')
-  const family = FAMILIES.find((row) => row.modelType === modelType)
+  const family = families.find((row) => row.modelType === modelType)
   if (family) return family
-  const known = FAMILIES.map((row) => row.modelType).join(', ')
+  const known = families.map((row) => row.modelType).join(', ')
   throw new ConfigError(
     'unknown-family',
     `${config.where}: model_type "${modelType}" is not supported; known: ${known}`,
@@ -143,8 +165,7 @@ export function classesOf(family: Family): Classes<Model> {
  * How to build the class that config.json names, or the family's first one of that head where it names another.
  * @throws ConfigError for a family that does not have the head
  */
-function buildOf<H extends keyof Heads>(config: JsonObject, head: H): NonNullable<Heads[H]>[string] {
-  const family = familyOf(config)
+function buildOf<H extends keyof Heads>(config: JsonObject, head: H, family: Family): NonNullable<Heads[H]>[string] {
   const classes = family[head] as NonNullable<Heads[H]> | undefined
   if (!classes) {
     throw new ConfigError(
@@ -167,36 +188,37 @@ function named<M extends Model>(config: JsonObject, classes: Classes<M>): Build<
 export const AutoModel = {
   fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<Model> {
     const build: Build<Model> = (config, ...rest) => {
-      const all = named(config, classesOf(familyOf(config)))
-      return (all ?? buildOf(config, 'model'))(config, ...rest)
+      const family = familyOf(config)
+      return (named(config, classesOf(family)) ?? buildOf(config, 'model', family))(config, ...rest)
     }
     return loadModel(location, build, options)
   },
 }
 
-function auto<H extends keyof Heads>(head: H) {
+function auto<H extends keyof Heads>(head: H, familyOf: (config: JsonObject) => Family) {
   type Result = ReturnType<NonNullable<Heads[H]>[string]>
   return {
     fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<Result> {
-      const build = (...args: Parameters<Build<Model>>) => buildOf(args[0], head)(...args) as Result
+      const build: Build<Result> = (config, ...rest) =>
+        buildOf(config, head, familyOf(config))(config, ...rest) as Result
       return loadModel(location, build, options)
     },
   }
 }
 
 /** Loads a model that judges a text or a pair of texts. */
-export const AutoModelForSequenceClassification = /* @__PURE__ */ auto('sequenceClassification')
+export const AutoModelForSequenceClassification = /* @__PURE__ */ auto('sequenceClassification', familyOf)
 /** Loads a model that reads one text and writes another. */
-export const AutoModelForSeq2SeqLM = /* @__PURE__ */ auto('seq2seqLM')
+export const AutoModelForSeq2SeqLM = /* @__PURE__ */ auto('seq2seqLM', encoderFamilyOf)
 /** Loads a model that writes on from a prompt. */
-export const AutoModelForCausalLM = /* @__PURE__ */ auto('causalLM')
+export const AutoModelForCausalLM = /* @__PURE__ */ auto('causalLM', familyOf)
 
 /** Loads a model that writes, of either kind: what the two classes above load. transformers has no such class. */
 export const AutoModelForGeneration = {
   fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<CausalLM | Seq2SeqLM> {
     const build: Build<CausalLM | Seq2SeqLM> = (config, ...rest) => {
-      const head = familyOf(config).causalLM ? 'causalLM' : 'seq2seqLM'
-      return buildOf(config, head)(config, ...rest)
+      const family = familyOf(config)
+      return buildOf(config, family.causalLM ? 'causalLM' : 'seq2seqLM', family)(config, ...rest)
     }
     return loadModel(location, build, options)
   },

@@ -56,13 +56,12 @@ export class IndexScan {
     const blocks: PackedMatrix[] = []
     const bounds: RowBounds = { error: 0, squares: 0 }
     try {
-      for await (const { vectors, scales } of rows.blocks()) {
+      let buffer = new Float32Array(0)
+      for await (const block of rows.blocks()) {
         await checkpoint(signal, 'opening the index')
-        const values = scales
-          ? Float32Array.from(vectors, (value, i) => value * scales[Math.floor(i / dimension)])
-          : (vectors as Float32Array)
-        for (let row = 0; row < values.length / dimension; row++)
-          widen(bounds, { vectors, scales }, values, row, dimension)
+        if (block.scales && buffer.length < block.vectors.length) buffer = new Float32Array(block.vectors.length)
+        const values = floats(block, dimension, buffer)
+        widen(bounds, block, values, dimension)
         const shape = [values.length / dimension, dimension]
         blocks.push(backend.pack(Tensor.float32(values, shape), { use: 'linear', dtype: 'int8' }))
       }
@@ -149,14 +148,25 @@ interface RowBounds {
   squares: number
 }
 
-/** Takes a row into the bounds. One of integers up to 127 stays what it is; else each element may be off by half a step. */
-function widen(bounds: RowBounds, stored: IndexRows, values: Float32Array, row: number, dimension: number): void {
-  let [largest, squares] = [0, 0]
-  for (let i = row * dimension; i < (row + 1) * dimension; i++) {
-    largest = Math.max(largest, Math.abs(values[i]))
-    squares += values[i] ** 2
+/** The numbers that rows stand for; those of int8 rows in the buffer. */
+function floats({ vectors, scales }: IndexRows, dimension: number, buffer: Float32Array): Float32Array {
+  if (!scales) return vectors as Float32Array
+  for (let row = 0, i = 0; row < scales.length; row++) {
+    for (const end = i + dimension; i < end; i++) buffer[i] = vectors[i] * scales[row]
   }
-  bounds.squares = Math.max(bounds.squares, squares)
-  const isExact = stored.scales !== undefined && Math.round(largest / stored.scales[row]) === WEIGHT_LIMIT
-  if (!isExact) bounds.error = Math.max(bounds.error, (largest / WEIGHT_LIMIT / 2) * Math.sqrt(dimension))
+  return buffer.subarray(0, vectors.length)
+}
+
+/** Takes rows into the bounds. One of integers up to 127 stays what it is; else each element may be off by half a step. */
+function widen(bounds: RowBounds, { scales }: IndexRows, values: Float32Array, dimension: number): void {
+  for (let row = 0, i = 0; i < values.length; row++) {
+    let [largest, squares] = [0, 0]
+    for (const end = i + dimension; i < end; i++) {
+      largest = Math.max(largest, Math.abs(values[i]))
+      squares += values[i] ** 2
+    }
+    bounds.squares = Math.max(bounds.squares, squares)
+    const isExact = scales !== undefined && Math.round(largest / scales[row]) === WEIGHT_LIMIT
+    if (!isExact) bounds.error = Math.max(bounds.error, (largest / WEIGHT_LIMIT / 2) * Math.sqrt(dimension))
+  }
 }

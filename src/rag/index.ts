@@ -20,8 +20,8 @@ export {
   type PassageSource,
 } from './corpus.js'
 export { EncoderMismatchError, type EncoderIdentity } from './encoder-identity.js'
-export { IndexScan } from './index-scan.js'
-export { FlatIndex, type IndexDType, type SearchHit } from './flat-index.js'
+export { IndexScan, type ScannableRows } from './index-scan.js'
+export { FlatIndex, type IndexDType, type IndexRows, type SearchHit, type SearchOptions } from './flat-index.js'
 export { decodeIndex, encodeIndex, IndexFileError, type IndexMeta } from './index-file.js'
 export type { AnswerOf, AnyReader, OptionsOf, PassageReader, WeighedPassage } from './passage-reader.js'
 export {
@@ -44,7 +44,8 @@ export {
   type RetrievalOptions,
 } from './rag.js'
 export { Reranker, type RankedPassage, type RerankOptions } from './reranker.js'
-export { Retriever, type BuildOptions, type RetrievedPassage } from './retriever.js'
+export { fuseRankings, type FusedRank } from './reciprocal-rank.js'
+export { Retriever, type BuildOptions, type RetrievedPassage, type StageScores } from './retriever.js'
 export { StoreRetriever } from './store-retriever.js'
 export { SentenceEncoder, type EmbedOptions, type SentenceEncoderOptions } from './sentence-encoder.js'
 export { ragConfig, type RagConfig } from './rag-config.js'

@@ -2,7 +2,7 @@
  * The pipeline: a question, the passages that are nearest to it, and what a reader makes of them. Retrieval is in retriever.ts; the
  * readers are an encoder-decoder with the mathematics of RAG (reader.ts, marginal-answer.ts) or a decoder-only model (prompt-reader.ts).
  */
-import { defaultBackend } from '../backends/index.js'
+import { openBackend } from '../backends/default.js'
 import { InputError } from '../errors.js'
 import { subfolder, type FolderLike } from '../files/folder.js'
 import { openPretrained, type HubOptions } from '../hub/index.js'
@@ -12,6 +12,7 @@ import type { Passage } from './corpus.js'
 import { logPrior } from './marginalise.js'
 import type { AnswerOf, AnyReader, OptionsOf, WeighedPassage } from './passage-reader.js'
 import { Reader } from './reader.js'
+import type { Reranker } from './reranker.js'
 import { Retriever, type RetrievedPassage } from './retriever.js'
 import { SentenceEncoder } from './sentence-encoder.js'
 import { StoreRetriever } from './store-retriever.js'
@@ -19,10 +20,12 @@ import type { Filter, Store } from './stores/store.js'
 
 /** What a score is multiplied with before the softmax: cosines lie close together. */
 export const SCORE_SCALE = 20
+/** Passages that are found for a reranker, unless told. */
+const CANDIDATES = 50
 
-/** Passages with their share of the belief before anything was read: the softmax of their scaled scores. */
+/** Passages with their share of the belief before anything was read: the softmax of their scaled scores, or of a reranker's logits. */
 export function weighPassages(passages: readonly RetrievedPassage[]): WeighedPassage[] {
-  const priors = logPrior(passages.map(({ score }) => score * SCORE_SCALE))
+  const priors = logPrior(passages.map(({ score, scores }) => scores?.reranker ?? score * SCORE_SCALE))
   return passages.map((passage, z) => ({ ...passage, logPrior: priors[z] }))
 }
 
@@ -31,6 +34,8 @@ export interface RagOptions extends HubOptions, Pick<FromPretrainedOptions, 'bac
   readonly onProgress?: (what: string, done: number, total: number) => void
   /** Answers from this store and not from the corpus of the folder. It stays the caller's, who closes it. */
   readonly index?: Store
+  /** Reads question and passage together and picks the best of those found. It stays the caller's, who disposes it. */
+  readonly reranker?: Reranker
 }
 
 export interface RagReaderOptions<R extends AnyReader> extends RagOptions {
@@ -48,6 +53,8 @@ export interface RetrievalOptions {
   readonly query?: string
   /** Passages to read; 5 unless told. */
   readonly topK?: number
+  /** How many passages are found, for the reranker to pick topK of them; 50 unless told, or topK where that is more. */
+  readonly candidates?: number
   readonly signal?: AbortSignal
 }
 
@@ -61,6 +68,7 @@ export class Rag<R extends AnyReader = Reader> {
   #retriever: Promise<Retriever> | undefined
   /** Goes before the corpus. */
   #index: StoreRetriever | undefined
+  readonly #reranker: Reranker | undefined
   readonly #dispose: () => void
 
   private constructor(parts: {
@@ -68,12 +76,14 @@ export class Rag<R extends AnyReader = Reader> {
     readonly encoder: SentenceEncoder
     readonly openRetriever: () => Promise<Retriever>
     readonly index: StoreRetriever | undefined
+    readonly reranker: Reranker | undefined
     readonly dispose: () => void
   }) {
     this.reader = parts.reader
     this.encoder = parts.encoder
     this.#openRetriever = parts.openRetriever
     this.#index = parts.index
+    this.#reranker = parts.reranker
     this.#dispose = parts.dispose
   }
 
@@ -90,10 +100,10 @@ export class Rag<R extends AnyReader = Reader> {
     location: FolderLike = DEFAULT_WEIGHTS,
     options: RagOptions & Partial<RagReaderOptions<AnyReader>> = {},
   ): Promise<Rag<AnyReader>> {
-    const { onProgress, reader: given, index: store, ...loadOptions } = options
+    const { onProgress, reader: given, index: store, reranker, ...loadOptions } = options
     const folder = await openPretrained(location, options)
-    const backend = options.backend ?? (await defaultBackend())
-    const disposables: { dispose(): void }[] = options.backend ? [] : [backend]
+    const { backend, owned } = await openBackend(options.backend)
+    const disposables: { dispose(): void }[] = owned ? [backend] : []
     const dispose = () => disposables.forEach((held) => held.dispose())
     const load = (what: string) => ({
       ...loadOptions,
@@ -107,7 +117,7 @@ export class Rag<R extends AnyReader = Reader> {
       const reader = given ?? (await Reader.fromPretrained(subfolder(folder, 'reader'), load('reader')))
       if (!given) disposables.unshift(reader)
       const openRetriever = () => Retriever.fromPretrained(subfolder(folder, 'world-facts'), encoder)
-      return new Rag({ reader, encoder, openRetriever, index, dispose })
+      return new Rag({ reader, encoder, openRetriever, index, reranker, dispose })
     } catch (error) {
       dispose()
       throw error
@@ -134,7 +144,7 @@ export class Rag<R extends AnyReader = Reader> {
   }
 
   /**
-   * Answers a question. Equal questions, passages and options give equal answers, unless the reader draws its tokens.
+   * Answers a question. The prior of a passage is the softmax of the scaled dot products; of the reranker's logits, where there is one. Equal questions, passages and options give equal answers, unless the reader draws its tokens.
    * @throws InputError for an empty or too long question or a wrong option, CorpusError for unusable passages, AbortedError
    */
   async ask(question: string, options: AskOptions<R> = {} as AskOptions<R>): Promise<AnswerOf<R>> {
@@ -143,30 +153,53 @@ export class Rag<R extends AnyReader = Reader> {
     return (await this.reader.answer(question, weighPassages(passages), options as never)) as AnswerOf<R>
   }
 
-  async #retrieve(
-    question: string,
-    { passages, filter, query = question, topK = 5, signal }: RetrievalOptions,
-  ): Promise<RetrievedPassage[]> {
+  /** With a reranker its choice of what is found, best first. */
+  async #retrieve(question: string, options: RetrievalOptions): Promise<RetrievedPassage[]> {
     if (question.trim() === '') throw new InputError('empty-question', 'the question is empty')
+    const { query = question, topK = 5, candidates = Math.max(topK, CANDIDATES), signal } = options
+    const reranker = this.#reranker
+    if (!reranker) {
+      if (options.candidates === undefined) return this.#find(query, topK, options)
+      throw new InputError('bad-option', 'ask: candidates is for a reranker (Rag.fromPretrained with reranker)')
+    }
+    const found = await this.#find(query, candidates, options)
+    const ranked = await reranker.rerank(
+      query,
+      found.map(({ score: dot, ...passage }) => ({ ...passage, dot })),
+      { topK, signal },
+    )
+    return ranked.map(({ dot, score, ...passage }) => ({
+      ...passage,
+      score: dot,
+      scores: { ...passage.scores, reranker: score },
+    }))
+  }
+
+  async #find(query: string, k: number, { passages, filter, signal }: RetrievalOptions): Promise<RetrievedPassage[]> {
     if (filter && (passages || !this.#index)) {
       throw new InputError('bad-option', 'ask: filter is for a pipeline over an index (Rag.fromPretrained with index)')
     }
-    if (!passages && this.#index) return this.#index.retrieve(query, topK, { filter, signal })
-    if (!passages) return (await this.retriever()).retrieve(query, topK, { signal })
+    if (!passages && this.#index) return this.#index.retrieve(query, k, { filter, signal })
+    if (!passages) return (await this.retriever()).retrieve(query, k, { signal })
     const own = passages.map(({ id, title = '', text }, i) => ({ id: id ?? String(i + 1), title, text }))
     const retriever = await Retriever.build(this.encoder, own, { signal })
-    return retriever.retrieve(query, topK, { signal })
+    return retriever.retrieve(query, k, { signal })
   }
 }
 
 /** Names and values, before anything is computed. */
 function checkOptions(options: RetrievalOptions, reader: AnyReader): void {
-  const known = ['passages', 'filter', 'query', 'topK', ...reader.optionNames, 'signal']
+  const known = ['passages', 'filter', 'query', 'topK', 'candidates', ...reader.optionNames, 'signal']
   const unknown = Object.keys(options).filter((key) => !known.includes(key))
   if (unknown.length > 0)
     throw new InputError('unknown-option', `ask: unknown option ${unknown.join(', ')}; known: ${known.join(', ')}`)
-  const { topK = 1 } = options
-  if (!Number.isSafeInteger(topK) || topK < 1)
-    throw new InputError('bad-option', `ask: topK is ${topK}, expected a whole number of 1 or more`)
+  const { topK = 5, candidates = topK } = options
+  for (const [name, value, least] of [
+    ['topK', topK, 1],
+    ['candidates', candidates, topK],
+  ] as const) {
+    if (Number.isSafeInteger(value) && value >= least) continue
+    throw new InputError('bad-option', `ask: ${name} is ${value}, expected a whole number of ${least} or more`)
+  }
   reader.checkOptions(options as never)
 }

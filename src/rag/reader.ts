@@ -186,7 +186,7 @@ export class Reading {
     const give = (piece: string) => piece !== '' && onText?.(piece)
     for await (const { tokens } of model.streamFrom(this.#encoded, options)) {
       tokens.forEach((id, z) => id !== padTokenId && rows[z].push(id))
-      if (onText) give(streamer.put(tokens[0]))
+      if (onText && tokens[0] !== padTokenId) give(streamer.put(tokens[0]))
     }
     give(streamer.end())
     return rows.map((ids) => ({ ids, text: tokenizer.decode(ids) }))

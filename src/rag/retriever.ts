@@ -20,6 +20,18 @@ const WORTH_SCANNING = 20_000
 export interface RetrievedPassage extends Passage {
   /** Dot product of question and passage; the cosine, for encoders that normalise. */
   readonly score: number
+  /** What the other stages of the search said, where there were any. */
+  readonly scores?: StageScores
+}
+
+/** Scores of the stages that may follow or stand beside the search by dot product. */
+export interface StageScores {
+  /** How well the words fit, as the store counts it (BM25 in a file, ts_rank in PostgreSQL); missing for passages not found by words. */
+  readonly text?: number
+  /** Reciprocal rank fusion of the searches by dot product and by words. */
+  readonly rrf?: number
+  /** The cross-encoder's logit. */
+  readonly reranker?: number
 }
 
 export interface BuildOptions extends Pick<EmbedOptions, 'signal' | 'onProgress' | 'batchSize'> {

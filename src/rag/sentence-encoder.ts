@@ -10,7 +10,7 @@ import { JsonObject, parseJson } from '../files/json.js'
 import { isPlainPath } from '../files/plain-path.js'
 import { openPretrained } from '../hub/index.js'
 import { pool, type PoolingMode, type PoolingOptions } from '../layers/index.js'
-import { familyOf, type FromPretrainedOptions, type TextEncoder } from '../models/index.js'
+import { encoderFamilyOf, type FromPretrainedOptions, type TextEncoder } from '../models/index.js'
 import { toIds } from '../models/inputs.js'
 import { loadModel } from '../models/model.js'
 import { rowMajor } from '../tensor/ops/float.js'
@@ -37,9 +37,9 @@ export interface SentenceEncoderOptions extends FromPretrainedOptions {
 export class SentenceEncoder {
   readonly #model: TextEncoder
   readonly #pooling: PoolingOptions
+  readonly tokenizer: Tokenizer
   readonly #folder: Folder
   #hash: Promise<string> | undefined
-  readonly tokenizer: Tokenizer
   /** Folder or URL that it came from; an index remembers it. */
   readonly name: string
   /** Length of a vector. */
@@ -69,7 +69,7 @@ export class SentenceEncoder {
     const model = await loadModel<TextEncoder>(
       folder,
       (config, weights, generation) => {
-        const { textEncoder, modelType } = familyOf(config)
+        const { textEncoder, modelType } = encoderFamilyOf(config)
         if (!textEncoder) throw new ConfigError('unknown-family', `${config.where}: ${modelType} is not a text encoder`)
         return textEncoder(config, weights, generation)
       },

@@ -31,7 +31,7 @@ export class StoreRetriever {
   async retrieve(question: string, k: number, options: StoreSearchOptions = {}): Promise<RetrievedPassage[]> {
     if (question.trim() === '') throw new InputError('empty-question', 'the question is empty')
     const vector = await this.encoder.embed([question], { signal: options.signal })
-    const [hits] = await this.store.search([vector], k, options)
+    const [hits] = await this.store.search([vector], k, { ...options, questions: [question] })
     if (hits.length > 0) return hits
     if ((await this.store.size()) === 0) throw new CorpusError('empty-corpus', 'the index holds no passages')
     throw new InputError(

@@ -15,9 +15,16 @@ import {
 } from './float-bits.js'
 import { resolveAxis, rowMajorStride, showShape, sizeOf, type Shape } from './shape.js'
 
+/** Elements that lie where JavaScript cannot read them, as in the memory of a GPU, until someone does. */
+export interface DistantData<D extends DType> {
+  readonly length: number
+  /** Brings the elements here. Who asks may also write, so from then on they are here and nowhere else. */
+  read(): DataOf[D]
+}
+
 export interface TensorFields<D extends DType> {
   readonly dtype: D
-  readonly data: DataOf[D]
+  readonly data: DataOf[D] | DistantData<D>
   readonly shape: Shape
   /** Elements to step per axis. Row-major when left out. */
   readonly stride?: readonly number[]
@@ -27,15 +34,21 @@ export interface TensorFields<D extends DType> {
 
 export class Tensor<D extends DType = DType> {
   readonly dtype: D
-  readonly data: DataOf[D]
+  /** The elements. Those of a tensor on a GPU are read back here when they are asked for. */
+  readonly data!: DataOf[D]
   readonly shape: Shape
   readonly stride: readonly number[]
   readonly offset: number
+  readonly #distant: DistantData<D> | undefined
 
   /** @throws ShapeError when the view would reach outside `data` */
   constructor({ dtype, data, shape, stride = rowMajorStride(shape), offset = 0 }: TensorFields<D>) {
     this.dtype = dtype
-    this.data = data
+    if (ArrayBuffer.isView(data)) this.data = data
+    else {
+      this.#distant = data
+      Object.defineProperty(this, 'data', { get: () => data.read(), enumerable: true })
+    }
     this.shape = shape
     this.stride = stride
     this.offset = offset
@@ -57,6 +70,11 @@ export class Tensor<D extends DType = DType> {
   static int32(values: ArrayLike<number>, shape: Shape = [values.length]): Tensor<'int32'> {
     const data = values instanceof Int32Array ? values : Int32Array.from(values)
     return exactly('int32', data, shape)
+  }
+
+  /** `data`, or what it is brought from. @internal */
+  get storage(): DataOf[D] | DistantData<D> {
+    return this.#distant ?? this.data
   }
 
   /** Number of elements. */
@@ -153,9 +171,10 @@ export class Tensor<D extends DType = DType> {
       const source = this.data.subarray(this.offset, this.offset + this.size)
       ;(data as { set(source: unknown): void }).set(source)
     } else {
+      const source = this.data
       let index = 0
       for (const { start, step, length } of this.rows()) {
-        for (let i = 0, at = start; i < length; i++, at += step) data[index++] = this.data[at]
+        for (let i = 0, at = start; i < length; i++, at += step) data[index++] = source[at]
       }
     }
     return new Tensor({ dtype: this.dtype, data, shape: this.shape })
@@ -190,7 +209,8 @@ export class Tensor<D extends DType = DType> {
 
   /** The elements as numbers, row-major. 64-bit integers beyond ±2^53 lose their last digits: read `data` for those. */
   toArray(): number[] {
-    return Array.from(this.positions(), (at) => valueAt(this.dtype, this.data, at))
+    const { dtype, data } = this
+    return Array.from(this.positions(), (at) => valueAt(dtype, data, at))
   }
 
   /**
@@ -200,21 +220,22 @@ export class Tensor<D extends DType = DType> {
   to<E extends DType>(dtype: E): Tensor<E> {
     if ((dtype as DType) === this.dtype) return this.contiguous() as unknown as Tensor<E>
     const data = allocate(dtype, this.size)
+    const source = this.data
     let index = 0
     for (const { start, step, length } of this.rows()) {
       for (let i = 0, at = start; i < length; i++, at += step) {
-        storeAt(dtype, data, index++, valueAt(this.dtype, this.data, at))
+        storeAt(dtype, data, index++, valueAt(this.dtype, source, at))
       }
     }
     return new Tensor({ dtype, data, shape: this.shape })
   }
 
   #view(shape: Shape, stride: readonly number[], offset: number): Tensor<D> {
-    return new Tensor({ dtype: this.dtype, data: this.data, shape, stride, offset })
+    return new Tensor({ dtype: this.dtype, data: this.storage, shape, stride, offset })
   }
 
   #checkBounds(): void {
-    const { shape, stride, offset, data } = this
+    const { shape, stride, offset, storage } = this
     if (stride.length !== shape.length) {
       throw new ShapeError('Tensor', `shape ${showShape(shape)} and stride ${showShape(stride)} differ in length`)
     }
@@ -229,10 +250,10 @@ export class Tensor<D extends DType = DType> {
       if (reach > 0) high += reach
       else low += reach
     }
-    if (low < 0 || high >= data.length) {
+    if (low < 0 || high >= storage.length) {
       throw new ShapeError(
         'Tensor',
-        `${showShape(shape)} needs elements ${low} to ${high}, the data has ${data.length}`,
+        `${showShape(shape)} needs elements ${low} to ${high}, the data has ${storage.length}`,
       )
     }
   }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { DecoderCache } from '../../src/attention/index.js'
 import type { Backend } from '../../src/backends/index.js'
 import { Tensor } from '../../src/tensor/tensor.js'
-import { BACKENDS } from '../support/backends.js'
+import { ALL_BACKENDS } from '../support/backends.js'
 
 const HEADS = 2
 const HEAD_DIM = 3
@@ -40,7 +40,7 @@ class Rows {
   }
 }
 
-describe.each(BACKENDS)('the cache of a decoding on $name', ({ create }) => {
+describe.each(ALL_BACKENDS)('the cache of a decoding on $name', ({ create }) => {
   test('one row becomes many, and each goes on alone', async () => {
     const rows = new Rows(await create(), 2)
     await rows.append([

@@ -5,7 +5,7 @@ import { referenceBackend } from '../../src/backends/index.js'
 import { rotaryFrequencies, rotaryTable, type Activation, type Float } from '../../src/tensor/ops/index.js'
 import { Tensor } from '../../src/tensor/tensor.js'
 import type { DType } from '../../src/tensor/dtype.js'
-import { BACKENDS, MISSING } from '../support/backends.js'
+import { ALL_BACKENDS, MISSING } from '../support/backends.js'
 import { expectClose } from '../support/goldens.js'
 import { randomNumbers, randomTensor } from '../support/random.js'
 
@@ -23,7 +23,7 @@ const ACTIVATIONS: readonly (Activation | undefined)[] = [
 
 for (const reason of MISSING) test.skip(reason)
 
-describe.each(BACKENDS.slice(1))('kernels of $name give what the reference gives', ({ create }) => {
+describe.each(ALL_BACKENDS.slice(1))('kernels of $name give what the reference gives', ({ create }) => {
   const reference = referenceBackend()
   let backend: Backend
   beforeAll(async () => {

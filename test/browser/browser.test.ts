@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
@@ -14,8 +14,9 @@ import {
   type FakeHub,
 } from '../support/fake-hub.js'
 import { goldenCase, goldenPath } from '../support/goldens.js'
+import { MODEL_CASES } from './cases.js'
 import { launchChromium } from './chromium.js'
-import type { BackendName, checks as pageChecks } from './page.js'
+import type { BackendName } from './page.js'
 import { startServer, type ServerOptions, type TestServer } from './server.js'
 
 /** Threads need a page that is cross-origin isolated; without it one runs. */
@@ -26,17 +27,9 @@ const BACKENDS: readonly { readonly backend: BackendName; readonly isolated: boo
   { backend: 'wasm relaxed', isolated: false },
   { backend: 'wasm relaxed, 2 threads', isolated: true },
 ]
-/** Folders of test/goldens with a model of any family. */
-const FAMILIES = 'bert distilbert roberta mpnet dpr t5 bart gpt2 llama qwen2 qwen3'.split(' ')
-const MODEL_CASES = FAMILIES.flatMap((family) => readdirSync(goldenPath(family)).map((name) => `${family}/${name}`))
 const SEED_QUESTION = 'What is the capital of France?'
 const SEED_ANSWER = 'The capital of France is Paris.'
 const BUNDLE = fileURLToPath(new URL('../../dist/browser.js', import.meta.url))
-
-declare global {
-  /** What page.ts puts there; for the functions that run in the page. */
-  const checks: typeof pageChecks
-}
 
 let browser: Browser
 let server: TestServer

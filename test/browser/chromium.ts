@@ -4,10 +4,10 @@
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { chromium, type Browser } from 'playwright-core'
 import { inject } from 'vitest'
 import type { TestProject } from 'vitest/node'
+import { findChromium } from '../support/find-chromium.js'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -16,12 +16,6 @@ declare module 'vitest' {
   }
 }
 
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
-const ELSEWHERE = [
-  '/snap/bin/chromium',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  '/Applications/Chromium.app/Contents/MacOS/Chromium',
-]
 const ARGUMENTS = [
   '--headless',
   '--no-sandbox',
@@ -43,16 +37,8 @@ export function setup(project: TestProject): void {
 }
 
 /** A browser with a profile of its own, which goes when it is closed. */
-export function launchChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: inject('chromium'), args: ARGUMENTS })
-}
-
-function findChromium(): string | undefined {
-  const given = process.env.CHROMIUM_PATH
-  if (given !== undefined && !existsSync(given)) throw new Error(`CHROMIUM_PATH is "${given}", where there is no file`)
-  const folders = (process.env.PATH ?? '').split(delimiter)
-  const usual = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)))
-  return given ?? [...usual, ...ELSEWHERE].find((path) => existsSync(path))
+export function launchChromium(more: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: inject('chromium'), args: [...ARGUMENTS, ...more] })
 }
 
 function installChromium(): string | undefined {

@@ -6,6 +6,7 @@ import {
   AutoTokenizer,
   defaultBackend,
   directLogitAttribution,
+  gpuBackend,
   hub,
   loadTrace,
   logitLens,
@@ -22,6 +23,7 @@ import {
   Tensor,
   wasmBackend,
   type AskOptions,
+  type Backend,
   type DownloadProgress,
   type Float,
   type TextInputs,
@@ -36,6 +38,9 @@ const BACKENDS = {
   'wasm plain, 2 threads': () => wasmBackend({ simd: 'plain', threads: 2 }),
   'wasm relaxed': () => wasmBackend({ simd: 'relaxed' }),
   'wasm relaxed, 2 threads': () => wasmBackend({ simd: 'relaxed', threads: 2 }),
+  'gpu webgl2': () => gpuBackend({ mode: 'webgl2' }),
+  'gpu webgl': () => gpuBackend({ mode: 'webgl' }),
+  'gpu webgpu': () => gpuBackend({ mode: 'webgpu' }),
 }
 export type BackendName = keyof typeof BACKENDS
 
@@ -82,6 +87,9 @@ interface AnyModel {
   dispose(): void
 }
 
+/** Backends that the goldens of this page run on, since a GPU compiles its kernels anew for each. */
+const running = new Map<BackendName, Promise<Backend>>()
+
 /** Runs a golden case: the number of outputs that were compared, and how any of them differs. */
 async function compareWithGolden(backend: BackendName, folder: string) {
   const golden = (await (await fetch(`${GOLDENS}/${folder}/case.json`)).json()) as GoldenCase
@@ -89,8 +97,9 @@ async function compareWithGolden(backend: BackendName, folder: string) {
     string,
     { fromPretrained(at: string, options: object): Promise<AnyModel> }
   >
-  const running = await BACKENDS[backend]()
-  const model = await classes[golden.model_class].fromPretrained(`${GOLDENS}/${folder}`, { backend: running })
+  if (!running.has(backend)) running.set(backend, BACKENDS[backend]())
+  const options = { backend: await running.get(backend) }
+  const model = await classes[golden.model_class].fromPretrained(`${GOLDENS}/${folder}`, options)
   let compared = 0
   const differences: string[] = []
   for (const { file, inputs, outputs } of golden.forward) {
@@ -110,7 +119,6 @@ async function compareWithGolden(backend: BackendName, folder: string) {
     }
   }
   model.dispose()
-  running.dispose()
   return { compared, differences }
 }
 
@@ -249,5 +257,10 @@ export const checks = {
   abortHubDownload,
   countHookPoints,
   storedFiles,
+}
+export type Checks = typeof checks
+declare global {
+  /** For the functions that run in the page. */
+  var checks: Checks
 }
 Object.assign(globalThis, { checks })

@@ -28,15 +28,29 @@ describe('glassformer', () => {
     const { code, stdout, stderr } = await runCli(['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     for (const [command, options] of Object.entries({
-      ask: ['--passages FILE', '--index FILE', '--filter KEY=VALUE', '--top-k N', '--mode MODE', '--show', '--json'],
+      ask: [
+        '--passages FILE',
+        '--index FILE',
+        '--store URL',
+        '--hybrid',
+        '--rerank MODEL',
+        '--filter KEY=VALUE',
+        '--top-k N',
+        '--mode MODE',
+        '--reader FOLDER',
+        '--show',
+        '--explain',
+        '--json',
+      ],
+      trace: ['--passages FILE', '--passage N', '--at HOOK', '--head N', '--step', '--json'],
       generate: ['--chat', '--max-new-tokens N', '--temperature T', '--top-k N', '--top-p P', '--seed N', '--beams N'],
       embed: ['--pooling MODE', '--normalize', '--truncate', '--json'],
       rerank: ['--passages FILE', '--top-k N', '--json'],
       download: ['--revision REVISION', '--cache DIR'],
       chat: ['--index FILE', '--reader FOLDER', '--filter KEY=VALUE', '--top-k N', '--max-new-tokens N', '--show'],
-      explore: ['--port N', '--no-open'],
       serve: ['--index FILE', '--reader FOLDER', '--port N', '--host ADDRESS', '--timeout SECONDS', '--queue N'],
-      index: ['--out FILE', '--dtype DTYPE', '--max-tokens N', '--overlap N'],
+      explore: ['--port N', '--no-open'],
+      index: ['--out FILE', '--store URL', '--schema NAME', '--dtype DTYPE', '--max-tokens N', '--overlap N'],
       inspect: ['--json'],
       tokens: ['--model MODEL', '--json'],
     })) {

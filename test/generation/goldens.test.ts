@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { AutoModel, GenerativeModel } from '../../src/models/index.js'
-import { BACKENDS } from '../support/backends.js'
+import { ALL_BACKENDS } from '../support/backends.js'
 import { generationCases, generationFolders } from '../support/generation.js'
 import { goldenPath } from '../support/goldens.js'
 
@@ -8,7 +8,7 @@ const folders = generationFolders()
 
 test('there are recorded generations', () => expect(folders).toContain('t5/gated-tied'))
 
-describe.each(BACKENDS)('generation on $name', ({ create }) => {
+describe.each(ALL_BACKENDS)('generation on $name', ({ create }) => {
   describe.each(folders)('%s', (folder) => {
     test.each(generationCases(folder))('$name: ids and scores are those of transformers', async (golden) => {
       const backend = await create()

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { LlamaForCausalLM, type CausalInputs } from '../../src/models/index.js'
-import { BACKENDS } from '../support/backends.js'
+import { ALL_BACKENDS } from '../support/backends.js'
 import { goldenPath } from '../support/goldens.js'
 
 const PREFIX = [5, 17, 9, 30, 8, 2]
 
-describe.each(BACKENDS)('a kept prompt on $name', ({ create }) => {
+describe.each(ALL_BACKENDS)('a kept prompt on $name', ({ create }) => {
   const cases: [string, CausalInputs['inputIds']][] = [
     ['the whole of it and more', [[...PREFIX, 11, 12]]],
     ['a part of it', [[5, 17, 9, 44, 45]]],

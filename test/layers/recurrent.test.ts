@@ -4,7 +4,7 @@ import { GRU, LSTM, Pass, Weights } from '../../src/layers/index.js'
 import { SafetensorsFile } from '../../src/safetensors/index.js'
 import type { Float } from '../../src/tensor/ops/index.js'
 import { Tensor } from '../../src/tensor/tensor.js'
-import { BACKENDS } from '../support/backends.js'
+import { ALL_BACKENDS } from '../support/backends.js'
 import { expectClose, goldenJson, goldenPath, goldenTensors, TOLERANCE } from '../support/goldens.js'
 
 const FILE = ['ops', 'expected.safetensors'] as const
@@ -18,7 +18,7 @@ function stack(layers: readonly Float[]): Float {
   )
 }
 
-describe.each(BACKENDS)('recurrent layers on $name', ({ create }) => {
+describe.each(ALL_BACKENDS)('recurrent layers on $name', ({ create }) => {
   test.each(cases.filter(({ case: name }) => /^(lstm|gru)/.test(name)))(
     '$case gives the numbers of PyTorch',
     async ({ case: name, outputs }) => {

@@ -1,6 +1,8 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rm, symlink } from 'node:fs/promises'
 import { build } from 'esbuild'
-import { describe, expect, inject, test } from 'vitest'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { GPU_JS_FOLDER, GPU_JS_MISSING } from '../support/gpu-js.js'
+import { goldenPath } from '../support/goldens.js'
 import { repositoryText, run, runTypeScript, SEED_ANSWER, SEED_QUESTION, typeCheck, userPath, write } from './user.js'
 
 const USER_FILE = `
@@ -40,13 +42,16 @@ describe('the packed files', () => {
     'dist/index.js',
     'dist/browser.js',
     'dist/jinja.js',
+    'dist/minisearch.js',
     'dist/provenance.js',
     'dist/explorer/index.html',
     'dist/explorer/code/main.js',
     'dist/explorer/code/engine.js',
     'dist/explorer/code/style.css',
+    'dist/gpu.js',
     'dist/cli.js',
     'dist/ndarray.js',
+    'dist/postgres.js',
     'dist/types/index.d.ts',
     'dist/types/tensor/ndarray.d.ts',
     'kernels/plain.wasm',
@@ -73,6 +78,28 @@ describe('the packed files', () => {
   })
 })
 
+test('backend: "gpu" runs where gpu.js is installed, and says what to install where it is not', async ({ skip }) => {
+  await write(
+    'gpu.ts',
+    `
+import { BertModel } from 'glassformer'
+try {
+  const model = await BertModel.fromPretrained(${JSON.stringify(goldenPath('bert/base'))}, { backend: 'gpu' })
+  const { lastHiddenState } = await model.forward({ inputIds: [[5, 6, 7]] })
+  console.log(lastHiddenState.shape.join(), model.backend.name)
+  model.dispose()
+} catch (error) {
+  console.log((error as { code: string }).code)
+}`,
+  )
+  expect(await runTypeScript('gpu.ts')).toBe('gpu-js-missing\n')
+  if (GPU_JS_MISSING !== undefined) skip(GPU_JS_MISSING)
+  const link = userPath('node_modules', 'gpu.js')
+  await symlink(GPU_JS_FOLDER, link, 'dir')
+  onTestFinished(() => rm(link))
+  expect(await runTypeScript('gpu.ts')).toBe('1,3,32 gpu\n')
+})
+
 test('an import answers the seed question, with hooks, errors and ndarray', async () => {
   await write('user.ts', USER_FILE)
   expect(await runTypeScript('user.ts')).toBe(USER_OUTPUT)
@@ -87,6 +114,23 @@ test.each(['bundler', 'node16', 'nodenext'] as const)(
     await expect(typeCheck(resolution, `types-${resolution}/wrong.ts`)).rejects.toThrow(/TS2322.*not assignable/s)
   },
 )
+
+test('a store in PostgreSQL says which packages it needs, where they are not installed', async () => {
+  await write(
+    'postgres.ts',
+    `
+import { GlassformerError } from 'glassformer'
+import { PostgresError, PostgresStore } from 'glassformer/postgres'
+
+try {
+  await PostgresStore.open('postgres://localhost')
+} catch (error) {
+  console.log(error instanceof PostgresError, error instanceof GlassformerError, (error as PostgresError).message)
+}
+`,
+  )
+  expect(await runTypeScript('postgres.ts')).toContain('true true a store in PostgreSQL needs packages')
+})
 
 describe('the command', () => {
   test('answers the seed question as JSON', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { RagSequenceForGeneration, RagTokenForGeneration } from '../../src/rag/index.js'
 import type { Float } from '../../src/tensor/ops/index.js'
-import { BACKENDS } from '../support/backends.js'
+import { ALL_BACKENDS } from '../support/backends.js'
 import { toOptions } from '../support/generation.js'
 import { expectClose, goldenCase, goldenJson, goldenPath, goldenTensors, TOLERANCE } from '../support/goldens.js'
 import { expectOutputs } from '../support/outputs.js'
@@ -55,7 +55,7 @@ const LOSSES = /^(loss|nll|marginalized|generator_logits)/
 const passes = (folder: string) => goldenCase(folder).forward.filter(({ inputs }) => 'labels' in inputs)
 const questions = (folder: string) => goldenCase(folder).forward.filter(({ inputs }) => !('labels' in inputs))
 
-describe.each(BACKENDS)('RAG on $name', ({ create }) => {
+describe.each(ALL_BACKENDS)('RAG on $name', ({ create }) => {
   describe.each(SEQUENCE)('%s', (folder) => {
     const load = async () => RagSequenceForGeneration.fromPretrained(goldenPath(folder), { backend: await create() })
 

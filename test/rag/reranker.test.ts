@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AbortedError, InputError } from '../../src/errors.js'
 import { Reranker } from '../../src/rag/index.js'
-import { BACKENDS } from '../support/backends.js'
+import { ALL_BACKENDS } from '../support/backends.js'
 import { goldenTensors } from '../support/goldens.js'
 import { words, wordTokenizer, writeSmallFolder } from '../support/small-tokenizers.js'
 
@@ -31,7 +31,7 @@ async function recordedPairs() {
   })
 }
 
-describe.each(BACKENDS)('a BERT cross-encoder on $name', ({ create }) => {
+describe.each(ALL_BACKENDS)('a BERT cross-encoder on $name', ({ create }) => {
   let reranker: Reranker
   beforeAll(async () => {
     reranker = await Reranker.fromPretrained(folder, { backend: await create() })

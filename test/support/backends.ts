@@ -1,7 +1,8 @@
 /**
  * The backends that every golden is checked on, as far as this machine can run them. MISSING says which it cannot, and why.
  */
-import { referenceBackend, wasmBackend, type Backend } from '../../src/backends/index.js'
+import { gpuBackend, referenceBackend, wasmBackend, type Backend, type GpuMode } from '../../src/backends/index.js'
+import { GPU_JS_MISSING, requireGpuJs } from './gpu-js.js'
 import { supportedBuild, type SimdBuild } from '../../src/backends/wasm/load.js'
 
 export interface TestedBackend {
@@ -21,8 +22,14 @@ function wasm(simd: SimdBuild, threads: number): TestedBackend {
   )
 }
 
+function gpu(mode: GpuMode): TestedBackend {
+  return shared(`gpu ${mode}`, () => gpuBackend({ mode, gpuJs: requireGpuJs() }))
+}
+
 const RELAXED = [wasm('relaxed', 1), wasm('relaxed', 2)]
 const canRelax = supportedBuild() === 'relaxed'
+/** Those modes of gpu.js that need no GPU. The others are tested in a page. */
+const GPU = [gpu('webasm'), gpu('cpu')]
 
 export const BACKENDS: readonly TestedBackend[] = [
   shared('reference', async () => referenceBackend()),
@@ -31,6 +38,10 @@ export const BACKENDS: readonly TestedBackend[] = [
   ...(canRelax ? RELAXED : []),
 ]
 
-export const MISSING: readonly string[] = canRelax
-  ? []
-  : RELAXED.map(({ name }) => `${name}: Node ${process.versions.node} has no relaxed SIMD`)
+/** With gpu.js, which in Node is too slow for models of real size. */
+export const ALL_BACKENDS: readonly TestedBackend[] = [...BACKENDS, ...(GPU_JS_MISSING === undefined ? GPU : [])]
+
+export const MISSING: readonly string[] = [
+  ...(canRelax ? [] : RELAXED.map(({ name }) => `${name}: Node ${process.versions.node} has no relaxed SIMD`)),
+  ...(GPU_JS_MISSING === undefined ? [] : GPU.map(({ name }) => `${name}: ${GPU_JS_MISSING}`)),
+]

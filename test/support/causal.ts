@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import type { FolderLike } from '../../src/files/folder.js'
 import type { CausalLM, FromPretrainedOptions } from '../../src/models/index.js'
-import { BACKENDS } from './backends.js'
+import { ALL_BACKENDS } from './backends.js'
 import { goldenCase, goldenPath, goldenTensors } from './goldens.js'
 import { greedyCases } from './greedy.js'
 import { expectOutputs } from './outputs.js'
@@ -16,7 +16,7 @@ interface CausalClass {
 
 /** @param folders under test/goldens */
 export function testCausal(family: string, modelClass: CausalClass, folders: readonly string[]): void {
-  describe.each(BACKENDS)(`${family} on $name`, ({ create }) => {
+  describe.each(ALL_BACKENDS)(`${family} on $name`, ({ create }) => {
     describe.each(folders)('%s', (folder) => {
       test.each(goldenCase(folder).forward)(
         `$file: ${modelClass.name} gives what transformers gives`,

@@ -5,7 +5,7 @@ import { describe, test } from 'vitest'
 import type { FolderLike } from '../../src/files/folder.js'
 import type { EncoderInputs } from '../../src/models/index.js'
 import type { FromPretrainedOptions, Model, RunOptions } from '../../src/models/index.js'
-import { BACKENDS } from './backends.js'
+import { ALL_BACKENDS } from './backends.js'
 import { goldenCase, goldenPath, goldenTensors } from './goldens.js'
 import { expectOutputs } from './outputs.js'
 
@@ -19,7 +19,7 @@ interface EncoderClass {
 
 /** @param cases folders under test/goldens with the class that loads each */
 export function testEncoders(family: string, cases: Readonly<Record<string, EncoderClass>>): void {
-  describe.each(BACKENDS)(`${family} on $name`, ({ create }) => {
+  describe.each(ALL_BACKENDS)(`${family} on $name`, ({ create }) => {
     for (const [folder, modelClass] of Object.entries(cases)) {
       test.each(goldenCase(folder).forward)(
         `${folder}/$file: ${modelClass.name} gives what transformers gives`,

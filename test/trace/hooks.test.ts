@@ -6,7 +6,7 @@ import { T5EncoderModel, T5ForConditionalGeneration } from '../../src/models/t5.
 import { add, matmul, multiply, softmax, type Float } from '../../src/tensor/ops/index.js'
 import { Tensor } from '../../src/tensor/tensor.js'
 import { record, type HookPoint, type Hooks, type Trace } from '../../src/trace/index.js'
-import { BACKENDS } from '../support/backends.js'
+import { ALL_BACKENDS } from '../support/backends.js'
 import { expectClose, goldenPath, goldenTensors, TOLERANCE, type GoldenTensors } from '../support/goldens.js'
 
 const CONDITIONAL = ['t5/v1_0-relu-tied', 't5/v1_1-gated-untied', 't5/gated-tied']
@@ -42,7 +42,7 @@ function expectAttentionArithmetic(trace: Trace): void {
   }
 }
 
-describe.each(BACKENDS)('hooks on $name', ({ create }) => {
+describe.each(ALL_BACKENDS)('hooks on $name', ({ create }) => {
   describe.each(CONDITIONAL)('every hook point of %s', (folder) => {
     let model: T5ForConditionalGeneration
     let golden: GoldenTensors

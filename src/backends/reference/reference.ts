@@ -34,6 +34,7 @@ class ReferenceMatrix implements PackedMatrix {
 /** The kernels as plain ops. Their results are ordinary arrays, which the garbage collector frees: a scope has nothing to do. */
 export const referenceKernels: Kernels = {
   scope: (x, part) => part(x, referenceKernels),
+  fetch: async () => {},
   linear: async (x, packed, activation) => {
     const { weight, bias } = own(packed)
     const product =
@@ -43,6 +44,7 @@ export const referenceKernels: Kernels = {
   matmul: async (a, b) => ops.matmul(a, b),
   attention: async (inputs) => attention(inputs),
   gather: (table, ids) => ops.gather(own(table).weight as Tensor, ids),
+  contiguous: (x) => x.contiguous(),
   add: ops.add,
   multiply: ops.multiply,
   scale: ops.scale,

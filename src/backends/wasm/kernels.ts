@@ -58,7 +58,7 @@ export class WasmKernels implements Kernels {
   async scope(x: Float, part: (x: Float, kernels: Kernels) => Promise<Float>): Promise<Float> {
     const start = this.#memory.addressOf(x)
     const mark = start === undefined ? this.#arena.mark() : this.#arena.markBelow(start, x.size * 4)
-    const result = this.#contiguous(await part(x, this))
+    const result = this.contiguous(await part(x, this))
     const from = this.#memory.addressOf(result)
     const moves = from !== undefined && this.#arena.isAbove(from, mark)
     this.#arena.release(mark)
@@ -67,6 +67,9 @@ export class WasmKernels implements Kernels {
     this.#memory.bytes.copyWithin(address, from, from + result.size * 4)
     return tensor
   }
+
+  /** The wasm memory is read as it is. */
+  async fetch(): Promise<void> {}
 
   async linear(x: Float, packed: PackedMatrix, activation?: Activation): Promise<Float> {
     const weight = own(packed)
@@ -123,7 +126,7 @@ export class WasmKernels implements Kernels {
     const items = sizeOf(batch)
     const { tensor, address: out } = this.#output([...batch, m, n])
     const mark = this.#arena.mark()
-    const left = this.#place(a.stride.at(-1) === 1 ? a : this.#contiguous(a))
+    const left = this.#place(a.stride.at(-1) === 1 ? a : this.contiguous(a))
     const right = this.#place(b)
     const starts = this.#arena.allocate(items * 8)
     const leftStarts = batchStarts(batch, a.shape, left.stride)
@@ -146,7 +149,7 @@ export class WasmKernels implements Kernels {
     // Written as [batch, query, heads, headDim], so that the heads lie side by side for the layer that joins them.
     const { tensor, address: out } = this.#output([batch, queries, heads, headDim])
     const begin = this.#arena.mark()
-    const [q, k, v] = [query, key, value].map((x) => this.#place(x.stride[3] === 1 ? x : this.#contiguous(x)))
+    const [q, k, v] = [query, key, value].map((x) => this.#place(x.stride[3] === 1 ? x : this.contiguous(x)))
     const full = [batch, heads, queries, keys]
     const [bias, masked] = [positionBias, mask].map((x) => x && this.#place(x.broadcastTo(full)))
     const [heads4, row] = [headDim, heads * headDim]
@@ -181,6 +184,15 @@ export class WasmKernels implements Kernels {
     const kernel = table.layout === 'rows' ? this.#exports.gatherRows : this.#exports.gatherPanels
     kernel(out, table.address, at, rows.length, table.columns, table.dtype)
     this.#arena.release(mark)
+    return tensor
+  }
+
+  contiguous(x: Float): Float {
+    if (x.isContiguous) return x
+    if (x.rank > 4) return x.contiguous()
+    const source = this.#place(x)
+    const { tensor, address } = this.#output(x.shape)
+    this.#copy(x.shape, source, { address, stride: tensor.stride })
     return tensor
   }
 
@@ -232,7 +244,7 @@ export class WasmKernels implements Kernels {
       return ops.rotate(x, table) // says what is wrong
     const { tensor, address: out } = this.#output(x.shape)
     const mark = this.#arena.mark()
-    const { address, stride } = this.#place(x.stride[3] === 1 ? x : this.#contiguous(x))
+    const { address, stride } = this.#place(x.stride[3] === 1 ? x : this.contiguous(x))
     const [cos, sin] = [this.#rowMajor(table.cos), this.#rowMajor(table.sin)]
     const tableStep = items === 1 ? 0 : seq * half
     this.#exports.rotate(out, address, cos, sin, batch, heads, seq, half, stride[0], stride[1], stride[2], tableStep)
@@ -295,17 +307,7 @@ export class WasmKernels implements Kernels {
 
   /** Address of the elements in row-major order, copied onto the arena where they are not. */
   #rowMajor(x: Float): number {
-    return this.#place(this.#contiguous(x)).address
-  }
-
-  /** x itself where it is row-major, else a copy on the arena. */
-  #contiguous(x: Float): Float {
-    if (x.isContiguous) return x
-    if (x.rank > 4) return x.contiguous()
-    const source = this.#place(x)
-    const { tensor, address } = this.#output(x.shape)
-    this.#copy(x.shape, source, { address, stride: tensor.stride })
-    return tensor
+    return this.#place(this.contiguous(x)).address
   }
 
   /** Where a view lies, copied onto the arena where it is not in the wasm memory. */

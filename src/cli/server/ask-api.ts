@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AbortedError } from '../../errors.js'
-import type { Pipeline } from '../pipeline.js'
+import { countPassages, type Pipeline } from '../pipeline.js'
 import { AskQueue } from './ask-queue.js'
 import { parseAsk, readBody, type AskRequest } from './ask-request.js'
 import { EventStream } from './event-stream.js'
@@ -38,7 +38,7 @@ export class AskApi {
     switch (pathname) {
       case '/api/health':
         requireMethod(request, 'GET')
-        return sendJson(response, 200, this.#health())
+        return sendJson(response, 200, await this.#health())
       case '/api/ask':
         requireMethod(request, 'POST')
         return this.#ask(
@@ -87,9 +87,10 @@ export class AskApi {
       : rag.ask(question, { topK, filter, signal, mode, sources, onText: onText('draft') })
   }
 
-  #health(): object {
-    const { kind, passages, rag } = this.#pipeline
+  async #health(): Promise<object> {
+    const { kind, rag } = this.#pipeline
     const reader = kind === 'prompt' ? 'decoder' : 'encoder-decoder'
+    const passages = await countPassages(this.#pipeline)
     return { status: 'ok', reader, encoder: rag.encoder.name, passages, questions: this.#queue.ahead }
   }
 }

@@ -10,7 +10,8 @@ import { checkpoint } from '../../event-loop.js'
 import type { ByteSource } from '../../files/byte-source.js'
 import { openFolder } from '../../files/folder.js'
 import { requireSameEncoder, type EncoderIdentity } from '../encoder-identity.js'
-import { checkQuery, FlatIndex, type IndexDType } from '../flat-index.js'
+import { Bm25 } from '../bm25.js'
+import { FlatIndex, type IndexDType } from '../flat-index.js'
 import { IndexFileError } from '../index-file.js'
 import { IndexScan } from '../index-scan.js'
 import type { RetrievedPassage } from '../retriever.js'
@@ -18,12 +19,13 @@ import { IndexReader } from './index-reader.js'
 import { Journal } from './journal.js'
 import { mergeIndex } from './merge-index.js'
 import {
-  checkFilter,
+  checkSearch,
   type DocumentStamp,
   type Filter,
-  type Store,
   type StoredDocument,
   type StoreSearchOptions,
+  type TextHit,
+  type TextSearchStore,
 } from './store.js'
 
 /** Passages from which on a store is scanned by kernels. */
@@ -49,15 +51,23 @@ interface Kind {
   readonly dtype: IndexDType
 }
 
-export class FlatFileStore implements Store {
+/** What a store has that is written. */
+interface Writing {
+  readonly path: string
+  readonly journal: Journal
+  /** Lets others write the file. */
+  readonly giveBack: () => Promise<void>
+}
+
+export class FlatFileStore implements TextSearchStore {
   readonly encoder: EncoderIdentity
   readonly dimension: number
   readonly dtype: IndexDType
   /** Undefined for a store that is only searched. */
-  readonly #path: string | undefined
+  readonly #writing: Writing | undefined
   #reader: IndexReader | undefined
-  #journal: Journal | undefined
   #search: Promise<FlatIndex | IndexScan> | undefined
+  #words: Promise<Bm25> | undefined
   #mask: { readonly key: string; readonly rows: Uint8Array } | undefined
   readonly #givenBackend: Backend | undefined
   #ownBackend: Promise<Backend> | undefined
@@ -68,8 +78,7 @@ export class FlatFileStore implements Store {
     { encoder, dimension, dtype }: Kind,
     parts: {
       readonly reader?: IndexReader
-      readonly path?: string
-      readonly journal?: Journal
+      readonly writing?: Writing
       readonly backend?: Backend
     },
   ) {
@@ -77,8 +86,7 @@ export class FlatFileStore implements Store {
     this.dimension = dimension
     this.dtype = dtype
     this.#reader = parts.reader
-    this.#path = parts.path
-    this.#journal = parts.journal
+    this.#writing = parts.writing
     this.#givenBackend = parts.backend
   }
 
@@ -89,23 +97,23 @@ export class FlatFileStore implements Store {
   static async open(location: string | URL | ByteSource, { backend }: FlatFileOptions = {}): Promise<FlatFileStore> {
     const source = typeof location === 'string' || location instanceof URL ? await openSource(location) : location
     if (!source) throw new IndexFileError('file-not-found', `${String(location)}: there is no such index`)
-    const reader = await IndexReader.open(source).catch(async (error: unknown) => {
-      await source.close()
-      throw error
-    })
+    const reader = await openReader(source)
     return new FlatFileStore(reader.header, { reader, backend })
   }
 
   /**
    * Opens an index for writing, or begins one where there is none; goes on with the journal of a run that was stopped. Node only. One
-   * program at a time may write an index.
+   * program at a time may write an index: its number stands in a file beside it.
    * @throws EncoderMismatchError when the file is of another encoder, IndexFileError when it is of another dtype or damaged, FileError
    */
   static async openForWriting(path: string, options: FlatFileWriteOptions): Promise<FlatFileStore> {
     const { encoder, dimension, backend } = options
-    const source = await openSource(path)
-    const reader = source && (await IndexReader.open(source))
+    const { holdFile } = await import('../../files/node-file.js')
+    const giveBack = await holdFile(path)
+    let reader: IndexReader | undefined
     try {
+      const source = await openSource(path)
+      reader = source && (await openReader(source))
       if (reader) requireSameEncoder(reader.header.encoder, encoder)
       const dtype = options.dtype ?? reader?.header.dtype ?? 'float32'
       if (reader && reader.header.dtype !== dtype) {
@@ -115,19 +123,22 @@ export class FlatFileStore implements Store {
         )
       }
       const kind = { encoder, dimension, dtype }
-      return new FlatFileStore(kind, { reader, path, backend, journal: await openJournal(path, kind) })
+      const journal = await openJournal(path, kind)
+      return new FlatFileStore(kind, { reader, backend, writing: { path, journal, giveBack } })
     } catch (error) {
       await reader?.close()
+      await giveBack()
       throw error
     }
   }
 
   async size(): Promise<number> {
-    if (!this.#journal || this.#journal.pending.size === 0) return this.#reader?.header.passages ?? 0
+    const pending = this.#writing?.journal.pending
+    if (!pending || pending.size === 0) return this.#reader?.header.passages ?? 0
     let size = 0
-    for (const document of this.#journal.pending.values()) size += document?.passages ?? 0
+    for (const document of pending.values()) size += document?.passages ?? 0
     for await (const { id, first, end } of this.#reader?.documents() ?? []) {
-      if (!this.#journal.pending.has(id)) size += end - first
+      if (!pending.has(id)) size += end - first
     }
     return size
   }
@@ -138,11 +149,8 @@ export class FlatFileStore implements Store {
     k: number,
     { filter, signal }: StoreSearchOptions = {},
   ): Promise<RetrievedPassage[][]> {
-    if (!Number.isSafeInteger(k) || k < 1)
-      throw new InputError('bad-k', `search: k is ${k}, expected a whole number of 1 or more`)
-    vectors.forEach((vector) => checkQuery(vector, this.dimension))
-    if (filter) checkFilter(filter)
-    if (this.#journal) await this.#inTurn(() => this.#merge())
+    checkSearch(vectors, k, { dimension: this.dimension, filter })
+    if (this.#writing) await this.#inTurn(() => this.#merge())
     const reader = this.#reader
     if (!reader) return vectors.map(() => [])
 
@@ -159,6 +167,33 @@ export class FlatFileStore implements Store {
       )
     }
     return results
+  }
+
+  /** By BM25. The first search reads all passages, and keeps their words in memory from then on. Needs the package minisearch. */
+  async searchText(
+    question: string,
+    vector: Float32Array,
+    k: number,
+    { filter, signal }: StoreSearchOptions = {},
+  ): Promise<TextHit[]> {
+    checkSearch([vector], k, { dimension: this.dimension, filter })
+    if (this.#writing) await this.#inTurn(() => this.#merge())
+    const reader = this.#reader
+    if (!reader) return []
+
+    const mask = filter && (await this.#maskOf(reader, filter))
+    const index = await (this.#words ??= Bm25.build(reader, { signal })).catch((error: unknown) => {
+      this.#words = undefined // the next search tries again
+      throw error
+    })
+    await checkpoint(signal, 'the search for words')
+    return Promise.all(
+      index.search(question, k, { mask }).map(async ({ index: row, score: textScore }) => {
+        const { vectors, scales } = await reader.rows(row, row + 1)
+        const score = new FlatIndex(this.dimension, vectors, scales).score(0, vector)
+        return { ...(await reader.passage(row)), score, textScore }
+      }),
+    )
   }
 
   async upsert({ id, hash, metadata = {}, passages }: StoredDocument): Promise<void> {
@@ -184,29 +219,30 @@ export class FlatFileStore implements Store {
   }
 
   async *documents(): AsyncGenerator<DocumentStamp> {
-    const pending = new Map(this.#journal?.pending)
+    const pending = new Map(this.#writing?.journal.pending)
     for await (const { id, hash } of this.#reader?.documents() ?? []) if (!pending.has(id)) yield { id, hash }
     for (const document of pending.values()) if (document) yield { id: document.id, hash: document.hash }
   }
 
   async close(): Promise<void> {
     if (this.#closed) return
-    if (this.#path !== undefined) await this.#inTurn(() => this.#merge())
-    await this.#inTurn(() => this.#journal?.remove())
+    await this.#inTurn(() => this.#merge())
+    await this.#inTurn(() => this.#writing?.journal.remove())
     await this.#release()
   }
 
   /** Like `close`, but leaves what is not in the file yet in the journal: whoever opens the store for writing again goes on from there. */
   async suspend(): Promise<void> {
     if (this.#closed) return
-    await this.#inTurn(() => (this.#journal?.pending.size === 0 ? this.#journal.remove() : this.#journal?.close()))
+    const journal = this.#writing?.journal
+    await this.#inTurn(() => (journal?.pending.size === 0 ? journal.remove() : journal?.close()))
     await this.#release()
   }
 
   /** Like `close`, but forgets what is not in the file yet. */
   async discard(): Promise<void> {
     if (this.#closed) return
-    await this.#inTurn(() => this.#journal?.remove())
+    await this.#inTurn(() => this.#writing?.journal.remove())
     await this.#release()
   }
 
@@ -215,16 +251,17 @@ export class FlatFileStore implements Store {
     await this.#dropSearch()
     await this.#reader?.close()
     ;(await this.#ownBackend)?.dispose()
+    await this.#writing?.giveBack()
   }
 
   async #write(change: (journal: Journal) => Promise<void>): Promise<void> {
     await this.#inTurn(async () => {
-      if (!this.#journal)
+      if (!this.#writing)
         throw new InputError(
           'read-only',
           'this store was opened for searching; FlatFileStore.openForWriting opens it for changes',
         )
-      await change(this.#journal)
+      await change(this.#writing.journal)
     })
   }
 
@@ -237,8 +274,8 @@ export class FlatFileStore implements Store {
 
   /** A new file of the old one and the journal, which is empty afterwards. */
   async #merge(): Promise<void> {
-    const [journal, path] = [this.#journal, this.#path]
-    if (!journal || path === undefined || journal.pending.size === 0) return
+    if (!this.#writing || this.#writing.journal.pending.size === 0) return
+    const { journal, path } = this.#writing
     const { encoder, dimension, dtype } = this
     const { openWritable, removeFile, replaceFile } = await import('../../files/node-file.js')
     const partial = `${path}.partial`
@@ -256,7 +293,7 @@ export class FlatFileStore implements Store {
     await this.#reader?.close()
     await replaceFile(partial, path)
     await journal.clear()
-    this.#reader = await IndexReader.open((await openSource(path))!)
+    this.#reader = await openReader((await openSource(path))!)
   }
 
   async #maskOf(reader: IndexReader, filter: Filter): Promise<Uint8Array> {
@@ -274,7 +311,16 @@ export class FlatFileStore implements Store {
   async #dropSearch(): Promise<void> {
     const search = await this.#search?.catch(() => undefined)
     if (search instanceof IndexScan) search.dispose()
-    this.#search = this.#mask = undefined
+    this.#search = this.#mask = this.#words = undefined
+  }
+}
+
+async function openReader(source: ByteSource): Promise<IndexReader> {
+  try {
+    return await IndexReader.open(source)
+  } catch (error) {
+    await source.close()
+    throw error
   }
 }
 

@@ -99,15 +99,23 @@ export class IndexReader {
 
   /** The passage of a row. @throws IndexFileError when it is damaged */
   async passage(row: number): Promise<Passage> {
-    const [bytes] = await this.#passageBytes(row, row + 1)
-    const json = JsonObject.parse(new TextDecoder().decode(bytes), `${this.#source.name}, passage of row ${row}`)
-    return {
-      id: json.string('id'),
-      title: json.string('title'),
-      text: json.string('text'),
-      source: json.get('source') as PassageSource | undefined,
-      metadata: json.get('metadata') as Metadata | undefined,
-    }
+    return (await this.passages(row, row + 1))[0]
+  }
+
+  /** The passages of some rows. @throws IndexFileError when one is damaged */
+  async passages(first: number, end: number): Promise<Passage[]> {
+    const list = await this.#passageBytes(first, end)
+    return list.map((bytes, i) => {
+      const where = `${this.#source.name}, passage of row ${first + i}`
+      const json = JsonObject.parse(new TextDecoder().decode(bytes), where)
+      return {
+        id: json.string('id'),
+        title: json.string('title'),
+        text: json.string('text'),
+        source: json.get('source') as PassageSource | undefined,
+        metadata: json.get('metadata') as Metadata | undefined,
+      }
+    })
   }
 
   /** Rows as bytes, with the JSON of their passages. @throws IndexFileError when a passage is damaged */

@@ -1,2 +1,12 @@
 export { FlatFileStore, type FlatFileOptions, type FlatFileWriteOptions } from './flat-file-store.js'
-export type { DocumentStamp, Filter, Store, StoredDocument, StoredPassage, StoreSearchOptions } from './store.js'
+export { HybridStore, type HybridOptions } from './hybrid-store.js'
+export type {
+  DocumentStamp,
+  Filter,
+  Store,
+  StoredDocument,
+  StoredPassage,
+  StoreSearchOptions,
+  TextHit,
+  TextSearchStore,
+} from './store.js'

@@ -5,6 +5,7 @@
 import { InputError } from '../../errors.js'
 import type { Metadata, MetadataValue, Passage } from '../corpus.js'
 import type { EncoderIdentity } from '../encoder-identity.js'
+import { checkQuery } from '../flat-index.js'
 import type { RetrievedPassage } from '../retriever.js'
 
 /** A passage as it goes into a store, with its vector [dimension]. Its metadata are those of the document. */
@@ -33,6 +34,8 @@ export type Filter = Readonly<Record<string, MetadataValue | readonly MetadataVa
 
 export interface StoreSearchOptions {
   readonly filter?: Filter
+  /** The texts of the vectors, for a store that goes by their words too ({@link HybridStore}). */
+  readonly questions?: readonly string[]
   readonly signal?: AbortSignal
 }
 
@@ -59,6 +62,34 @@ export interface Store {
   documents(): AsyncIterable<DocumentStamp>
   /** Writes what is not written yet and gives back what the store holds. Idempotent; the store is not used afterwards. */
   close(): Promise<void>
+}
+
+/** A passage that was found by its words. Its `score` is the dot product, as in every search. */
+export interface TextHit extends RetrievedPassage {
+  /** How well the words fit. Only scores of one search can be compared. */
+  readonly textScore: number
+}
+
+/** A store that finds passages by their words too. */
+export interface TextSearchStore extends Store {
+  /**
+   * The k passages whose words fit a question best, best first; fewer where fewer share a word with it.
+   * @param vector the question's, for the scores
+   * @throws as `search`
+   */
+  searchText(question: string, vector: Float32Array, k: number, options?: StoreSearchOptions): Promise<TextHit[]>
+}
+
+/** @throws ShapeError for a vector of another length; InputError for NaN or Infinity, a wrong k, or a filter that is none */
+export function checkSearch(
+  vectors: readonly Float32Array[],
+  k: number,
+  { dimension, filter }: { readonly dimension: number; readonly filter?: Filter },
+): void {
+  if (!Number.isSafeInteger(k) || k < 1)
+    throw new InputError('bad-k', `search: k is ${k}, expected a whole number of 1 or more`)
+  vectors.forEach((vector) => checkQuery(vector, dimension))
+  if (filter) checkFilter(filter)
 }
 
 /** @throws InputError for a filter whose values are not strings, numbers or booleans, or a list without a value */

@@ -7,6 +7,7 @@ import { bytesSource } from '../../../src/files/byte-source.js'
 import { FlatFileStore, FlatIndex, encodeIndex, GlassformerError } from '../../../src/index.js'
 import { randomNumbers } from '../../support/random.js'
 import { DIMENSION, ENCODER, randomDocuments, storeContract, unit } from '../../support/store-contract.js'
+import { textSearchContract } from '../../support/text-search-contract.js'
 
 let folder: string
 let path: string
@@ -26,6 +27,11 @@ for (const [dtype, tolerance] of [
   storeContract(
     `a flat file of ${dtype}`,
     async () => ({ open: () => write(dtype), remove: async () => {} }),
+    tolerance,
+  )
+  textSearchContract(
+    `a flat file of ${dtype}`,
+    async () => ({ store: await write(dtype), remove: async () => {} }),
     tolerance,
   )
 }
@@ -53,6 +59,7 @@ describe('the file', () => {
   test('stays as it was while another version is written', async () => {
     const before = await written()
     const store = await write()
+    await expect(write()).rejects.toMatchObject({ code: 'file-held' })
     await store.upsert(randomDocuments(1, 3, 'new')[0])
     expect(new Uint8Array(readFileSync(path))).toEqual(before)
     await store.suspend()
@@ -114,6 +121,12 @@ describe('the file', () => {
     await expect(FlatFileStore.openForWriting(path, other)).rejects.toMatchObject({ code: 'other-encoder' })
     await expect(write('int8')).rejects.toMatchObject({ code: 'other-dtype' })
   })
+})
+
+test('a file that a program held which is no more can be written', async () => {
+  writeFileSync(`${path}.lock`, '999999999')
+  await written()
+  expect(readdirSync(folder)).toEqual(['my.index'])
 })
 
 describe('work that was stopped', () => {

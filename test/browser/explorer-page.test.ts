@@ -1,0 +1,389 @@
+/**
+ * The explorer's page in a browser, with the real worker and models: each thing that a person can do there is done once.
+ */
+import { createRequire } from 'node:module'
+import { readFileSync } from 'node:fs'
+import type { Browser, Download, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { startExplorerServer, type ExplorerServer } from '../../src/cli/explorer-server.js'
+import { goldenPath } from '../support/goldens.js'
+import { launchChromium } from './chromium.js'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const ANSWER = 'The capital of France is Paris.'
+
+let browser: Browser
+let server: ExplorerServer
+
+beforeAll(async () => {
+  browser = await launchChromium()
+  server = await startExplorerServer(0)
+})
+afterAll(async () => {
+  await browser?.close()
+  await server?.close()
+})
+
+interface PageOptions {
+  readonly hash?: string
+  readonly width?: number
+  readonly colorScheme?: 'light' | 'dark'
+}
+
+/** A fresh page whose first walk has ended. What goes wrong in it fails the test. */
+async function openPage({ hash = '', width = 1280, colorScheme = 'light' }: PageOptions = {}): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, reducedMotion: 'reduce' })
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  const page = await context.newPage()
+  const problems: string[] = []
+  page.on('pageerror', (error) => problems.push(error.message))
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
+  onTestFinished(async () => {
+    await context.close()
+    expect(problems).toEqual([])
+  })
+  await page.addInitScript(() => {
+    const shifts = { sum: 0 }
+    Object.assign(globalThis, { shifts })
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as (PerformanceEntry & { value: number; hadRecentInput: boolean })[]) {
+        if (!entry.hadRecentInput) shifts.sum += entry.value
+      }
+    }).observe({ type: 'layout-shift', buffered: true })
+  })
+  await page.goto(server.address + hash)
+  await page.locator('#recurrent .recurrent-panel').waitFor()
+  await settled(page)
+  return page
+}
+
+/** Waits until what is shown belongs to the scene. */
+async function settled(page: Page): Promise<void> {
+  await page.waitForTimeout(50) // the edit's own pause begins in the same task
+  await page.locator('.answer[aria-busy="false"]').waitFor()
+  await page.waitForFunction(() => document.querySelector('.figure[aria-busy="true"]') === null)
+}
+
+const answerOf = (page: Page) => page.locator('.opening .answer-text').innerText()
+const hashOf = (page: Page) => page.evaluate(() => location.hash)
+const readBadges = (page: Page) => page.locator('.ranking .read .name').allInnerTexts()
+
+async function download(page: Page, act: () => Promise<void>): Promise<{ name: string; content: Buffer }> {
+  const [file] = await Promise.all([page.waitForEvent('download') as Promise<Download>, act()])
+  return { name: file.suggestedFilename(), content: readFileSync(await file.path()) }
+}
+
+test('the opening example answers, its claims are in sight, and nothing jumps', async () => {
+  const page = await openPage()
+  expect(await answerOf(page)).toBe(ANSWER)
+  expect(await page.locator('.opening [role=status]').innerText()).toBe(`Answer: ${ANSWER}`)
+  const findings = await page.locator('.finding-pair').allInnerTexts()
+  expect(findings.map((text) => text.replace(/looks at|[\s→]+/g, ' ').replace(/ +/g, ' '))).toEqual([
+    expect.stringMatching(/^“?France”? “?Paris”? \d/),
+    expect.stringMatching(/^“?capital”? “?Paris”? </),
+    expect.stringMatching(/^“?is”? “?Paris”? \d/),
+  ])
+  expect(await page.evaluate(() => (globalThis as unknown as { shifts: { sum: number } }).shifts.sum)).toBeLessThan(
+    0.01,
+  )
+})
+
+describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
+  test.each([1280, 390])(
+    '%i px wide: axe finds nothing serious, and the page does not scroll sideways',
+    async (width) => {
+      const page = await openPage({ width, colorScheme })
+      await page
+        .getByRole('button', { name: /^Show every number/ })
+        .first()
+        .click()
+      await page.locator('.cell-detail').first().waitFor()
+      await page.evaluate(AXE)
+      const serious = await page.evaluate(async () => {
+        const { axe } = globalThis as unknown as { axe: typeof import('axe-core') }
+        const { violations } = await axe.run(document)
+        return violations
+          .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+          .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`)
+      })
+      expect(serious).toEqual([])
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
+    },
+  )
+})
+
+test('the question, the passages, k and the mode can be changed, and taken back', async () => {
+  const page = await openPage()
+  await page.getByLabel('Question').fill('What is the capital of Germany?')
+  await page.waitForFunction(() => location.hash.includes('Germany'))
+  await settled(page)
+  expect(await answerOf(page)).toBe('The capital of Germany is Berlin.')
+
+  await page.getByText('Edit the passages').click()
+  const text = page.getByLabel('Text of passage 3')
+  await text.fill('Germany is a country in Europe. Its capital is Bonn.')
+  await page.waitForFunction(() => location.hash.includes('Bonn'))
+  await settled(page)
+  expect(await answerOf(page)).toBe('The capital of Germany is Bonn.')
+
+  await page.getByLabel('Passages read, k').fill('2')
+  await page.getByLabel('Passages read, k').blur()
+  await settled(page)
+  expect(await page.locator('#reading .card').count()).toBe(2)
+
+  await page.getByRole('button', { name: 'Add a passage' }).click()
+  await settled(page)
+  expect(await page.locator('.editor li').count()).toBe(6)
+  await page.getByRole('button', { name: 'Remove passage 6' }).click()
+  await settled(page)
+  expect(await page.locator('.editor li').count()).toBe(5)
+
+  await page.goBack()
+  await settled(page)
+  expect(await page.locator('.editor li').count()).toBe(6)
+  await page.goForward()
+  await settled(page)
+  expect(await page.locator('.editor li').count()).toBe(5)
+
+  await page.getByRole('button', { name: 'Reset' }).click()
+  await settled(page)
+  expect(await answerOf(page)).toBe(ANSWER)
+  expect(await hashOf(page)).toBe('')
+})
+
+test('a passage is dropped and restored, and its score changed', async () => {
+  const page = await openPage()
+  const france = page.locator('.ranking li', { hasText: 'Its capital is Paris' })
+  await france.getByRole('button', { name: 'Drop' }).click()
+  await settled(page)
+  expect(await readBadges(page)).not.toContain('France is a country in Europe. Its capital is Paris.')
+  expect(await answerOf(page)).not.toBe(ANSWER)
+  await france.getByRole('button', { name: 'Restore' }).click()
+  await settled(page)
+  expect(await answerOf(page)).toBe(ANSWER)
+
+  const germany = page.locator('.ranking li', { hasText: 'Berlin' })
+  await germany.getByRole('spinbutton').fill('0.95')
+  await germany.getByRole('spinbutton').blur()
+  await settled(page)
+  expect((await readBadges(page)).length).toBe(3)
+  expect(await page.locator('#prior tbody th').first().innerText()).toContain('Germany')
+  expect(await answerOf(page)).toBe('The capital of France is Berlin.')
+  expect(await hashOf(page)).toBe('#score.germany=0.95')
+  await germany.getByRole('slider').press('ArrowLeft')
+  await page.waitForFunction(() => location.hash === '#score.germany=0.945')
+  await settled(page)
+  await germany.getByRole('button', { name: 'Undo' }).click()
+  await settled(page)
+  expect(await answerOf(page)).toBe(ANSWER)
+})
+
+test('the corpus is asked, and the picture of its scores is a histogram', async () => {
+  const page = await openPage()
+  await page.getByLabel('the corpus').check()
+  await settled(page)
+  expect(await answerOf(page)).toBe(ANSWER)
+  expect(await page.locator('.score-picture').getAttribute('aria-label')).toMatch(/of 3,324 passages/)
+  expect(await page.locator('.score-picture rect').count()).toBeGreaterThan(20)
+})
+
+test('a dot product is taken apart, and its sum is the engine’s score', async () => {
+  const page = await openPage()
+  await page.locator('.ranking .row', { hasText: 'Seine' }).click()
+  const [sum, score] = (await page.locator('.sum tfoot td').innerText()).split(' · ').map(Number)
+  expect(sum).toBeCloseTo(score, 4)
+  const strip = page.getByRole('slider', { name: 'The question’s vector'.replace('’', "'") })
+  await strip.press('Home')
+  expect(await strip.getAttribute('aria-valuetext')).toMatch(/^number 0 of 384: /)
+  await strip.press('ArrowRight')
+  expect(await strip.getAttribute('aria-valuetext')).toMatch(/^number 1 of 384: /)
+})
+
+test('layer, head and cell are picked, and every number behind the cell is shown', async () => {
+  const page = await openPage()
+  const encoder = page.locator('#encoder')
+  await encoder.getByLabel('Encoder 2').check()
+  await settled(page)
+  await encoder.locator('.head-picker label').nth(4).click()
+  await settled(page)
+  expect(await hashOf(page)).toMatch(/encoder=encoder\.2\.self_attention%3A4%3A/)
+  await encoder.getByRole('button', { name: /^Show every number/ }).click()
+  await encoder.locator('.cell-detail').waitFor()
+  expect(await encoder.locator('.cell-detail').innerText()).toContain('encoder.2.self_attention')
+  await encoder.locator('.finding').getByRole('button', { name: 'Show it' }).click()
+  await settled(page)
+  expect(await encoder.locator('.finding').getByRole('button', { name: 'Shown below' }).count()).toBe(1)
+})
+
+test('a token says where it looks, a step moves everything with it, and the cache grows', async () => {
+  const page = await openPage()
+  await page.locator('#distributions .steps label').nth(1).click()
+  await settled(page)
+  expect(await page.locator('#distributions .proposals-of.strong .note').innerText()).toContain('capital')
+  expect(await page.locator('#decoder .step-scrubber').innerText()).toContain('Step 2 of 9')
+  expect(await page.locator('#decoder .cache-view').innerText()).toContain('1 row')
+  await page.locator('#decoder .step-scrubber input[type=range]').press('ArrowRight')
+  await settled(page)
+  expect(await page.locator('#decoder .step-scrubber').innerText()).toContain('Step 3 of 9')
+  expect(await page.locator('#distributions .steps :checked + span').innerText()).toContain('of')
+})
+
+test('the modes are switched and compared', async () => {
+  const page = await openPage()
+  await page.getByRole('button', { name: 'Compare all three modes' }).click()
+  await page.locator('#mixture .weights').nth(2).waitFor()
+  expect(await page.locator('#mixture .weights caption b').allInnerTexts()).toEqual([
+    'Conditioned',
+    'RAG-Sequence',
+    'RAG-Token',
+  ])
+  const weights = async (table: number, row: number) =>
+    (
+      await page.locator('#mixture .weights').nth(table).locator('tbody tr').nth(row).locator('td').allInnerTexts()
+    ).slice(1)
+  expect(new Set(await weights(2, 0)).size).toBe(1) // RAG-Token begins anew with the prior at each token
+  expect(new Set(await weights(1, 0)).size).toBeGreaterThan(1)
+  await page.locator('#mixture').getByLabel('RAG-Token').check()
+  await settled(page)
+  expect(await hashOf(page)).toContain('mode=rag-token')
+  expect(await page.locator('.scene').getByLabel('RAG-Token').isChecked()).toBe(true)
+})
+
+test('the answer’s words show their sources', async () => {
+  const page = await openPage()
+  const token = page.locator('#provenance .answer-token', { hasText: 'Par' })
+  await token.hover()
+  expect(await page.locator('#provenance mark', { hasText: 'Paris' }).count()).toBe(1)
+  expect(await page.locator('#provenance .readout').innerText()).toMatch(/“Par”: p 99.*“Paris” of passage 1/)
+  await token.click()
+  await settled(page)
+  expect(await page.locator('#distributions .steps :checked + span').innerText()).toContain('Par')
+})
+
+test('a head is taken away: what tokens lose, and the whole path without it', async () => {
+  const page = await openPage()
+  const ablation = page.locator('#ablation')
+  await ablation.locator('tbody tr').nth(1).getByRole('checkbox').first().click()
+  await settled(page)
+  expect(await hashOf(page)).toContain('try=encoder.1.self_attention')
+  await ablation.getByRole('button', { name: 'Walk the whole path without these heads' }).click()
+  await settled(page)
+  expect(await hashOf(page)).toContain('off=encoder.1.self_attention%3A0')
+  expect(await answerOf(page)).toBe("I don't know.")
+  await ablation.getByRole('button', { name: /^Put all heads back/ }).click()
+  await settled(page)
+  expect(await answerOf(page)).toBe(ANSWER)
+})
+
+test('a link opens what its sender saw', async () => {
+  const page = await openPage()
+  await page.getByLabel('Question').fill('What is the capital of Australia?')
+  await page.waitForFunction(() => location.hash.includes('Australia'))
+  await settled(page)
+  await page.locator('#reading .card').nth(1).click()
+  await settled(page)
+  await page.getByRole('button', { name: 'Copy link' }).click()
+  const link = await page.evaluate(() => navigator.clipboard.readText())
+  const other = await openPage({ hash: new URL(link).hash })
+  expect(await answerOf(other)).toBe(await answerOf(page))
+  expect(await other.locator('#reading .card').nth(1).locator('input').isChecked()).toBe(true)
+})
+
+test('a hostile link is refused with a message, and the example shown', async () => {
+  const page = await openPage({ hash: '#mode=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E' })
+  expect(await page.locator('.trouble').innerText()).toContain("the link's mode is")
+  expect(await page.locator('.trouble img').count()).toBe(0)
+  expect(await answerOf(page)).toBe(ANSWER)
+})
+
+test('what cannot be answered is said in place, and the way back is there', async () => {
+  const page = await openPage()
+  await page.getByLabel('Question').fill('')
+  await page.locator('.trouble').waitFor()
+  expect(await page.locator('.answer-token').count()).toBeGreaterThan(0)
+  await page.getByRole('button', { name: 'Back to the example' }).click()
+  await settled(page)
+  expect(await page.locator('.trouble').count()).toBe(0)
+  expect(await answerOf(page)).toBe(ANSWER)
+})
+
+test('numbers, the walk and pictures are saved', async () => {
+  const page = await openPage()
+  const walk = await download(page, () => page.getByRole('button', { name: 'Save JSON' }).click())
+  const saved = JSON.parse(walk.content.toString()) as { answer: { text: string }; questionVector: number[] }
+  expect([walk.name, saved.answer.text, saved.questionVector.length]).toEqual(['glassformer-walk.json', ANSWER, 384])
+
+  const csv = await download(page, () =>
+    page
+      .locator('#encoder')
+      .getByRole('button', { name: /Save CSV/ })
+      .click(),
+  )
+  const rows = csv.content.toString().trim().split('\r\n')
+  expect(rows[0].split(',').length).toBe(rows.length) // as many keys as queries, and a column and a row of labels
+  for (const panel of ['vector', 'ranking', 'encoder', 'decoder']) {
+    const png = await download(page, () =>
+      page
+        .locator(`#${panel}`)
+        .getByRole('button', { name: /Save PNG/ })
+        .click(),
+    )
+    expect(png.content.subarray(1, 4).toString()).toBe('PNG')
+    expect(png.content.length).toBeGreaterThan(2000)
+  }
+})
+
+test('passages of a file are asked, and a bad file is refused', async () => {
+  const page = await openPage()
+  const open = page.getByLabel('Open passages')
+  await open.setInputFiles({
+    name: 'my.txt',
+    mimeType: 'text/plain',
+    buffer: Buffer.from('Its capital is Lyon.\n\nFrance has a capital. Its capital is Nice.'),
+  })
+  await settled(page)
+  expect(await answerOf(page)).toBe('The capital of France is Nice.')
+  await open.setInputFiles({ name: 'my.jsonl', mimeType: '', buffer: Buffer.from('{"text":') })
+  await page.locator('.trouble').waitFor()
+  expect(await page.locator('.trouble').innerText()).toContain('my.jsonl, line 1 is not JSON')
+  await page.locator('.trouble').getByRole('button', { name: 'Close' }).click()
+})
+
+test('a Hugging Face folder is opened: a reader answers, another model shows its attention', async () => {
+  const page = await openPage()
+  const open = page.getByLabel('Open a model folder')
+  await open.setInputFiles(goldenPath('bert/base'))
+  await page.locator('#text-model .heat-map').waitFor()
+  await page.getByRole('button', { name: 'Close this model' }).click()
+  await settled(page)
+  expect(await page.locator('#text-model').count()).toBe(0)
+})
+
+test('the theme is chosen and kept', async () => {
+  const page = await openPage()
+  const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
+  const light = await paper()
+  await page.getByRole('button', { name: /^Theme/ }).click()
+  await page.getByRole('button', { name: /^Theme/ }).click()
+  expect(await page.locator('html').getAttribute('data-theme')).toBe('dark')
+  expect(await paper()).not.toBe(light)
+  await page.reload()
+  expect(await page.locator('html').getAttribute('data-theme')).toBe('dark')
+})
+
+test('with the keyboard alone: to the path, through the stations, into the map', async () => {
+  const page = await openPage()
+  await page.keyboard.press('Tab')
+  expect(await page.evaluate(() => document.activeElement?.textContent?.trim())).toBe('Skip to the path')
+  await page.keyboard.press('Enter')
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe('path')
+  expect(await hashOf(page)).toBe('')
+  const map = page.locator('#encoder .heat-map [tabindex="0"], #encoder .heat-map[tabindex="0"]').first()
+  await map.focus()
+  const before = await page.locator('#encoder .attention-readout').innerText()
+  await page.keyboard.press('ArrowRight')
+  await settled(page)
+  expect(await page.locator('#encoder .attention-readout').innerText()).not.toBe(before)
+  await page.keyboard.press('Enter')
+  await page.locator('#encoder .cell-detail').waitFor()
+})
