@@ -39,7 +39,10 @@ const STAGES = [
   // tiny sizes and no peers: only whether the programs still run
   {
     name: 'bench',
-    checks: [['--import', 'tsx', 'bench/run.ts', '--small', '--peers', 'none', '--out', CACHE]],
+    checks: [
+      ['--import', 'tsx', 'bench/run.ts', '--small', '--peers', 'none', '--out', CACHE],
+      ['--import', 'tsx', 'bench/rag-quality.ts', '--small', '--out', CACHE],
+    ],
     needs: 'build',
   },
 ]

@@ -1,26 +1,12 @@
 /**
  * `glassformer ask`: answers a question and shows the passages that the answer came from.
  */
-import {
-  AutoReader,
-  HybridStore,
-  PromptReader,
-  Rag,
-  Reranker,
-  type Answer,
-  type Filter,
-  type Passage,
-  type PromptAnswer,
-  type PromptPassage,
-  type RagMode,
-  type Store,
-} from '../rag/index.js'
+import type { Answer, Filter, Passage, PromptAnswer, PromptPassage, RagMode } from '../rag/index.js'
 import { choice, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
 import { citation } from './citation.js'
 import { readPassages } from './input-files.js'
-import { downloadOptions } from './download.js'
 import { explained, heading } from './explain.js'
-import { openStore, postgresOptions } from './stores.js'
+import { checkPipelineOptions, filterOption, openPipeline, pipelineOptions } from './pipeline.js'
 import { oneLine, printable, type Terminal } from './terminal.js'
 
 export const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
@@ -31,23 +17,10 @@ export const askSpec: CommandSpec = {
   summary: 'Answers a question from the passages that fit it best.',
   options: {
     passages: { type: 'string', value: 'FILE', help: 'answer from these passages; - reads standard input' },
-    index: {
-      type: 'string',
-      value: 'FILE',
-      help: 'answer from this index, which "glassformer index" made of your files',
-    },
-    ...postgresOptions,
-    hybrid: { type: 'boolean', help: 'with --index or --store: search for the words of the question too' },
-    rerank: { type: 'string', value: 'MODEL', help: 'a cross-encoder that picks the passages to read out of 50' },
-    filter: {
-      type: 'string',
-      value: 'KEY=VALUE',
-      multiple: true,
-      help: 'with --index or --store: only documents with this metadata; values of one key are alternatives',
-    },
+    ...pipelineOptions,
+    filter: filterOption,
     'top-k': { type: 'string', value: 'N', help: 'passages to read (default 5)' },
     mode: { type: 'string', value: 'MODE', help: 'conditioned (default), rag-sequence or rag-token' },
-    reader: { type: 'string', value: 'FOLDER', help: 'the model that answers (default: the reader of the package)' },
     show: { type: 'boolean', help: 'show each passage whole, with its scores' },
     explain: { type: 'boolean', help: 'show for each word of the answer which passage and word it came from' },
     json: { type: 'boolean', help: 'print everything as JSON: passages, tokens, candidates' },
@@ -60,109 +33,52 @@ export const askSpec: CommandSpec = {
 }
 
 export async function ask({ positionals, options, lists }: Arguments, terminal: Terminal): Promise<void> {
-  const { progress, signal } = terminal
+  const { print, signal } = terminal
   const [question] = positionals
   const mode = choice('mode', options.mode, MODES)
   const topK = wholeNumber('top-k', options['top-k'])
   if (question.trim() === '') throw new UsageError('QUESTION is empty')
   const filter = lists.filter && parseFilter(lists.filter)
-  const sources = ['index', 'store', 'passages'].filter((name) => options[name] !== undefined)
-  if (sources.length > 1) throw new UsageError(`${sources.map((name) => `--${name}`).join(' and ')} exclude each other`)
-  const hasStore = options.index !== undefined || options.store !== undefined
-  if (filter && !hasStore) throw new UsageError('--filter is for --index or --store')
-  if (options.hybrid && !hasStore) throw new UsageError('--hybrid is for --index or --store')
-  const passages = typeof options.passages === 'string' ? await readPassages(options.passages) : undefined
-  const store = await openStore(options)
-  const index = store && options.hybrid ? new HybridStore(store) : store
-  const asked = { passages, filter, topK, signal }
+  checkPipelineOptions({ positionals, options, lists })
   const show = options.show === true
   if (show && options.explain) throw new UsageError('--show and --explain exclude each other')
-  const reader =
-    typeof options.reader === 'string'
-      ? await AutoReader.fromPretrained(options.reader, {
-          ...downloadOptions(terminal),
-          onProgress: (done, total) => progress('reader', done, total),
-        })
-      : undefined
-  const reranker =
-    typeof options.rerank === 'string'
-      ? await Reranker.fromPretrained(options.rerank, {
-          ...downloadOptions(terminal),
-          onProgress: (done, total) => progress('reranker', done, total),
-        })
-      : undefined
+  const passages = typeof options.passages === 'string' ? await readPassages(options.passages) : undefined
+  const asked = { passages, filter, topK, signal }
+  const pipeline = await openPipeline(options, terminal)
   try {
-    if (reader instanceof PromptReader) {
+    if (pipeline.kind === 'prompt') {
       const wrong = mode !== undefined ? '--mode' : options.explain ? '--explain' : undefined
       if (wrong) throw new UsageError(`${wrong} is for encoder-decoders, and the reader is none`)
-      await askPrompt({ reader, index, reranker, show }, question, asked, options.json === true, terminal)
+      const { rag } = pipeline
+      if (options.json) return print(JSON.stringify(await rag.ask(question, asked), null, 2))
+      print(
+        describePrompt(await writing((onText) => rag.ask(question, { ...asked, onText }), terminal), show, terminal),
+      )
     } else {
-      const load = { onProgress: progress, signal, index, reranker }
-      const rag = await (reader
-        ? Rag.fromPretrained(undefined, { ...load, reader })
-        : Rag.fromPretrained(undefined, load))
-      await withDisposal(rag, async () => {
-        const answer = await rag.ask(question, { ...asked, mode, sources: options.explain === true })
-        const described = () => (options.explain ? explained(answer, terminal) : describe(answer, show, terminal))
-        terminal.print(options.json ? JSON.stringify(answer, null, 2) : described())
-      })
+      const answer = await pipeline.rag.ask(question, { ...asked, mode, sources: options.explain === true })
+      const described = () => (options.explain ? explained(answer, terminal) : describe(answer, show, terminal))
+      print(options.json ? JSON.stringify(answer, null, 2) : described())
     }
   } finally {
-    reader?.dispose()
-    reranker?.dispose()
-    await index?.close()
+    await pipeline.close()
   }
 }
 
-interface Asked {
-  readonly passages: readonly Passage[] | undefined
-  readonly filter: Filter | undefined
-  readonly topK: number | undefined
-  readonly signal: AbortSignal
-}
-
-/** The answer of a decoder-only model shows while it is written. */
-async function askPrompt(
-  {
-    reader,
-    index,
-    reranker,
-    show,
-  }: {
-    readonly reader: PromptReader
-    readonly index?: Store
-    readonly reranker?: Reranker
-    readonly show: boolean
-  },
-  question: string,
-  asked: Asked,
-  json: boolean,
-  terminal: Terminal,
-): Promise<void> {
-  const { print, write, progress, signal } = terminal
-  const rag = await Rag.fromPretrained(undefined, { onProgress: progress, signal, reader, index, reranker })
-  await withDisposal(rag, async () => {
-    if (json) return print(JSON.stringify(await rag.ask(question, asked), null, 2))
-    let begun = false
-    const onText = (piece: string) => {
-      const shown = begun ? piece : piece.trimStart()
-      begun ||= shown !== ''
-      write(shown)
-    }
-    const answer = await rag.ask(question, { ...asked, onText }).finally(() => begun && print(''))
-    print(describePrompt(answer, show, terminal))
-  })
-}
-
-async function withDisposal(rag: { dispose(): void }, use: () => Promise<void>): Promise<void> {
-  try {
-    await use()
-  } finally {
-    rag.dispose()
+/** Shows a text on a line of its own while it is written. */
+export async function writing<T>(
+  run: (onText: (piece: string) => void) => Promise<T>,
+  { print, write }: Terminal,
+): Promise<T> {
+  let begun = false
+  const onText = (piece: string) => {
+    const shown = begun ? piece : piece.trimStart()
+    begun ||= shown !== ''
+    write(shown)
   }
+  return run(onText).finally(() => begun && print(''))
 }
 
-function describe(answer: Answer, show: boolean, terminal: Terminal): string {
+export function describe(answer: Answer, show: boolean, terminal: Terminal): string {
   const { text, passages } = answer
   const { bold, dim } = terminal
   const likeliest = [...passages].sort((a, b) => b.posterior - a.posterior)
@@ -182,7 +98,7 @@ function describe(answer: Answer, show: boolean, terminal: Terminal): string {
 }
 
 /** What a model read at once has no share in the answer that could be told: the numbers are those of the retriever. */
-function describePrompt({ passages, leftOut, ended }: PromptAnswer, show: boolean, terminal: Terminal): string {
+export function describePrompt({ passages, leftOut, ended }: PromptAnswer, show: boolean, terminal: Terminal): string {
   const { dim } = terminal
   const shown = (number: string, passage: PromptPassage) => {
     const { score, scores, prior } = passage
@@ -222,7 +138,7 @@ function whole(
 }
 
 /** `year=2020` means the text and the number, since a command line does not tell them apart; and so for true and false. */
-function parseFilter(pairs: readonly string[]): Filter {
+export function parseFilter(pairs: readonly string[]): Filter {
   const filter = new Map<string, (string | number | boolean)[]>()
   for (const pair of pairs) {
     const at = pair.indexOf('=')

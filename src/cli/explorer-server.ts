@@ -1,10 +1,10 @@
 /**
  * The server behind `glassformer explore`: the page, the kernels and the default models, on the loopback interface alone. What can be
- * asked for is a list that is made at the start, so that no address reaches any other file.
+ * asked for is a list that is made at the start, so that no address reaches any other file. `glassformer serve` gives out the same pages.
  */
 import { createReadStream } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname } from 'node:path'
 import { FileError, GlassformerError } from '../errors.js'
@@ -44,11 +44,26 @@ export interface ExplorerServer {
   close(): Promise<void>
 }
 
+/** Answers a request for a page or a file of it. */
+export type Pages = (request: IncomingMessage, response: ServerResponse) => void
+
 /**
  * @param port 0 for any that is free
  * @throws GlassformerError when the port cannot be had, FileError when the page was not built
  */
 export async function startExplorerServer(port: number): Promise<ExplorerServer> {
+  const server = createServer(await explorerPages())
+  return {
+    address: await listen(server, port, HOST),
+    close: () => {
+      server.closeAllConnections()
+      return new Promise((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+/** The page with all that it loads. @throws FileError when it was not built */
+export async function explorerPages(): Promise<Pages> {
   const page = await filesBelow(EXPLORER, '/')
   if (!page.has('/index.html')) {
     throw new FileError(
@@ -65,21 +80,27 @@ export async function startExplorerServer(port: number): Promise<ExplorerServer>
     ...[...weights].map(([path, file]) => [`/weights/${path}`, file] as const),
   ])
   const made = new Map([['/weights/files.json', JSON.stringify(list)]])
-  const server = createServer((request, response) => answer(request, response, served, made))
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(portError(port, error)))
-    server.listen(port, HOST, resolve)
-  })
-  return {
-    address: `http://${HOST}:${(server.address() as AddressInfo).port}/`,
-    close: () => {
-      server.closeAllConnections()
-      return new Promise((resolve) => server.close(() => resolve()))
-    },
-  }
+  return (request, response) => answer(request, response, served, made)
 }
 
-function portError(port: number, error: NodeJS.ErrnoException): GlassformerError {
+/**
+ * Lets a server listen; its address is what is returned.
+ * @throws GlassformerError when the host is not of this machine or the port cannot be had
+ */
+export async function listen(server: Server, port: number, host: string): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(port, host, error)))
+    server.listen(port, host, resolve)
+  })
+  const name = host.includes(':') ? `[${host}]` : host
+  return `http://${name}:${(server.address() as AddressInfo).port}/`
+}
+
+function listenError(port: number, host: string, error: NodeJS.ErrnoException): GlassformerError {
+  if (['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL'].includes(error.code ?? '')) {
+    const message = `"${host}" is no address of this machine (${error.code}); choose another one with --host`
+    return new GlassformerError('host-refused', message, { cause: error })
+  }
   const [code, what] =
     error.code === 'EADDRINUSE'
       ? ['port-taken', 'is taken by another program']

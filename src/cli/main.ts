@@ -7,6 +7,7 @@ import { GlassformerError } from '../errors.js'
 import { download, downloadSpec } from './download.js'
 import { helpText, parseArguments, UsageError, type Arguments, type CommandSpec } from './arguments.js'
 import { ask, askSpec } from './ask.js'
+import { chat, chatSpec } from './chat.js'
 import { embed, embedSpec } from './embed.js'
 import { explore, exploreSpec } from './explore.js'
 import { generate, generateSpec } from './generate.js'
@@ -14,6 +15,7 @@ import { indexCorpus, indexSpec } from './index-corpus.js'
 import { inspect, inspectSpec } from './inspect.js'
 import { rerank, rerankSpec } from './rerank.js'
 import { processTerminal, type Terminal } from './terminal.js'
+import { serve, serveSpec } from './serve.js'
 import { tokens, tokensSpec } from './tokens.js'
 import { trace, traceSpec } from './trace.js'
 
@@ -24,6 +26,7 @@ interface Command {
 
 const COMMANDS: readonly Command[] = [
   { spec: askSpec, run: ask },
+  { spec: chatSpec, run: chat },
   { spec: traceSpec, run: trace },
   { spec: exploreSpec, run: explore },
   { spec: downloadSpec, run: download },
@@ -32,6 +35,7 @@ const COMMANDS: readonly Command[] = [
   { spec: embedSpec, run: embed },
   { spec: rerankSpec, run: rerank },
   { spec: inspectSpec, run: inspect },
+  { spec: serveSpec, run: serve },
   { spec: tokensSpec, run: tokens },
 ]
 

@@ -89,5 +89,7 @@ export interface PromptAnswer {
   readonly passages: readonly PromptPassage[]
   /** What was found and did not fit into the model's context. */
   readonly leftOut: readonly PromptPassage[]
+  /** Turns of the history, from the oldest on, for which there was no room. */
+  readonly forgotten: number
   readonly tokens: readonly WrittenToken[]
 }

@@ -9,6 +9,7 @@ export {
   type RagMode,
 } from './answer.js'
 export { AutoReader } from './auto-reader.js'
+export { Conversation, type ConversationOptions } from './conversation.js'
 export {
   CorpusError,
   parseCorpus,
@@ -29,6 +30,7 @@ export {
   type PromptFormat,
   type PromptOptions,
   type PromptReaderOptions,
+  type Turn,
 } from './prompt-reader.js'
 export type { Source, WordOfPassage, WordOfQuestion } from './provenance.js'
 export { Reader, readerInput, type ReaderFromPretrainedOptions, type ReadOptions } from './reader.js'

@@ -1,6 +1,7 @@
 /**
  * A reader that is a decoder-only model, such as SmolLM2 or Qwen: all passages stand numbered in one prompt, in the form of the
- * checkpoint's chat template, and the model writes the answer. What does not fit into its context is left out, the worst first.
+ * checkpoint's chat template, and the model writes the answer. What does not fit into its context is left out, the worst first. What was
+ * said before in a conversation takes the room that the passages leave.
  */
 import { InputError } from '../errors.js'
 import type { FolderLike } from '../files/folder.js'
@@ -25,6 +26,12 @@ export const promptMessages: PromptFormat = (question, passages) => {
   return [{ role: 'user', content: `Context:\n${numbered.join('\n')}\n\n${task}\n\nQuestion: ${question}` }]
 }
 
+/** A question of a conversation, and what was answered. */
+export interface Turn {
+  readonly question: string
+  readonly answer: string
+}
+
 export interface PromptReaderOptions extends FromPretrainedOptions {
   /** What the model is told; {@link promptMessages} unless given. */
   readonly format?: PromptFormat
@@ -37,12 +44,14 @@ export interface PromptOptions {
   readonly generation?: Omit<GenerateOptions, 'maxNewTokens' | 'maxLength' | 'numReturnSequences'>
   /** Called with each piece of the answer as it is written. Pieces never split a character. */
   readonly onText?: (piece: string) => void
+  /** What was said before, oldest first. The model sees the last turns, without their passages, as far as they fit beside the passages. */
+  readonly history?: readonly Turn[]
 }
 
 export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> {
   readonly model: CausalLM
   readonly tokenizer: Tokenizer
-  readonly optionNames = ['maxNewTokens', 'generation', 'onText'] satisfies (keyof PromptOptions)[]
+  readonly optionNames = ['maxNewTokens', 'generation', 'onText', 'history'] satisfies (keyof PromptOptions)[]
   readonly #format: PromptFormat
 
   constructor(
@@ -67,7 +76,10 @@ export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> 
     this.model.dispose()
   }
 
-  checkOptions({ maxNewTokens = 1, generation = {} }: PromptOptions): void {
+  checkOptions({ maxNewTokens = 1, generation = {}, history = [] }: PromptOptions): void {
+    if (!history.every(({ question, answer }) => typeof question === 'string' && typeof answer === 'string')) {
+      throw new InputError('bad-option', 'ask: a turn of the history has no question or no answer, both are texts')
+    }
     this.model.checkOptions({ ...generation, maxNewTokens })
   }
 
@@ -77,8 +89,10 @@ export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> 
     passages: readonly WeighedPassage[],
     options: PromptOptions & { readonly signal?: AbortSignal } = {},
   ): Promise<PromptAnswer> {
-    const { maxNewTokens = 128, generation, onText, signal } = options
-    const { prompt, read, leftOut } = await this.#fit(question, passages, maxNewTokens)
+    const { maxNewTokens = 128, generation, onText, history = [], signal } = options
+    const fitted = await this.#fit(question, passages, maxNewTokens)
+    const { read, leftOut } = fitted
+    const { prompt, remembered } = await this.#remember(history, question, fitted, maxNewTokens)
     const { text, tokens, ended } = await write(
       this.model,
       this.tokenizer,
@@ -94,6 +108,7 @@ export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> 
       ended,
       passages: read.map(described),
       leftOut: leftOut.map(described),
+      forgotten: history.length - remembered,
       tokens,
     }
   }
@@ -118,12 +133,30 @@ export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> 
     )
   }
 
-  async #prompt(question: string, passages: readonly WeighedPassage[]): Promise<Prompt> {
-    const messages = this.#format(question, passages)
+  /** Puts the last turns before the question, as many as there is room for. */
+  async #remember(
+    history: readonly Turn[],
+    question: string,
+    { prompt, read }: Omit<Fitted, 'leftOut'>,
+    maxNewTokens: number,
+  ): Promise<{ prompt: Prompt; remembered: number }> {
+    for (let turns = 1; turns <= history.length; turns++) {
+      const longer = await this.#prompt(question, read, history.slice(-turns))
+      if (longer.ids.length > this.model.maxLength - maxNewTokens) return { prompt, remembered: turns - 1 }
+      prompt = longer
+    }
+    return { prompt, remembered: history.length }
+  }
+
+  async #prompt(question: string, passages: readonly WeighedPassage[], history: readonly Turn[] = []): Promise<Prompt> {
+    const asked = this.#format(question, passages)
+    const systems = asked.filter(({ role }) => role === 'system') // templates want them first
+    const messages = [...systems, ...history.flatMap(turnMessages), ...asked.filter(({ role }) => role !== 'system')]
     if (this.tokenizer.chatTemplates.length > 0) {
       return this.tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true })
     }
-    const text = `${messages.map(({ content }) => content).join('\n\n')}\nAnswer:`
+    const lines = messages.map(({ role, content }) => (role === 'assistant' ? `Answer: ${content}` : content))
+    const text = `${lines.join('\n\n')}\nAnswer:`
     return { text, ids: this.tokenizer.encode(text).ids }
   }
 }
@@ -137,6 +170,13 @@ interface Fitted {
   readonly prompt: Prompt
   readonly read: readonly WeighedPassage[]
   readonly leftOut: readonly WeighedPassage[]
+}
+
+function turnMessages({ question, answer }: Turn): ChatMessage[] {
+  return [
+    { role: 'user', content: `Question: ${question}` },
+    { role: 'assistant', content: answer },
+  ]
 }
 
 function described({ logPrior, ...passage }: WeighedPassage): PromptPassage {

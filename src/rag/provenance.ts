@@ -134,7 +134,12 @@ function fieldsOf(
     if (field) fields.push({ field, text: texts[field], start: filled.length })
     filled += field ? texts[field] : part
   }
-  return filled === input ? fields : undefined
+  return spaced(filled) === spaced(input) ? fields : undefined
+}
+
+/** With a space for each white space: a format may put the one for the other, since nothing moves by that. */
+function spaced(text: string): string {
+  return text.replace(/\s/g, ' ')
 }
 
 let segmenter: Intl.Segmenter | undefined

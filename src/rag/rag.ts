@@ -49,6 +49,8 @@ export interface RetrievalOptions {
   readonly passages?: readonly (Pick<Passage, 'text'> & Partial<Passage>)[]
   /** Answer only from documents with these metadata; for a pipeline over an index. */
   readonly filter?: Filter
+  /** What to search for, where that is more than the question, as in a conversation; the question unless told. */
+  readonly query?: string
   /** Passages to read; 5 unless told. */
   readonly topK?: number
   /** How many passages are found, for the reranker to pick topK of them; 50 unless told, or topK where that is more. */
@@ -153,15 +155,16 @@ export class Rag<R extends AnyReader = Reader> {
 
   /** With a reranker its choice of what is found, best first. */
   async #retrieve(question: string, options: RetrievalOptions): Promise<RetrievedPassage[]> {
-    const { topK = 5, candidates = Math.max(topK, CANDIDATES), signal } = options
+    if (question.trim() === '') throw new InputError('empty-question', 'the question is empty')
+    const { query = question, topK = 5, candidates = Math.max(topK, CANDIDATES), signal } = options
     const reranker = this.#reranker
     if (!reranker) {
-      if (options.candidates === undefined) return this.#find(question, topK, options)
+      if (options.candidates === undefined) return this.#find(query, topK, options)
       throw new InputError('bad-option', 'ask: candidates is for a reranker (Rag.fromPretrained with reranker)')
     }
-    const found = await this.#find(question, candidates, options)
+    const found = await this.#find(query, candidates, options)
     const ranked = await reranker.rerank(
-      question,
+      query,
       found.map(({ score: dot, ...passage }) => ({ ...passage, dot })),
       { topK, signal },
     )
@@ -172,25 +175,21 @@ export class Rag<R extends AnyReader = Reader> {
     }))
   }
 
-  async #find(
-    question: string,
-    k: number,
-    { passages, filter, signal }: RetrievalOptions,
-  ): Promise<RetrievedPassage[]> {
+  async #find(query: string, k: number, { passages, filter, signal }: RetrievalOptions): Promise<RetrievedPassage[]> {
     if (filter && (passages || !this.#index)) {
       throw new InputError('bad-option', 'ask: filter is for a pipeline over an index (Rag.fromPretrained with index)')
     }
-    if (!passages && this.#index) return this.#index.retrieve(question, k, { filter, signal })
-    if (!passages) return (await this.retriever()).retrieve(question, k, { signal })
+    if (!passages && this.#index) return this.#index.retrieve(query, k, { filter, signal })
+    if (!passages) return (await this.retriever()).retrieve(query, k, { signal })
     const own = passages.map(({ id, title = '', text }, i) => ({ id: id ?? String(i + 1), title, text }))
     const retriever = await Retriever.build(this.encoder, own, { signal })
-    return retriever.retrieve(question, k, { signal })
+    return retriever.retrieve(query, k, { signal })
   }
 }
 
 /** Names and values, before anything is computed. */
 function checkOptions(options: RetrievalOptions, reader: AnyReader): void {
-  const known = ['passages', 'filter', 'topK', 'candidates', ...reader.optionNames, 'signal']
+  const known = ['passages', 'filter', 'query', 'topK', 'candidates', ...reader.optionNames, 'signal']
   const unknown = Object.keys(options).filter((key) => !known.includes(key))
   if (unknown.length > 0)
     throw new InputError('unknown-option', `ask: unknown option ${unknown.join(', ')}; known: ${known.join(', ')}`)

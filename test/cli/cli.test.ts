@@ -47,6 +47,8 @@ describe('glassformer', () => {
       embed: ['--pooling MODE', '--normalize', '--truncate', '--json'],
       rerank: ['--passages FILE', '--top-k N', '--json'],
       download: ['--revision REVISION', '--cache DIR'],
+      chat: ['--index FILE', '--reader FOLDER', '--filter KEY=VALUE', '--top-k N', '--max-new-tokens N', '--show'],
+      serve: ['--index FILE', '--reader FOLDER', '--port N', '--host ADDRESS', '--timeout SECONDS', '--queue N'],
       explore: ['--port N', '--no-open'],
       index: ['--out FILE', '--store URL', '--schema NAME', '--dtype DTYPE', '--max-tokens N', '--overlap N'],
       inspect: ['--json'],

@@ -142,7 +142,7 @@ describe('a pipeline with a reader of the caller', () => {
     [
       'an option of another reader',
       { mode: 'rag-token' },
-      'ask: unknown option mode; known: passages, filter, topK, candidates, maxNewTokens, generation, onText, signal',
+      'ask: unknown option mode; known: passages, filter, query, topK, candidates, maxNewTokens, generation, onText, history, signal',
     ],
     ['maxNewTokens 0', { maxNewTokens: 0 }, 'generate: maxNewTokens is 0, expected a whole number of 1 or more'],
     ['an unknown option of generation', { generation: { beams: 3 } }, 'generate: unknown option beams'],

@@ -1,0 +1,128 @@
+/**
+ * How well questions are answered: retrieval, answers, knowing when to abstain, and whether probabilities mean what they say. All of it
+ * counts what is in {@link Outcome}; asking is in ask-all.ts. Shares are NaN where there is nothing to count.
+ */
+
+/** What came of one question. */
+export interface Outcome {
+  readonly question: string
+  readonly answerable: boolean
+  /** Place of the first passage that holds the answer among those found, from 1; undefined when it is not among them. */
+  readonly rank: number | undefined
+  readonly text: string
+  readonly abstained: boolean
+  /** The text is one of the right answers, but for case, punctuation and articles. */
+  readonly exact: boolean
+  /** One of the right answers stands in the text. */
+  readonly holds: boolean
+  /** p(some passage answers the question), as the pipeline says. */
+  readonly pAnswerable: number
+  /** The largest posterior of a passage, and whether that passage holds the answer. */
+  readonly posterior: number
+  readonly posteriorRight: boolean
+}
+
+export interface Quality {
+  readonly questions: number
+  readonly answerable: number
+  /** Share of the answerable questions with the right passage among the first k. */
+  readonly recallAt: Readonly<Record<number, number>>
+  /** Mean over the answerable questions of 1 / rank, of 0 where it was not found. */
+  readonly meanReciprocalRank: number
+  /** Shares of the answerable questions. */
+  readonly exactMatch: number
+  readonly holdsAnswer: number
+  /** Of the questions on which the pipeline abstained, those that cannot be answered; and the other way round. */
+  readonly abstentionPrecision: number
+  readonly abstentionRecall: number
+  /** Of questions that were answered: the largest posterior against "this passage holds the answer". */
+  readonly posterior: Calibration
+  /** Of all questions: p(answerable) against "the question can be answered". */
+  readonly pAnswerable: Calibration
+}
+
+export interface Prediction {
+  readonly probability: number
+  readonly happened: boolean
+}
+
+export interface Bin {
+  readonly count: number
+  /** Mean probability that was predicted, and share of what happened. */
+  readonly predicted: number
+  readonly happened: number
+}
+
+export interface Calibration {
+  readonly predictions: number
+  /** Bins of equal width over [0, 1] that are not empty, from the least probable on. */
+  readonly bins: readonly Bin[]
+  /** Expected calibration error: mean distance of a bin's two numbers, weighted by count (Guo et al. 2017, equation 3). */
+  readonly ece: number
+  /** Mean of (probability - what happened, 0 or 1)² (Brier 1950). */
+  readonly brier: number
+}
+
+export const RANKS: readonly number[] = [1, 3, 5, 10]
+const BINS = 10
+
+export function measure(outcomes: readonly Outcome[]): Quality {
+  const answerable = outcomes.filter((outcome) => outcome.answerable)
+  const abstained = outcomes.filter((outcome) => outcome.abstained)
+  const unanswerable = outcomes.filter((outcome) => !outcome.answerable)
+  const answered = outcomes.filter((outcome) => !outcome.abstained)
+  return {
+    questions: outcomes.length,
+    answerable: answerable.length,
+    recallAt: Object.fromEntries(RANKS.map((k) => [k, mean(answerable, ({ rank = Infinity }) => Number(rank <= k))])),
+    meanReciprocalRank: mean(answerable, ({ rank = Infinity }) => 1 / rank),
+    exactMatch: mean(answerable, ({ exact }) => Number(exact)),
+    holdsAnswer: mean(answerable, ({ holds }) => Number(holds)),
+    abstentionPrecision: mean(abstained, (outcome) => Number(!outcome.answerable)),
+    abstentionRecall: mean(unanswerable, (outcome) => Number(outcome.abstained)),
+    posterior: calibration(
+      answered.map(({ posterior, posteriorRight }) => ({ probability: posterior, happened: posteriorRight })),
+    ),
+    pAnswerable: calibration(
+      outcomes.map(({ pAnswerable, answerable }) => ({ probability: pAnswerable, happened: answerable })),
+    ),
+  }
+}
+
+export function calibration(predictions: readonly Prediction[]): Calibration {
+  const binOf = ({ probability }: Prediction) => Math.min(BINS - 1, Math.floor(probability * BINS))
+  const bins = Array.from({ length: BINS }, (_, bin) => predictions.filter((prediction) => binOf(prediction) === bin))
+    .filter((members) => members.length > 0)
+    .map((members) => ({
+      count: members.length,
+      predicted: mean(members, ({ probability }) => probability),
+      happened: mean(members, ({ happened }) => Number(happened)),
+    }))
+  return {
+    predictions: predictions.length,
+    bins,
+    ece:
+      bins.reduce((sum, { count, predicted, happened }) => sum + count * Math.abs(predicted - happened), 0) /
+      predictions.length,
+    brier: mean(predictions, ({ probability, happened }) => (probability - Number(happened)) ** 2),
+  }
+}
+
+/** Lower case, without punctuation and articles, single spaces: as SQuAD compares answers (Rajpurkar et al. 2016). */
+export function normalise(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[\p{P}\p{S}]/gu, '')
+    .replace(/\b(a|an|the)\b/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+}
+
+/** Whether the words of an answer stand in a text, one after the other. */
+export function holds(text: string, answer: string): boolean {
+  return ` ${normalise(text)} `.includes(` ${normalise(answer)} `)
+}
+
+function mean<T>(members: readonly T[], value: (member: T) => number): number {
+  return members.reduce((sum, member) => sum + value(member), 0) / members.length
+}

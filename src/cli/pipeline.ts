@@ -1,0 +1,98 @@
+/**
+ * The pipeline behind the commands that answer questions: store, reader and reranker, opened from the options.
+ */
+import { AutoReader, HybridStore, PromptReader, Rag, Reranker, type Store } from '../rag/index.js'
+import { UsageError, type Arguments, type OptionSpec } from './arguments.js'
+import { downloadOptions } from './download.js'
+import { openStore, postgresOptions } from './stores.js'
+import type { Terminal } from './terminal.js'
+
+export const pipelineOptions: Readonly<Record<string, OptionSpec>> = {
+  index: {
+    type: 'string',
+    value: 'FILE',
+    help: 'answer from this index, which "glassformer index" made of your files (default: the facts of the package)',
+  },
+  ...postgresOptions,
+  hybrid: { type: 'boolean', help: 'with --index or --store: search for the words of the question too' },
+  rerank: { type: 'string', value: 'MODEL', help: 'a cross-encoder that picks the passages to read out of 50' },
+  reader: { type: 'string', value: 'FOLDER', help: 'the model that answers (default: the reader of the package)' },
+}
+
+/** Of the commands that take a filter themselves. */
+export const filterOption: OptionSpec = {
+  type: 'string',
+  value: 'KEY=VALUE',
+  multiple: true,
+  help: 'with --index or --store: only documents with this metadata; values of one key are alternatives',
+}
+
+/** @throws UsageError for options that exclude each other, or that want a store where there is none */
+export function checkPipelineOptions({ options, lists }: Arguments): void {
+  const sources = ['index', 'store', 'passages'].filter((name) => options[name] !== undefined)
+  if (sources.length > 1) throw new UsageError(`${sources.map((name) => `--${name}`).join(' and ')} exclude each other`)
+  const hasStore = options.index !== undefined || options.store !== undefined
+  if (lists.filter && !hasStore) throw new UsageError('--filter is for --index or --store')
+  if (options.hybrid && !hasStore) throw new UsageError('--hybrid is for --index or --store')
+}
+
+export type Pipeline = (MixingPipeline | PromptPipeline) & {
+  /** Undefined where the facts of the package are searched. */
+  readonly store: Store | undefined
+  /** Gives back models and store. */
+  close(): Promise<void>
+}
+
+/** An encoder-decoder reads each passage by itself, and the answers are weighed. */
+export interface MixingPipeline {
+  readonly kind: 'mixing'
+  readonly rag: Rag
+}
+
+/** A decoder-only model reads all passages in one prompt. */
+export interface PromptPipeline {
+  readonly kind: 'prompt'
+  readonly rag: Rag<PromptReader>
+}
+
+export async function openPipeline(options: Arguments['options'], terminal: Terminal): Promise<Pipeline> {
+  const { progress, signal } = terminal
+  const opened: (() => void | Promise<void>)[] = []
+  const close = async () => {
+    for (const give of opened.splice(0).reverse()) await give()
+  }
+  const load = (what: string) => ({
+    ...downloadOptions(terminal),
+    onProgress: (done: number, total: number) => progress(what, done, total),
+  })
+  try {
+    const found = await openStore(options)
+    if (found) opened.push(() => found.close())
+    const store = found && options.hybrid ? new HybridStore(found) : found
+    const reader =
+      typeof options.reader === 'string' ? await AutoReader.fromPretrained(options.reader, load('reader')) : undefined
+    if (reader) opened.push(() => reader.dispose())
+    const reranker =
+      typeof options.rerank === 'string' ? await Reranker.fromPretrained(options.rerank, load('reranker')) : undefined
+    if (reranker) opened.push(() => reranker.dispose())
+    const parts = { onProgress: progress, signal, index: store, reranker }
+    if (reader instanceof PromptReader) {
+      const rag = await Rag.fromPretrained(undefined, { ...parts, reader })
+      opened.push(() => rag.dispose())
+      return { kind: 'prompt', rag, store, close }
+    }
+    const rag = await (reader
+      ? Rag.fromPretrained(undefined, { ...parts, reader })
+      : Rag.fromPretrained(undefined, parts))
+    opened.push(() => rag.dispose())
+    return { kind: 'mixing', rag, store, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Passages that are searched. */
+export async function countPassages({ store, rag }: Pipeline): Promise<number> {
+  return store ? store.size() : (await rag.retriever()).passages.length
+}

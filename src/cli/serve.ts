@@ -1,0 +1,87 @@
+/**
+ * `glassformer serve`: answers questions over HTTP and serves the explorer's page, until Ctrl-C.
+ */
+import { positiveNumber, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
+import { explorerPages } from './explorer-server.js'
+import { checkPipelineOptions, countPassages, openPipeline, pipelineOptions } from './pipeline.js'
+import { isLoopback } from './server/access.js'
+import { DEFAULT_LIMITS, startAnswerServer } from './server/answer-server.js'
+import type { Terminal } from './terminal.js'
+
+const PORT = 4180
+const LAST_PORT = 65_535
+const HOST = '127.0.0.1'
+
+export const serveSpec: CommandSpec = {
+  name: 'serve',
+  positionals: [],
+  summary: 'Answers questions over HTTP, and serves the page of "explore".',
+  options: {
+    ...pipelineOptions,
+    port: { type: 'string', value: 'N', help: `port to listen at, 0 for any that is free (default: ${PORT})` },
+    host: { type: 'string', value: 'ADDRESS', help: `address to listen at (default: ${HOST}, this computer alone)` },
+    timeout: {
+      type: 'string',
+      value: 'SECONDS',
+      help: `longest time to an answer, the wait included (default: ${DEFAULT_LIMITS.seconds})`,
+    },
+    queue: {
+      type: 'string',
+      value: 'N',
+      help: `most questions that wait while one is answered (default: ${DEFAULT_LIMITS.waiting})`,
+    },
+    'allow-origin': {
+      type: 'string',
+      value: 'ORIGIN',
+      multiple: true,
+      help: 'pages of this origin, such as https://example.org, may ask too',
+    },
+  },
+  details:
+    'POST /api/ask takes JSON {"question", "topK", "filter", "mode", "sources"}, of which only the question is needed, and answers as "ask --json"\n' +
+    'does; with Accept: text/event-stream, in events. GET /api/health tells whether all is well. Errors are JSON {"code", "message"}. Ctrl-C\n' +
+    'takes no further questions and ends when those that it has are answered; once more, and it ends at once.\n' +
+    'Example: curl localhost:4180/api/ask -H "Content-Type: application/json" -d \'{"question": "What is the capital of France?"}\'',
+}
+
+export async function serve(args: Arguments, terminal: Terminal): Promise<void> {
+  const { options, lists } = args
+  const { print, dim, fail, signal } = terminal
+  const port = wholeNumber('port', options.port, 0) ?? PORT
+  if (port > LAST_PORT) throw new UsageError(`--port is "${port}", expected at most ${LAST_PORT}`)
+  const host = typeof options.host === 'string' ? options.host : HOST
+  const allowedOrigins = (lists['allow-origin'] ?? []).map(parseOrigin)
+  const limits = {
+    ...DEFAULT_LIMITS,
+    seconds: positiveNumber('timeout', options.timeout, 86_400) ?? DEFAULT_LIMITS.seconds,
+    waiting: wholeNumber('queue', options.queue, 0) ?? DEFAULT_LIMITS.waiting,
+  }
+  checkPipelineOptions(args)
+  const pages = await explorerPages()
+  const pipeline = await openPipeline(options, terminal)
+  try {
+    const onDefect = (error: unknown) => fail(`glassformer: a defect, please report it\n${(error as Error).stack}`)
+    const server = await startAnswerServer({ pipeline, pages, host, port, allowedOrigins, limits, onDefect })
+    const ended = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve()
+      signal.addEventListener('abort', () => resolve())
+      process.once('SIGTERM', () => resolve())
+    })
+    const passages = await countPassages(pipeline)
+    print(`Answering from ${passages} passages at ${server.address}`)
+    if (!isLoopback(host)) {
+      fail('Whoever reaches this address can ask: there is no password. Put a server that asks for one in front.')
+    }
+    print(dim('Ctrl-C ends it.'))
+    await ended
+    await server.drain()
+  } finally {
+    await pipeline.close()
+  }
+}
+
+/** As a browser sends it: without a path. */
+function parseOrigin(text: string): string {
+  if (URL.canParse(text) && new URL(text).origin === text) return text
+  throw new UsageError(`--allow-origin is "${text}", expected an origin such as https://example.org`)
+}

@@ -1,0 +1,114 @@
+/**
+ * The measures of `npm run rag-quality`, counted by hand, and its questions about the documentation.
+ */
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { askAll, type QualityQuestion } from '../../bench/quality/ask-all.js'
+import { calibration, holds, measure, normalise, type Outcome } from '../../bench/quality/measures.js'
+import { reliabilityChart } from '../../bench/report/reliability-chart.js'
+import type { Answer, Passage, Rag } from '../../src/rag/index.js'
+
+const outcome = (fields: Partial<Outcome>): Outcome => ({
+  question: 'Q?',
+  answerable: true,
+  rank: undefined,
+  text: 'A.',
+  abstained: false,
+  exact: false,
+  holds: false,
+  pAnswerable: 1,
+  posterior: 1,
+  posteriorRight: false,
+  ...fields,
+})
+
+test('recall, reciprocal rank, matches and abstention, counted by hand', () => {
+  const quality = measure([
+    outcome({ rank: 1, exact: true, holds: true, posteriorRight: true }),
+    outcome({ rank: 4, holds: true }),
+    outcome({ rank: 10, abstained: true }),
+    outcome({}),
+    outcome({ answerable: false, abstained: true }),
+    outcome({ answerable: false, abstained: true }),
+    outcome({ answerable: false }),
+  ])
+  expect(quality).toMatchObject({
+    questions: 7,
+    answerable: 4,
+    recallAt: { 1: 1 / 4, 3: 1 / 4, 5: 2 / 4, 10: 3 / 4 },
+    meanReciprocalRank: (1 + 1 / 4 + 1 / 10) / 4,
+    exactMatch: 1 / 4,
+    holdsAnswer: 2 / 4,
+    abstentionPrecision: 2 / 3,
+    abstentionRecall: 2 / 3,
+  })
+  expect(quality.posterior.predictions).toBe(4) // what was answered
+  expect(quality.pAnswerable.predictions).toBe(7)
+})
+
+test('calibration: bins, ECE and Brier score, counted by hand', () => {
+  const of = (probability: number, happened: boolean) => ({ probability, happened })
+  const { bins, ece, brier, predictions } = calibration([of(1, true), of(0.9, false), of(0.95, true), of(0.25, false)])
+  expect(predictions).toBe(4)
+  expect(bins).toHaveLength(2)
+  expect(bins[0]).toEqual({ count: 1, predicted: 0.25, happened: 0 })
+  expect(bins[1].count).toBe(3)
+  expect(bins[1].predicted).toBeCloseTo(0.95, 12)
+  expect(bins[1].happened).toBeCloseTo(2 / 3, 12)
+  expect(ece).toBeCloseTo((0.25 + 3 * (0.95 - 2 / 3)) / 4, 12)
+  expect(brier).toBeCloseTo((0 + 0.81 + 0.0025 + 0.0625) / 4, 12)
+  expect(calibration([]).ece).toBeNaN()
+})
+
+test('texts are compared without case, punctuation and articles, and by whole words', () => {
+  expect(normalise('  The “Answer”, an  answer: 3,324! ')).toBe('answer answer 3324')
+  expect(holds('The exit code is 2.', '2')).toBe(true)
+  expect(holds('The exit code is 20.', '2')).toBe(false)
+  expect(holds('It reads 3,324 passages', '3,324 passages')).toBe(true)
+})
+
+test('an answer that abstains is never right by its words, and the likeliest passage is judged', async () => {
+  const passages = [
+    { id: 'a', posterior: 0.2 },
+    { id: 'b', posterior: 0.8 },
+  ] as unknown as Answer['passages']
+  const asked: QualityQuestion = { question: 'Q?', answers: ["I don't know"], isRight: ({ id }: Passage) => id === 'b' }
+  const outcomes = async (abstained: boolean) => {
+    const ask = async () => ({ text: "I don't know.", abstained, pAnswerable: 0.4, passages }) as unknown as Answer
+    const retrieve = async () => passages
+    return askAll([asked, { question: 'R?', answers: [], isRight: undefined }], {
+      rag: { ask } as unknown as Rag,
+      retriever: { retrieve },
+      onProgress: () => {},
+    })
+  }
+  const common = { answerable: true, rank: 2, pAnswerable: 0.4, posterior: 0.8, posteriorRight: true }
+  const [answered, unanswerable] = await outcomes(false)
+  expect(answered).toMatchObject({ ...common, exact: true, holds: true })
+  expect(unanswerable).toMatchObject({ answerable: false, rank: undefined, posteriorRight: false })
+  expect((await outcomes(true))[0]).toMatchObject({ ...common, exact: false, holds: false })
+})
+
+describe('the questions about the documentation', () => {
+  const { questions } = JSON.parse(
+    readFileSync(new URL('../../bench/quality/documentation.json', import.meta.url), 'utf8'),
+  ) as { questions: { question: string; file?: string; evidence?: string; answers: string[] }[] }
+
+  test('some cannot be answered, and no two are the same', () => {
+    expect(questions.filter(({ answers }) => answers.length === 0)).toHaveLength(8)
+    expect(new Set(questions.map(({ question }) => question)).size).toBe(questions.length)
+  })
+
+  test.each(questions.filter(({ file }) => file !== undefined))('$question: the file says so', ({ file, evidence }) => {
+    const text = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
+    expect(text.replace(/[`*]|\[([^\]]*)\]\([^)]*\)/g, '$1').replace(/\s+/g, ' ')).toContain(evidence)
+  })
+})
+
+test('the chart writes counts and errors in words', () => {
+  const series = [{ name: 'facts', calibration: calibration([{ probability: 0.5, happened: true }]) }]
+  const svg = reliabilityChart('Title', [{ title: 'a < b', predicted: 'p', happened: 'h', series }])
+  expect(svg).toContain('● facts: 1 predictions, ECE 0.500, Brier 0.250')
+  expect(svg).toContain('a &lt; b')
+  expect(svg.match(/<circle/g)).toHaveLength(1)
+})
