@@ -3,10 +3,13 @@
  */
 import { createRequire } from 'node:module'
 import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type Axe from 'axe-core'
 import type { Download, Page } from 'playwright-core'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { goldenPath } from '../support/goldens.js'
 import { answerOf, hashOf, openPage, serveExplorer, settled } from './explorer-visit.js'
 
@@ -318,6 +321,30 @@ test('a Hugging Face folder is opened: a reader answers, another model shows its
   await settled(page)
   expect(await answerOf(page)).toBe(ANSWER)
 })
+
+test('a folder and a file of passages are dropped on the page', async () => {
+  const page = await openPage()
+  await drop(page, weights('all-MiniLM-L6-v2'))
+  await page.locator('#text-model .heat-map').waitFor()
+  expect(await page.locator('#text-model h2').innerText()).toBe('all-MiniLM-L6-v2 over a text')
+
+  const folder = await mkdtemp(join(tmpdir(), 'glassformer-drop-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  await writeFile(join(folder, 'nice.txt'), 'France has a capital. Its capital is Nice.')
+  await drop(page, join(folder, 'nice.txt'))
+  await settled(page)
+  expect(await answerOf(page)).toBe('The capital of France is Nice.')
+})
+
+/** Drops a file or a folder of the disk as a person does, from outside the browser. */
+async function drop(page: Page, path: string): Promise<void> {
+  const devTools = await page.context().newCDPSession(page)
+  const data = { items: [], files: [path], dragOperationsMask: 1 }
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+    await devTools.send('Input.dispatchDragEvent', { type, x: 400, y: 300, data })
+  }
+  await devTools.detach()
+}
 
 test('the theme is chosen and kept', async () => {
   const page = await openPage()

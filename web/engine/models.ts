@@ -116,7 +116,10 @@ export class Models {
 
 /** The folder that was dropped: its files by name, without the folders that they lie in. */
 function pickedFolder({ name, files }: Extract<ModelSource, { kind: 'files' }>): Folder {
-  const config = files.find(({ path }) => baseName(path) === 'config.json')
+  const depth = (path: string) => path.split('/').length
+  const configs = files.filter(({ path }) => path.split('/').at(-1) === 'config.json')
+  // the modules of a sentence encoder lie below it, each with a config.json of its own
+  const [config] = configs.sort((a, b) => depth(a.path) - depth(b.path))
   if (!config) {
     throw new FileError(
       'file-not-found',
@@ -126,10 +129,6 @@ function pickedFolder({ name, files }: Extract<ModelSource, { kind: 'files' }>):
   const root = config.path.slice(0, -'config.json'.length)
   const inFolder = files.filter(({ path }) => path.startsWith(root))
   return memoryFolder(new Map(inFolder.map(({ path, file }) => [path.slice(root.length), file])), name)
-}
-
-function baseName(path: string): string {
-  return path.split('/').at(-1)!
 }
 
 async function readConfig(folder: Folder): Promise<JsonObject> {

@@ -31,7 +31,7 @@ export function EncoderPanel({ explorer, model, walk, story, passage, cell, busy
     <Panel
       id="encoder"
       title="In the encoder, every token looks at every other"
-      lead="Each token asks with its query and offers its key. Where the two fit, the token takes over more of the other’s value. A row of the map is one token’s question; dark cells are what it took. Rows sum to 1."
+      lead="Each token asks with its query and offers its key. Where the two fit, the token takes over more of the other’s value. A row of the map is one token’s question; the stronger a cell’s colour, the more it took. Rows sum to 1."
       formula={
         <>
           A = softmax(<var>Q</var>
