@@ -18,10 +18,11 @@ import {
 import { choice, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
 import { readPassages } from './input-files.js'
 import { downloadOptions } from './download.js'
+import { explained } from './explain.js'
 import { openStore, postgresOptions } from './stores.js'
 import { oneLine, printable, type Terminal } from './terminal.js'
 
-const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
+export const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
 
 export const askSpec: CommandSpec = {
   name: 'ask',
@@ -47,12 +48,13 @@ export const askSpec: CommandSpec = {
     mode: { type: 'string', value: 'MODE', help: 'conditioned (default), rag-sequence or rag-token' },
     reader: { type: 'string', value: 'FOLDER', help: 'the model that answers (default: the reader of the package)' },
     show: { type: 'boolean', help: 'show each passage whole, with its scores' },
+    explain: { type: 'boolean', help: 'show for each word of the answer which passage and word it came from' },
     json: { type: 'boolean', help: 'print everything as JSON: passages, tokens, candidates' },
   },
   details:
     'A passage file holds JSON lines {"id", "title", "text"}, or plain text with a passage on each line. A reader that is\n' +
-    'a decoder-only model, such as a Llama, reads all passages in one prompt; it has no mode. Every document of an index has\n' +
-    'the metadata file and format.\n' +
+    'a decoder-only model, such as a Llama, reads all passages in one prompt; it has no mode, and its answer cannot be explained.\n' +
+    'Every document of an index has the metadata file and format.\n' +
     'Example: echo "France is a country in Europe. Its capital is Paris." | glassformer ask "What is the capital of France?" --passages -',
 }
 
@@ -73,6 +75,7 @@ export async function ask({ positionals, options, lists }: Arguments, terminal: 
   const index = store && options.hybrid ? new HybridStore(store) : store
   const asked = { passages, filter, topK, signal }
   const show = options.show === true
+  if (show && options.explain) throw new UsageError('--show and --explain exclude each other')
   const reader =
     typeof options.reader === 'string'
       ? await AutoReader.fromPretrained(options.reader, {
@@ -89,7 +92,8 @@ export async function ask({ positionals, options, lists }: Arguments, terminal: 
       : undefined
   try {
     if (reader instanceof PromptReader) {
-      if (mode !== undefined) throw new UsageError('--mode is for encoder-decoders, and the reader is none')
+      const wrong = mode !== undefined ? '--mode' : options.explain ? '--explain' : undefined
+      if (wrong) throw new UsageError(`${wrong} is for encoder-decoders, and the reader is none`)
       await askPrompt({ reader, index, reranker, show }, question, asked, options.json === true, terminal)
     } else {
       const load = { onProgress: progress, signal, index, reranker }
@@ -97,8 +101,9 @@ export async function ask({ positionals, options, lists }: Arguments, terminal: 
         ? Rag.fromPretrained(undefined, { ...load, reader })
         : Rag.fromPretrained(undefined, load))
       await withDisposal(rag, async () => {
-        const answer = await rag.ask(question, { ...asked, mode })
-        terminal.print(options.json ? JSON.stringify(answer, null, 2) : describe(answer, show, terminal))
+        const answer = await rag.ask(question, { ...asked, mode, sources: options.explain === true })
+        const described = () => (options.explain ? explained(answer, terminal) : describe(answer, show, terminal))
+        terminal.print(options.json ? JSON.stringify(answer, null, 2) : described())
       })
     }
   } finally {

@@ -15,6 +15,7 @@ import { inspect, inspectSpec } from './inspect.js'
 import { rerank, rerankSpec } from './rerank.js'
 import { processTerminal, type Terminal } from './terminal.js'
 import { tokens, tokensSpec } from './tokens.js'
+import { trace, traceSpec } from './trace.js'
 
 interface Command {
   readonly spec: CommandSpec
@@ -23,6 +24,7 @@ interface Command {
 
 const COMMANDS: readonly Command[] = [
   { spec: askSpec, run: ask },
+  { spec: traceSpec, run: trace },
   { spec: exploreSpec, run: explore },
   { spec: downloadSpec, run: download },
   { spec: indexSpec, run: indexCorpus },

@@ -1,6 +1,7 @@
 /**
  * What commands write to: results to stdout, progress to stderr, with colours and a moving progress bar only where a person looks.
  */
+import stringWidth from 'string-width'
 
 export interface Terminal {
   /** Writes a line to stdout. */
@@ -11,6 +12,8 @@ export interface Terminal {
   readonly width: number | undefined
   readonly bold: (text: string) => string
   readonly dim: (text: string) => string
+  /** Before and after a highlighted word: inverse video, or an asterisk where there are no colours. */
+  readonly mark: readonly [string, string]
   /** Draws a progress bar on stderr, if both outputs are terminals; behind it stands the note, by default `done/total`. */
   readonly progress: (label: string, done: number, total: number, note?: string) => void
   /** Writes to stderr, in the place of a progress bar that is still there. */
@@ -35,6 +38,7 @@ export function processTerminal(signal: AbortSignal): Terminal {
     width: (isTerminal && process.stdout.columns) || undefined, // a terminal may say 0
     bold: style(1),
     dim: style(2),
+    mark: colours ? ['\u001b[7m', '\u001b[0m'] : ['*', '*'],
     progress: (label, done, total, note = `${done}/${total}`) => {
       if (!isTerminal || process.stderr.isTTY !== true) return
       clearBar()
@@ -56,8 +60,22 @@ export function printable(text: string): string {
   return text.replace(/[^\P{Cc}\n\t]/gu, '')
 }
 
-/** The text on one line, without control characters (which could move the cursor of whoever reads it), cut to `width` characters with an ellipsis where there is a width. */
+/**
+ * The text on one line, without control characters (which could move the cursor of whoever reads it), cut to `width` columns with an
+ * ellipsis where there is a width.
+ */
 export function oneLine(text: string, width: number | undefined): string {
   const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim()
-  return width !== undefined && line.length > width ? `${line.slice(0, Math.max(0, width - 1))}…` : line
+  return width === undefined ? line : cutLine(line, width)
+}
+
+/** A line in at most `width` columns, with an ellipsis where it is cut. */
+export function cutLine(line: string, width: number): string {
+  if (stringWidth(line) <= width) return line
+  let shown = ''
+  for (const { segment } of new Intl.Segmenter('en').segment(line)) {
+    if (stringWidth(shown + segment) >= width) break
+    shown += segment
+  }
+  return `${shown}…`.slice(0, Math.max(0, width))
 }

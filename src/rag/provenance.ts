@@ -38,18 +38,24 @@ export interface InputFormat {
   readonly format: typeof readerInput
 }
 
+/** A word of what was read, in its field. */
+export interface InputWord extends TextSpan {
+  readonly field: Source['field']
+}
+
 /** What the reader read with one passage. */
-interface Input {
-  readonly words: readonly (TextSpan & { readonly field: Source['field'] })[]
+export interface Input {
+  readonly words: readonly InputWord[]
   /** For each token, the place of its word in `words`; -1 for punctuation and special tokens. */
   readonly wordOfToken: readonly number[]
 }
 
 export class Provenance {
-  readonly #inputs: readonly Input[] // by passage
+  /** By passage. */
+  readonly inputs: readonly Input[]
 
   private constructor(inputs: readonly Input[]) {
-    this.#inputs = inputs
+    this.inputs = inputs
   }
 
   /**
@@ -74,7 +80,7 @@ export class Provenance {
    */
   sources(attention: MeanCrossAttention, token: number, posterior: readonly number[]): Source[] {
     const sources = new Map<string, Source>()
-    this.#inputs.forEach(({ words, wordOfToken }, passage) => {
+    this.inputs.forEach(({ words, wordOfToken }, passage) => {
       const shares = attention.of(passage, token)
       wordOfToken.forEach((at, i) => {
         if (at < 0) return

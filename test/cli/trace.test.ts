@@ -1,0 +1,214 @@
+import { writeFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Random } from '../../bench/random.js'
+import { columnsOf } from '../../src/cli/columns.js'
+import { heatMap } from '../../src/cli/heat-map.js'
+import { Rag, readerInput, type Answer } from '../../src/rag/index.js'
+import { NO_TERMINAL, runCli, runCliOnTerminal } from '../support/cli.js'
+import { byteTokenizer, writeSmallFolder } from '../support/small-tokenizers.js'
+
+const QUESTION = 'What is the capital of France?'
+const FRANCE = { title: 'France', text: 'France is a country in Europe. Its capital is Paris.' }
+const JAPAN = { title: 'Japan', text: 'Japan is a country in Asia, east of Korea. Its capital is Tokyo.' }
+
+const root = mkdtempSync(join(tmpdir(), 'glassformer-'))
+const corpus = join(root, 'own.jsonl')
+beforeAll(() => {
+  writeFileSync(corpus, [FRANCE, JAPAN].map((passage, i) => JSON.stringify({ id: `${i + 1}`, ...passage })).join('\n'))
+})
+afterAll(() => rmSync(root, { recursive: true }))
+const trace = ['trace', QUESTION]
+const own = () => [...trace, '--passages', corpus]
+
+interface Line {
+  readonly stage: string
+  readonly point?: string
+  readonly passage?: number
+  readonly query?: string[]
+  readonly key?: string[]
+  readonly values?: number[][][]
+  readonly token?: string
+  readonly byPassage?: number[]
+  readonly mixture?: number
+  readonly answer?: Answer
+}
+
+describe('glassformer trace --json', () => {
+  let lines: Line[]
+  let rag: Rag
+  beforeAll(async () => {
+    const { code, stdout, stderr } = await runCli([...own(), '--json'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    lines = stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as Line) // prettier-ignore
+    rag = await Rag.fromPretrained()
+  })
+
+  test('walks the pass in order', async () => {
+    const answer = await rag.ask(QUESTION, { passages: [FRANCE, JAPAN] })
+    const attentions = [0, 1, 2, 3].map((layer) => `encoder.${layer}.self_attention.probs`)
+    for (const layer of [0, 1]) {
+      attentions.push(`decoder.${layer}.self_attention.probs`, `decoder.${layer}.cross_attention.probs`)
+    }
+    expect(lines.map(({ stage, point }) => point ?? stage)).toEqual([
+      ...['question', 'retrieval', 'input'],
+      ...attentions,
+      ...answer.tokens.map(() => 'step'),
+      'mixture',
+    ])
+    expect(lines.at(-1)!.answer).toMatchObject({ text: answer.text, question: QUESTION })
+  })
+
+  test('has the attentions of the forward pass, of one passage and without the padding of the batch', async () => {
+    const { model, tokenizer } = rag.reader
+    const { tokens } = lines.at(-1)!.answer!
+    const input = tokenizer.encode(readerInput(FRANCE, QUESTION))
+    const inputs = { inputIds: [input.ids], labels: [tokens.map(({ id }) => id)] }
+    const output = await model.forward(inputs, { outputAttentions: true })
+    const expected = {
+      'encoder.2.self_attention.probs': output.encoderAttentions![2],
+      'decoder.0.self_attention.probs': output.decoderAttentions![0],
+      'decoder.1.cross_attention.probs': output.crossAttentions![1],
+    }
+    for (const [name, attentions] of Object.entries(expected)) {
+      const { values, query, key, passage } = lines.find(({ point }) => point === name)!
+      expect(passage).toBe(1)
+      const wanted = attentions.select(0, 0)
+      expect([values!.length, query!.length, key!.length]).toEqual(wanted.shape)
+      const flat = wanted.toArray()
+      values!.flat(2).forEach((value, i) => expect(Math.abs(value - flat[i])).toBeLessThan(1e-4))
+      for (const row of values!.flat()) expect(row.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 4)
+    }
+    const { key } = lines.find(({ point }) => point === 'decoder.1.cross_attention.probs')!
+    expect(key!.map((token) => token.replace('·', 'Ġ'))).toEqual(input.tokens)
+  })
+
+  test('each step has the probabilities that the answer has', () => {
+    const { tokens, candidates, text } = lines.at(-1)!.answer!
+    const steps = lines.filter(({ stage }) => stage === 'step')
+    steps.forEach(({ mixture }, t) => expect(Math.log(mixture!)).toBeCloseTo(tokens[t].logProb, 6))
+    const { logLikelihoods } = candidates.find((candidate) => candidate.text === text)!
+    logLikelihoods.forEach((logLikelihood, z) => {
+      const product = steps.reduce((sum, { byPassage }) => sum + Math.log(byPassage![z]), 0)
+      expect(product).toBeCloseTo(logLikelihood, 2)
+    })
+  })
+
+  test('--head is one head, --passage another passage, --at one point', async () => {
+    const at = ['--at', 'decoder.1.cross_attention.probs']
+    const { stdout } = await runCli([...own(), ...at, '--head', '3', '--json'])
+    const all = lines.find(({ point }) => point === at[1])!
+    expect(JSON.parse(stdout)).toMatchObject({ point: at[1], head: 3, axes: ['query', 'key'] })
+    const { values } = JSON.parse(stdout) as { values: number[][] }
+    values.flat().forEach((value, i) => expect(value).toBeCloseTo(all.values![3].flat()[i], 4))
+    const other = JSON.parse((await runCli([...own(), ...at, '--passage', '2', '--json'])).stdout) as Line
+    expect(other.key!.slice(0, 4).join('')).toContain('Japan'.slice(0, 3))
+  })
+})
+
+describe('glassformer trace', () => {
+  test('draws maps in which the answer looks at its source, in 80 columns and without colours', async () => {
+    const { code, stdout, stderr } = await runCli(trace) // a passage of 58 tokens
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const lines = stdout.split('\n')
+    for (const line of lines) expect(columnsOf(line), line).toBeLessThanOrEqual(80)
+    expect(stdout).not.toContain('\u001b')
+    const start = lines.findIndex((line) => line.startsWith('decoder.1.cross_attention.probs, mean of 8 heads'))
+    const row = (label: string) => lines.slice(start).find((line) => line.trimStart().startsWith(`${label} `))
+    expect(row('·Par')).toMatch(/█.* ·Par +\.\d\d$/)
+    expect(row('·capital')).toMatch(/█.* ·capit… (\.\d\d|1\.0)$/)
+    expect(stdout).toContain('▸ ·Par\n')
+    expect(stdout).toMatch(/came from +Paris \(1\) 0\.\d\d/)
+  })
+
+  test('shows vectors where a point is no map, and scores by their range', async () => {
+    const vectors = await runCli([...own(), '--at', 'decoder.1.resid_post'])
+    expect(vectors.stdout).toMatch(/^decoder\.1\.resid_post, passage 1\n.*\n {2}The +\d+\.\d\d {2}-?\d+\.\d\d /)
+    const scores = await runCli([...own(), '--at', 'decoder.0.self_attention.scores'])
+    expect(scores.stdout).toMatch(/· from -?\d+\.\d\d to █ \d+\.\d\d\n/)
+  })
+
+  test.each([
+    ['a hook point that is not there', ['--at', 'decoder.0.cross_atention.prob'], '--at: no hook point matches "decoder.0.cross_atention.prob"; near: decoder.0.cross_attention.probs, '], // prettier-ignore
+    ['a head that is not there', ['--head', '8'], '--head is 8, encoder.*.self_attention.probs has heads 0 to 7'],
+    ['a head of what has none', ['--at', 'logits', '--head', '0'], '--head: logits is not of single heads'],
+    ['a passage that is not there', ['--passage', '3'], '--passage is 3, 2 were found'],
+    ['an unknown mode', ['--mode', 'best'], '--mode is "best"'],
+  ])('called wrongly exits with 2: %s', async (_name, options, message) => {
+    const { code, stdout, stderr } = await runCli([...own(), ...options])
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain(`glassformer: ${message}`)
+  })
+
+  test('takes another encoder-decoder, and no decoder alone', async () => {
+    const folder = (name: string, golden: string) =>
+      writeSmallFolder(join(root, name), { golden, tokenizer: byteTokenizer })
+    const small = ['trace', 'Ha?', '--passages', '-', '--mode', 'rag-token']
+    const bart = await runCli([...small, '--reader', folder('bart', 'bart/base')], { input: 'Ba ca.\n' })
+    expect(bart).toMatchObject({ code: 0, stderr: '' })
+    expect(bart.stdout).toMatch(/^decoder\.0\.cross_attention\.probs, mean of \d+ heads, passage 1$/m)
+    const llama = await runCli([...small, '--reader', folder('llama', 'llama/tied')], { input: 'Ba ca.\n' })
+    expect(llama.code).toBe(2)
+    expect(llama.stderr).toContain('--reader is a decoder-only model; trace is for encoder-decoders')
+  })
+
+  test('--step prints all where there is no terminal', async () => {
+    const [stepped, whole] = [await runCli([...own(), '--step']), await runCli(own())]
+    expect(stepped).toEqual(whole)
+  })
+
+  test.skipIf(NO_TERMINAL !== undefined)(
+    `--step stops for a key on a terminal${NO_TERMINAL ? ` (${NO_TERMINAL})` : ''}`,
+    async () => {
+      const presses = [
+        ['Question: ', 'x\r'], // x means nothing
+        ['Passages', ' '],
+        ['The reader reads', 'q'],
+      ]
+      const { code, stdout } = await runCliOnTerminal([...own(), '--step'], {
+        watch: (child, output) => {
+          if (presses.length > 0 && output.includes(presses[0][0])) child.stdin!.write(presses.shift()![1])
+        },
+      })
+      expect(code).toBe(0)
+      expect(stdout).toContain('The reader reads passage 1')
+      expect(stdout).not.toContain('encoder.0.self_attention')
+    },
+  )
+})
+
+describe('a heat map', () => {
+  test('has a row for each token, with what is greatest in it', () => {
+    const map = {
+      rows: ['a', 'bb'],
+      columns: ['x', 'yz'],
+      values: [[0.5, 0.01], [0, 0.3]], // prettier-ignore
+    }
+    expect(heatMap({ ...map, scale: 'share' }, 40)).toEqual([
+      '   x y',
+      '     z',
+      ' a ██·· x       .50',
+      'bb   ▓▓ yz      .30',
+    ])
+    expect(heatMap({ ...map, values: [[-2, 3], [-1e38, 0]], scale: 'range' }, 40).slice(2)).toEqual([
+      ' a ··██ yz      3.0',
+      'bb   ▒▒ yz      0.0',
+    ]) // prettier-ignore
+  })
+
+  test('keeps within its width, whatever the labels are, and shows every cell once', () => {
+    const random = new Random(2)
+    const LABELS = ['·Paris', '北京', 'a', '👩‍👩‍👧', '·averylonglabel', ',', 'e\u0301']
+    const labels = (count: number) => Array.from({ length: count }, () => random.pick(LABELS))
+    for (const width of [40, 80, 120]) {
+      for (const size of [1, 7, 30, 61, 150]) {
+        const values = Array.from({ length: 3 }, () => Array.from({ length: size }, () => 0.6))
+        const lines = heatMap({ rows: labels(3), columns: labels(size), values, scale: 'share' }, width)
+        for (const line of lines) expect(columnsOf(line), line).toBeLessThanOrEqual(width)
+        const cells = lines.join('').match(/█/g)!.length
+        expect([3 * size, 6 * size]).toContain(cells)
+      }
+    }
+  })
+})
