@@ -31,6 +31,7 @@ const STAGES = [
     name: 'node24',
     project: 'unit',
     node: '24',
+    env: { TEST_BACKENDS: 'wasm' },
     files: ['test/backends', 'test/models', 'test/generation', 'test/rag', 'test/lessons'],
   },
   { name: 'browser', project: 'browser', needs: 'build' },
@@ -48,8 +49,11 @@ const STAGES = [
 ]
 
 /** Whether a script exits with 0. */
-function succeeds(args, node = process.execPath) {
-  const { status, error } = spawnSync(node, args, { stdio: ['ignore', 'inherit', 'inherit'] })
+function succeeds(args, node = process.execPath, env = {}) {
+  const { status, error } = spawnSync(node, args, {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...env },
+  })
   if (error) console.error(error.message)
   return status === 0
 }
@@ -72,13 +76,13 @@ function fetchNode(version) {
 }
 
 /** @returns {Counts} */
-function runOnNode({ project, node: version, files }) {
+function runOnNode({ project, node: version, files, env }) {
   if (process.versions.node.startsWith(`${version}.`)) {
     console.log(`skipped: this is Node ${version}, on which all of it ran`)
     return { ...NOTHING, skipped: 1 }
   }
   try {
-    return runProject(project, files, fetchNode(version))
+    return runProject(project, files, fetchNode(version), env)
   } catch (error) {
     console.log(`skipped: ${error.message}`)
     return { ...NOTHING, skipped: 1 }
@@ -86,7 +90,7 @@ function runOnNode({ project, node: version, files }) {
 }
 
 /** @returns {Counts} */
-function runProject(project, files = [], node = process.execPath) {
+function runProject(project, files = [], node = process.execPath, env = {}) {
   installGpuJs()
   const folder = mkdtempSync(join(tmpdir(), 'glassformer-report-'))
   const report = join(folder, 'report.json')
@@ -95,6 +99,7 @@ function runProject(project, files = [], node = process.execPath) {
     const succeeded = succeeds(
       ['node_modules/vitest/vitest.mjs', 'run', '--project', project, ...reporters, ...files],
       node,
+      env,
     )
     return count(report, succeeded)
   } finally {
