@@ -3,7 +3,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkProb, checkScore } from '../../web/attention/cell-arithmetic.js'
-import { toCsv } from '../../web/attention/csv.js'
+import { mapToCsv } from '../../web/attention/csv.js'
 import { difference, exact, fixed } from '../../web/attention/digits.js'
 import { heatPalette, heatPixels, LEGEND_WEIGHTS, shadeOf, type HeatColours } from '../../web/attention/heat-scale.js'
 import { cellAt, cellSize, labelRoom, moveCell } from '../../web/attention/map-layout.js'
@@ -137,7 +137,7 @@ describe('reading a map', () => {
   })
 
   test('as CSV, with quotes where a field needs them and no field that a spreadsheet runs', () => {
-    expect(toCsv(MAP, 0)).toBe(
+    expect(mapToCsv(MAP, 0)).toBe(
       'query \\ key,\'=1+1," a, b","\n"\r\n' + '<s>,0.5,0.25,0.25\r\n' + '" ""Paris""",0,1,0\r\n',
     )
   })
@@ -151,7 +151,7 @@ describe('reading a map', () => {
       numHeads: 1,
       probs: Float32Array.of(weight),
     }
-    const written = Number(toCsv(one, 0).trim().split(',').at(-1))
+    const written = Number(mapToCsv(one, 0).trim().split(',').at(-1))
     expect(Math.fround(written)).toBe(weight)
   })
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { toCsv } from '../../web/app/export.js'
+import { toCsv } from '../../web/csv.js'
 import { decimal, passageName, percent } from '../../web/app/format.js'
 import { freeId, setPassages, setScore, toggleDropped } from '../../web/app/edits.js'
 import { SEED_SCENE } from '../../web/app/seed.js'

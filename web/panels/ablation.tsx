@@ -3,7 +3,7 @@
  */
 import { AblationPanel } from '../attention/ablation-panel.js'
 import type { Explorer } from '../app/explorer.js'
-import { toCsv } from '../app/export.js'
+import { toCsv } from '../csv.js'
 import { Hook, Panel } from '../app/panel.js'
 import { useResource } from '../app/resource.js'
 import type { ModelInfo, Scene, Walk } from '../protocol.js'

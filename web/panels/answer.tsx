@@ -5,7 +5,7 @@ import type { Source } from 'glassformer'
 import { useState } from 'preact/hooks'
 import provenance from '../../bench/results/provenance.json' with { type: 'json' }
 import { Bar } from '../app/bar.js'
-import { toCsv } from '../app/export.js'
+import { toCsv } from '../csv.js'
 import { count, decimal, percent } from '../app/format.js'
 import { Panel } from '../app/panel.js'
 import type { Walk } from '../protocol.js'

@@ -2,7 +2,7 @@
  * The decoder, one step at a time: what it has written, what its cache keeps, and where it looks in the passage.
  */
 import { CacheView } from '../attention/cache-view.js'
-import { toCsv } from '../attention/csv.js'
+import { mapToCsv } from '../attention/csv.js'
 import { toPng } from '../attention/png.js'
 import { StepScrubber } from '../attention/step-scrubber.js'
 import { coloursAt } from '../attention/use-colours.js'
@@ -40,7 +40,7 @@ export function DecoderPanel({ explorer, model, walk, story, passage, cell, busy
       ]}
       flows={`a state of ${reader.dModel} numbers at each step`}
       busy={busy || map.stale}
-      csv={map.value && (() => toCsv(map.value!, cell.head))}
+      csv={map.value && (() => mapToCsv(map.value!, cell.head))}
       png={map.value && ((figure) => toPng(map.value!, cell.head, coloursAt(figure)))}
     >
       <StepScrubber steps={walk.steps} target={walk.target} step={cell.query} onStep={onStep} />

@@ -2,7 +2,7 @@
  * What would be written next at one step: by the mixture of all passages, and by each passage alone.
  */
 import { Bar } from '../app/bar.js'
-import { toCsv } from '../app/export.js'
+import { toCsv } from '../csv.js'
 import { passageName, percent, tokenText } from '../app/format.js'
 import { Hook, Panel } from '../app/panel.js'
 import type { Likely, ModelInfo, Walk } from '../protocol.js'

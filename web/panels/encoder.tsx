@@ -1,7 +1,7 @@
 /**
  * The encoder's self-attention over one passage and the question.
  */
-import { toCsv } from '../attention/csv.js'
+import { mapToCsv } from '../attention/csv.js'
 import { toPng } from '../attention/png.js'
 import { coloursAt } from '../attention/use-colours.js'
 import type { Explorer } from '../app/explorer.js'
@@ -45,7 +45,7 @@ export function EncoderPanel({ explorer, model, walk, story, passage, cell, busy
       ]}
       flows={`[${tokens}, ${reader.dModel}] states, read by the decoder`}
       busy={busy || map.stale}
-      csv={map.value && (() => toCsv(map.value!, cell.head))}
+      csv={map.value && (() => mapToCsv(map.value!, cell.head))}
       png={map.value && ((figure) => toPng(map.value!, cell.head, coloursAt(figure)))}
     >
       {story.self ? (

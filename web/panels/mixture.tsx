@@ -3,7 +3,7 @@
  * they differ. RAG-Sequence carries the weights from step to step, RAG-Token begins anew with the prior at each token.
  */
 import type { RagMode } from 'glassformer'
-import { toCsv } from '../app/export.js'
+import { toCsv } from '../csv.js'
 import { decimal, passageName, percent, tokenText } from '../app/format.js'
 import { MODE_NAMES, MODES } from '../app/modes.js'
 import { Panel } from '../app/panel.js'

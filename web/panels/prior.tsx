@@ -2,7 +2,7 @@
  * Scores become probabilities.
  */
 import { Bar } from '../app/bar.js'
-import { toCsv } from '../app/export.js'
+import { toCsv } from '../csv.js'
 import { decimal, passageName, percent } from '../app/format.js'
 import { Panel } from '../app/panel.js'
 import type { Walk } from '../protocol.js'

@@ -1,7 +1,7 @@
 /**
  * The question, cut into the tokens that the encoder reads.
  */
-import { toCsv } from '../app/export.js'
+import { toCsv } from '../csv.js'
 import { Panel } from '../app/panel.js'
 import { TokenRow } from '../app/token-row.js'
 import type { ModelInfo, Walk } from '../protocol.js'

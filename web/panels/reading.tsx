@@ -3,7 +3,7 @@
  * stands behind the answer in the end. The passage that is chosen here is the one whose attention is shown below.
  */
 import { Bar } from '../app/bar.js'
-import { toCsv } from '../app/export.js'
+import { toCsv } from '../csv.js'
 import { passageName, percent } from '../app/format.js'
 import { Panel } from '../app/panel.js'
 import { TokenRow } from '../app/token-row.js'

@@ -3,7 +3,7 @@
  */
 import { RecurrentPanel } from '../attention/recurrent-panel.js'
 import type { Explorer } from '../app/explorer.js'
-import { toCsv } from '../app/export.js'
+import { toCsv } from '../csv.js'
 import { Panel } from '../app/panel.js'
 import { useResource } from '../app/resource.js'
 import type { Walk } from '../protocol.js'

@@ -3,7 +3,7 @@
  */
 import { useState } from 'preact/hooks'
 import { AttentionView } from '../attention/attention-view.js'
-import { toCsv } from '../attention/csv.js'
+import { mapToCsv } from '../attention/csv.js'
 import type { HeadChoice } from '../attention/map-weights.js'
 import { toPng } from '../attention/png.js'
 import { TokenView } from '../attention/token-view.js'
@@ -39,7 +39,7 @@ export function TextModelPanel({ explorer, info }: TextModelPanelProps) {
         ['hook point', <Hook>{`${attention}.probs`}</Hook>],
       ]}
       busy={map.stale}
-      csv={map.value && (() => toCsv(map.value!, head))}
+      csv={map.value && (() => mapToCsv(map.value!, head))}
       png={map.value && ((figure) => toPng(map.value!, head, coloursAt(figure)))}
     >
       <label class="ask">

@@ -1,7 +1,8 @@
 /**
  * The question as one vector.
  */
-import { svgPicture, toCsv } from '../app/export.js'
+import { svgPicture } from '../app/export.js'
+import { toCsv } from '../csv.js'
 import { decimal } from '../app/format.js'
 import { Panel } from '../app/panel.js'
 import type { ModelInfo, Walk } from '../protocol.js'
