@@ -14,6 +14,7 @@
  * k rows have an exact score of t - B or more, so each of the exact best has a score of t - 2B or more.
  */
 import type { Backend, PackedMatrix } from '../backends/index.js'
+import { InputError } from '../errors.js'
 import { checkpoint } from '../event-loop.js'
 import { quantizeInput } from '../tensor/ops/index.js'
 import { rowMajor } from '../tensor/ops/float.js'
@@ -31,12 +32,12 @@ const GAP = 4
 const READ = 1024
 
 /** Rows to score exactly. */
-export interface ExactRows {
+interface ExactRows {
   rows(first: number, end: number): IndexRows | Promise<IndexRows>
 }
 
-/** Vectors that can be scanned: an index in memory, or one in a file. */
-export interface ScannableRows extends RowBlocks, ExactRows {}
+/** Vectors that can be scanned: an index in memory, or one in a file. `rows` is only wanted of float32: integers are all kept. */
+export type ScannableRows = RowBlocks & Partial<ExactRows>
 
 export class IndexScan {
   /** What is scanned. */
@@ -44,21 +45,26 @@ export class IndexScan {
   readonly #exact: ExactRows
   readonly #backend: Backend
 
-  /** @param exact where the vectors are of which `packed` was made, if they were not integers */
-  constructor(packed: PackedRows, backend: Backend, exact: ExactRows = packed) {
+  private constructor(packed: PackedRows, backend: Backend, exact: ExactRows) {
     this.packed = packed
     this.#exact = exact
     this.#backend = backend
   }
 
-  /** Packs the rows into the backend's memory. Of rows of int8 only this copy is used afterwards. */
+  /**
+   * Packs the rows into the backend's memory. Of rows of int8 only this copy is used afterwards.
+   * @throws InputError for vectors of float32 without `rows`; what {@link PackedRows.create} throws
+   */
   static async create(
     rows: ScannableRows,
     backend: Backend,
     options?: Pick<SearchOptions, 'signal'>,
   ): Promise<IndexScan> {
     const packed = await PackedRows.create(rows, backend, options)
-    return new IndexScan(packed, backend, packed.isOriginal ? packed : rows)
+    if (packed.isOriginal) return new IndexScan(packed, backend, packed)
+    if (rows.rows) return new IndexScan(packed, backend, rows as ExactRows)
+    packed.dispose()
+    throw new InputError('bad-option', 'IndexScan: vectors of float32 without rows(), which their exact scores come from')
   }
 
   /** See {@link FlatIndex.search}. */

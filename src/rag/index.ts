@@ -20,7 +20,7 @@ export {
   type PassageSource,
 } from './corpus.js'
 export { EncoderMismatchError, type EncoderIdentity } from './encoder-identity.js'
-export { IndexScan, type ExactRows, type ScannableRows } from './index-scan.js'
+export { IndexScan, type ScannableRows } from './index-scan.js'
 export { PackedRows, type RowBlocks } from './packed-rows.js'
 export {
   FlatIndex,

@@ -6,8 +6,7 @@ import { missingFile, requireText, type FolderLike } from '../files/folder.js'
 import { openPretrained, type HubOptions } from '../hub/index.js'
 import { checkPassages, parseCorpus, passageText, type Passage } from './corpus.js'
 import { FlatIndex, type IndexDType, type IndexRows, type SearchHit, type VectorRows } from './flat-index.js'
-import { IndexScan } from './index-scan.js'
-import { PackedRows } from './packed-rows.js'
+import type { IndexScan, ScannableRows } from './index-scan.js'
 import { corpusFingerprint, decodeIndex, encodeIndex, requireIndexOf } from './index-file.js'
 import type { EmbedOptions, SentenceEncoder } from './sentence-encoder.js'
 
@@ -44,13 +43,17 @@ export interface BuildOptions extends Pick<EmbedOptions, 'signal' | 'onProgress'
 export class Retriever {
   readonly encoder: SentenceEncoder
   readonly passages: readonly Passage[]
-  #index: FlatIndex | PackedRows
+  #index: FlatIndex | IndexScan['packed']
   #scan: Promise<IndexScan> | undefined
 
-  private constructor(encoder: SentenceEncoder, passages: readonly Passage[], index: FlatIndex | PackedRows) {
+  private constructor(encoder: SentenceEncoder, passages: readonly Passage[], index: FlatIndex | IndexScan) {
     this.encoder = encoder
     this.passages = passages
-    this.#index = index
+    if (index instanceof FlatIndex) this.#index = index
+    else {
+      this.#index = index.packed
+      this.#scan = Promise.resolve(index)
+    }
   }
 
   /** The vectors of the passages, in their order. Of a large index of int8 they are in the encoder's backend, and nowhere else. */
@@ -70,9 +73,9 @@ export class Retriever {
     const { dtype, ...embedOptions } = options
     const checked = checkPassages(passages, 'passages')
     if (dtype === 'int8' && checked.length >= WORTH_SCANNING) {
+      const { dimension } = encoder
       const blocks = () => int8Blocks(encoder, checked, embedOptions)
-      const { dimension, backend } = encoder
-      return new Retriever(encoder, checked, await PackedRows.create({ dimension, blocks }, backend, embedOptions))
+      return new Retriever(encoder, checked, await openScan(encoder, { dimension, blocks }, embedOptions))
     }
     const vectors = await encoder.embed(checked.map(passageText), { ...embedOptions, truncate: true })
     return new Retriever(encoder, checked, FlatIndex.fromVectors(vectors, encoder.dimension, dtype))
@@ -132,25 +135,30 @@ export class Retriever {
 
   /** Gives back what the retriever holds in the encoder's backend. It is not used afterwards. */
   dispose(): void {
-    if (this.#scan) void this.#scan.then((scan) => scan.dispose())
-    else if (this.#index instanceof PackedRows) this.#index.dispose()
+    void this.#scan?.then((scan) => scan.dispose())
+    this.#scan = undefined
   }
 
   /** Large indexes are scanned by kernels; for small ones the copy that these need is not worth its making. */
   async #hits(vector: Float32Array, k: number): Promise<SearchHit[]> {
     const index = this.#index
-    if (index instanceof FlatIndex && index.count < WORTH_SCANNING) return index.search(vector, k)
-    return (await (this.#scan ??= this.#openScan(index))).search(vector, k)
+    if (index instanceof FlatIndex) {
+      if (index.count < WORTH_SCANNING) return index.search(vector, k)
+      this.#scan ??= openScan(this.encoder, index)
+    }
+    const scan = await this.#scan!
+    if (index.dtype === 'int8') this.#index = scan.packed // the only copy from now on
+    return scan.search(vector, k)
   }
+}
 
-  /** Of an index of int8 only the copy in the backend is kept. */
-  async #openScan(index: FlatIndex | PackedRows): Promise<IndexScan> {
-    const { backend } = this.encoder
-    if (index instanceof PackedRows) return new IndexScan(index, backend)
-    const scan = await IndexScan.create(index, backend)
-    if (index.dtype === 'int8') this.#index = scan.packed
-    return scan
-  }
+async function openScan(
+  { backend }: SentenceEncoder,
+  rows: ScannableRows,
+  options?: Pick<EmbedOptions, 'signal'>,
+): Promise<IndexScan> {
+  const { IndexScan } = await import('./index-scan.js')
+  return IndexScan.create(rows, backend, options)
 }
 
 /** The vectors of passages, some at a time. */
