@@ -64,7 +64,10 @@ export class IndexScan {
     if (packed.isOriginal) return new IndexScan(packed, backend, packed)
     if (rows.rows) return new IndexScan(packed, backend, rows as ExactRows)
     packed.dispose()
-    throw new InputError('bad-option', 'IndexScan: vectors of float32 without rows(), which their exact scores come from')
+    throw new InputError(
+      'bad-option',
+      'IndexScan: vectors of float32 without rows(), which their exact scores come from',
+    )
   }
 
   /** See {@link FlatIndex.search}. */
