@@ -148,11 +148,12 @@ export class IndexReader {
   async *documents(): AsyncGenerator<IndexedDocument> {
     const { documents: count, sections, passages } = this.header
     const { start, end } = sections.documents
+    const encoder = new TextEncoder()
     let crc = 0
     let [first, seen] = [0, 0]
     for await (const { text } of linesOf(this.#source, start, end)) {
       if (seen === count) break // what follows fills the section up
-      crc = crc32(new TextEncoder().encode(text), crc)
+      crc = crc32(encoder.encode(text), crc)
       const json = JsonObject.parse(text, `${this.#source.name}, document ${seen + 1}`)
       const next = first + json.integer('passages', { min: 0 })
       const metadata = (json.get('metadata') ?? {}) as Metadata
