@@ -23,18 +23,16 @@ export function BackendChoice({ explorer }: BackendChoiceProps) {
               name="backend"
               checked={chosen === name}
               disabled={missing.includes(name)}
-              aria-describedby={missing.includes(name) ? `no-${name}` : undefined}
+              aria-describedby={missing.includes(name) ? 'backend-obstacles' : undefined}
               onChange={() => void explorer.switchTo(name)}
             />
             <span>{BACKEND_NAMES[name].title}</span>
           </label>
         ))}
       </div>
-      {missing.map((name) => (
-        <p class="note obstacle" id={`no-${name}`} key={name}>
-          {BACKEND_NAMES[name].title}: {obstacles.get(name)}.
-        </p>
-      ))}
+      <p class="note obstacles" id="backend-obstacles">
+        {missing.map((name) => `${BACKEND_NAMES[name].title}: ${obstacles.get(name)}. `)}
+      </p>
     </fieldset>
   )
 }

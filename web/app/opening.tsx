@@ -28,7 +28,9 @@ export function Opening({ explorer }: OpeningProps) {
         )}
       </div>
       <p class="answer-note">{noteOf(explorer)}</p>
-      <p class="answer-note">{shown && `Computed by ${describeBackend(shown.model.backend)}`}</p>
+      <p class="answer-note" role="status">
+        {shown && `Computed by ${describeBackend(shown.model.backend)}`}
+      </p>
       <p class="unseen" role="status">
         {shown && !busy ? `Answer: ${shown.walk.answer.text}` : ''}
       </p>

@@ -22,7 +22,6 @@ export function BackendsPanel({ explorer, model, busy }: BackendsPanelProps) {
       id="backends"
       title="What computes"
       lead="The passes are written once, against a list of kernels: products, attention, norms. A backend is a set of these kernels. Choose another one, and the models are loaded there and the same question is walked again."
-      facts={[['shown above', describeBackend(model.backend)]]}
       busy={busy}
       csv={() =>
         toCsv([
@@ -91,6 +90,7 @@ function BackendRow({ explorer, name, runs, isCurrent, busy }: BackendRowProps) 
     <tr class={isCurrent ? 'current' : undefined}>
       <th scope="row">
         {title}
+        {isCurrent && <span class="now">computed what is shown</span>}
         <span class="note">{latest ? describeBackend(latest.backend) : (obstacle ?? explains)}</span>
       </th>
       <td>{runs[0] && time(runs[0])}</td>

@@ -103,6 +103,13 @@ function Kernel({ kernel, language }: { readonly kernel: KernelInfo; readonly la
           </dd>
         </div>
         <div>
+          <dt>Counted</dt>
+          <dd>
+            while the question was embedded and its answer read and scored once more, each launch at the hook point that
+            came next
+          </dd>
+        </div>
+        <div>
           <dt>Compiled for</dt>
           <dd>{kernel.shapes ?? 'results of any shape'}</dd>
         </div>
