@@ -53,7 +53,8 @@ describe('the GPU backend in Node', () => {
     const compiled = backend.kernelSources().length
     for (let length = 4; length < 12; length++) await model.forward({ inputIds: [new Array<number>(length).fill(5)] })
     expect(backend.kernelSources()).toHaveLength(compiled)
-    const [{ source, generated }] = backend.kernelSources().filter(({ name }) => name === 'linear.gelu')
+    const [{ source, generated, launches }] = backend.kernelSources().filter(({ name }) => name === 'linear.gelu')
+    expect(launches).toBe(10 * model.config.numHiddenLayers)
     expect(source).toContain('gelu(value)')
     expect(generated).toContain('for (')
     model.dispose()

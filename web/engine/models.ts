@@ -17,6 +17,8 @@ import { TextModel } from './text-model.js'
 export interface LoadOptions {
   readonly onProgress: (progress: Progress) => void
   readonly signal: AbortSignal
+  /** Whether the default models were loaded before, on another backend. */
+  readonly again?: boolean
 }
 
 /** What answers, and what is said of it. */
@@ -50,10 +52,10 @@ export class Models {
   }
 
   /** Downloads and loads what lies beside the page. @throws GlassformerError where the backend cannot run */
-  static async load(name: BackendName, { onProgress, signal }: LoadOptions): Promise<Models> {
+  static async load(name: BackendName, { onProgress, signal, again }: LoadOptions): Promise<Models> {
     const backend = await startBackend(name)
     try {
-      const { folder, dtype: stored } = await downloadModels(DEFAULT_WEIGHTS, { onProgress, signal })
+      const { folder, dtype: stored } = await downloadModels(DEFAULT_WEIGHTS, { onProgress, signal, again })
       const encoderFolder = subfolder(folder, 'all-MiniLM-L6-v2')
       // the GPU has no product of integers: matrices in 8 bits become float32 there
       const isGpu = backend.name === 'gpu'

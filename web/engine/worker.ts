@@ -45,7 +45,7 @@ serve(self, {
     if (loaded?.backend === backend) {
       await loaded.models.use(source, options)
     } else {
-      const models = await Models.load(backend, options)
+      const models = await Models.load(backend, { ...options, again: loaded !== undefined })
       try {
         await models.use(source, options)
       } catch (error) {

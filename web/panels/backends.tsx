@@ -54,7 +54,6 @@ export function BackendsPanel({ explorer, model, busy }: BackendsPanelProps) {
                 name={name}
                 runs={runs.filter(({ backend }) => backend.name === name)}
                 isCurrent={model.backend.name === name}
-                busy={busy}
               />
             ))}
           </tbody>
@@ -79,10 +78,9 @@ interface BackendRowProps {
   /** Of this backend, first to last. */
   readonly runs: readonly Run[]
   readonly isCurrent: boolean
-  readonly busy: boolean
 }
 
-function BackendRow({ explorer, name, runs, isCurrent, busy }: BackendRowProps) {
+function BackendRow({ explorer, name, runs, isCurrent }: BackendRowProps) {
   const { title, explains } = BACKEND_NAMES[name]
   const obstacle = explorer.offers.value.find((offer) => offer.name === name)?.obstacle
   const latest = runs.at(-1)
@@ -99,7 +97,7 @@ function BackendRow({ explorer, name, runs, isCurrent, busy }: BackendRowProps) 
       <td>
         <button
           type="button"
-          disabled={busy || obstacle !== undefined}
+          disabled={obstacle !== undefined}
           onClick={() => (isCurrent ? explorer.retry() : void explorer.switchTo(name))}
         >
           {isCurrent ? 'Run again' : 'Run here'}

@@ -45,16 +45,12 @@ export function KernelsPanel({ explorer, model, walk, busy }: KernelsPanelProps)
       lead="A graphics card runs one small function for every element of a result, thousands at once. These functions are written in TypeScript as text; gpu.js translates them into the language of the device while the page runs."
       busy={busy || kernels.stale}
     >
-      {!isGpu && (
-        <>
-          <p>{COMPILED_BEFORE[name]} On a GPU backend each kernel is shown here, as written and as translated.</p>
-          <SwitchButtons explorer={explorer} />
-        </>
-      )}
-      {isGpu && !isOpen && (
-        <button type="button" onClick={() => setOpen(true)}>
-          Show the kernels that {BACKEND_NAMES[name].title} compiled
+      {isGpu ? (
+        <button type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+          {isOpen ? 'Hide' : 'Show'} the kernels that {BACKEND_NAMES[name].title} compiled
         </button>
+      ) : (
+        <p>{COMPILED_BEFORE[name]} On WebGL 2 or WebGPU, each kernel is shown here as written and as translated.</p>
       )}
       {kernels.error && <p role="alert">{kernels.error}</p>}
       {value && kernel && (
@@ -73,19 +69,6 @@ export function KernelsPanel({ explorer, model, walk, busy }: KernelsPanelProps)
         </>
       )}
     </Panel>
-  )
-}
-
-function SwitchButtons({ explorer }: { readonly explorer: Explorer }) {
-  const offered = explorer.offers.value.filter(({ name, obstacle }) => name.startsWith('webg') && !obstacle)
-  return (
-    <p class="actions">
-      {offered.map(({ name }) => (
-        <button type="button" key={name} onClick={() => void explorer.switchTo(name)}>
-          Compute by {BACKEND_NAMES[name].title}
-        </button>
-      ))}
-    </p>
   )
 }
 
