@@ -88,7 +88,7 @@ function BackendRow({ explorer, name, runs, isCurrent }: BackendRowProps) {
     <tr class={isCurrent ? 'current' : undefined}>
       <th scope="row">
         {title}
-        {isCurrent && <span class="now">computed what is shown</span>}
+        {isCurrent && <span class="now"> computed what is shown</span>}
         <span class="note">{latest ? describeBackend(latest.backend) : (obstacle ?? explains)}</span>
       </th>
       <td>{runs[0] && time(runs[0])}</td>
