@@ -115,8 +115,8 @@ export class Explorer {
       if (this.#backend.value === before) this.#schedule(0, 'keep')
       else void this.#load(this.#source, this.#backend.value, 'keep')
     })
-    void this.engine.backends().then((offers) => (this.#offers.value = offers))
     await this.#load(this.#source, this.#backend.value, 'keep')
+    this.#offers.value = await this.engine.backends().catch(() => []) // if the engine has died, that is shown already
   }
 
   /** Takes other models. */
@@ -230,6 +230,7 @@ export class Explorer {
       this.#source = source
       batch(() => {
         this.#model.value = model
+        this.#backend.value = model.backend.name // without WebAssembly, plain TypeScript takes its place
         this.#progress.value = undefined
         if (lost) this.#trouble.value = backendTrouble(lost, model)
       })
