@@ -1,10 +1,15 @@
 /**
  * A visit to the explorer's page as `glassformer explore` serves it: for the tests that use it as a person does.
  */
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type Axe from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
 import { startExplorerServer, type ExplorerServer } from '../../src/cli/explorer-server.js'
 import { launchChromium } from './chromium.js'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 let browser: Browser
 let server: ExplorerServer
@@ -60,6 +65,18 @@ export async function settled(page: Page): Promise<void> {
   await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
   await page.locator('.answer[aria-busy="false"]').waitFor()
   await page.waitForFunction(() => document.querySelector('.figure[aria-busy="true"]') === null)
+}
+
+/** What axe finds that keeps somebody from using the page. */
+export async function seriousProblems(page: Page): Promise<string[]> {
+  await page.evaluate(AXE)
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: typeof Axe }
+    const { violations } = await axe.run(document)
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`)
+  })
 }
 
 export const answerOf = (page: Page) => page.locator('.opening .answer-text').innerText()

@@ -1,6 +1,7 @@
 /**
  * What is asked: the question, how passages are mixed, how many are read, and where they come from.
  */
+import { BackendChoice } from './backend-choice.js'
 import { FileDrop } from './file-drop.js'
 import { PassageEditor } from './passage-editor.js'
 import { setPassages } from './edits.js'
@@ -84,6 +85,7 @@ export function SceneForm({ explorer }: SceneFormProps) {
             }}
           />
         </label>
+        <BackendChoice explorer={explorer} />
       </div>
       <FileDrop explorer={explorer} />
       {scene.passages && (
