@@ -225,6 +225,19 @@ export function storeContract(name: string, place: () => Promise<StorePlace>, to
       await expectBest([document], 3)
     })
 
+    test('many that are put in together are as if each was, and a cancelled one leaves each whole', async () => {
+      const documents = randomDocuments(12)
+      await store.upsert({ ...documents[6], hash: 'old', passages: [] })
+      const seen: number[] = []
+      expect(await store.upsertAll(documents, { onProgress: (passages) => seen.push(passages) })).toBe(18)
+      expect(seen.at(-1)).toBe(18)
+      await expectBest(documents, 100)
+      expect((await stamps())[documents[6].id]).toBe('hash-6')
+      const cancelled = store.upsertAll(randomDocuments(12, 5), { signal: AbortSignal.abort() })
+      await expect(cancelled).rejects.toMatchObject({ code: 'aborted' })
+      await expectBest(documents, 100)
+    })
+
     test('changes that are begun together all happen', async () => {
       const documents = randomDocuments(16)
       await Promise.all(documents.map((document) => store.upsert(document)))

@@ -39,6 +39,12 @@ export interface StoreSearchOptions {
   readonly signal?: AbortSignal
 }
 
+export interface UpsertOptions {
+  readonly signal?: AbortSignal
+  /** Called whenever some documents are in, with the number of passages so far. */
+  readonly onProgress?: (passages: number) => void
+}
+
 export interface Store {
   /** Length of a vector. */
   readonly dimension: number
@@ -57,6 +63,16 @@ export interface Store {
    * @throws ShapeError for a vector of another length; InputError for NaN or Infinity, or for passages with the same id
    */
   upsert(document: StoredDocument): Promise<void>
+  /**
+   * Puts many documents in, as `upsert` does each of them; a store that writes many at once faster than one by one does so. When it fails,
+   * each document is there as it was or as it is now, never in part.
+   * @returns the number of passages
+   * @throws as `upsert`, and AbortedError
+   */
+  upsertAll(
+    documents: Iterable<StoredDocument> | AsyncIterable<StoredDocument>,
+    options?: UpsertOptions,
+  ): Promise<number>
   /** Removes documents; ids that are not there are passed over. */
   delete(ids: readonly string[]): Promise<void>
   documents(): AsyncIterable<DocumentStamp>

@@ -11,6 +11,7 @@ import type { RetrievedPassage } from '../../retriever.js'
 import {
   checkSearch,
   type DocumentStamp,
+  type UpsertOptions,
   type StoredDocument,
   type StoreSearchOptions,
   type TextHit,
@@ -53,12 +54,6 @@ export interface HnswOptions {
   /** Memory for the building, in MB: the graph should fit. By default the server's maintenance_work_mem. */
   readonly memory?: number
   readonly signal?: AbortSignal
-}
-
-export interface LoadOptions {
-  readonly signal?: AbortSignal
-  /** Called after each transaction with the number of passages so far. */
-  readonly onProgress?: (passages: number) => void
 }
 
 /** What the row `store` of the table `settings` holds. */
@@ -211,14 +206,14 @@ export class PostgresStore implements TextSearchStore {
   }
 
   /**
-   * Puts many documents in, about a thousand passages in a transaction: much faster than one by one. Each takes the place of the one of its id.
-   * When it fails, the documents of the transactions before are in.
+   * Puts many documents in, about a thousand passages in a transaction: much faster than one by one. When it fails, the documents of the
+   * transactions before are in.
    * @returns the number of passages
    * @throws as `upsert`, and AbortedError
    */
   async upsertAll(
     documents: Iterable<StoredDocument> | AsyncIterable<StoredDocument>,
-    { signal, onProgress }: LoadOptions = {},
+    { signal, onProgress }: UpsertOptions = {},
   ): Promise<number> {
     const target = { schema: this.#schema, copyFrom: this.#database.packages.copyFrom }
     let done = 0
