@@ -27,8 +27,8 @@ export interface StoredDocument extends DocumentStamp {
 }
 
 /**
- * Which documents to search: those whose metadata have, for every key, the value or one of the values. A document without the key does
- * not match. Values are equal when their types are.
+ * Which documents to search: those whose metadata have, for every key, the value or one of the values. A document that has a list there
+ * matches by any of it; one without the key does not. Values are equal when their types are.
  */
 export type Filter = Readonly<Record<string, MetadataValue | readonly MetadataValue[]>>
 
@@ -123,7 +123,8 @@ export function checkFilter(filter: Filter): void {
 /** Whether a document with these metadata is among those that the filter names. */
 export function matches(filter: Filter, metadata: Metadata = {}): boolean {
   return Object.entries(filter).every(([key, wanted]) => {
-    return Object.hasOwn(metadata, key) && [wanted].flat().includes(metadata[key])
+    const values = Object.hasOwn(metadata, key) ? [metadata[key]].flat() : []
+    return [wanted].flat().some((value) => values.includes(value))
   })
 }
 
