@@ -64,6 +64,8 @@ interface Settings extends Pick<TableOptions, 'dimension' | 'textSearch' | 'part
 const DEFAULT_SCHEMA = 'glassformer'
 /** Most dimensions that pgvector's HNSW takes. */
 const MOST_HNSW = 2000
+/** Most characters of a question whose words are searched for: the server's stack does not hold the words of a much longer one. */
+const LONGEST_QUESTION = 10_000
 /** Documents that are listed at once. */
 const PAGE = 1000
 
@@ -180,6 +182,7 @@ export class PostgresStore implements TextSearchStore {
     )
   }
 
+  /** @throws InputError for a question of more than 10,000 characters, too */
   async searchText(
     question: string,
     vector: Float32Array,
@@ -187,6 +190,10 @@ export class PostgresStore implements TextSearchStore {
     { filter, signal }: StoreSearchOptions = {},
   ): Promise<TextHit[]> {
     checkSearch([vector], k, { dimension: this.dimension, filter })
+    if (question.length > LONGEST_QUESTION) {
+      const detail = `the question has ${question.length} characters, expected at most ${LONGEST_QUESTION}`
+      throw new InputError('question-too-long', `the search for words: ${detail}`)
+    }
     const statement = wordSearch({
       schema: this.#schema,
       vector: this.#sql(vector),
