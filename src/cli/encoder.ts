@@ -22,6 +22,9 @@ export function poolingOf(options: Arguments['options']): { pooling?: 'mean' | '
   return { pooling, normalize }
 }
 
+/** A URL, or a folder of another machine. */
+const ELSEWHERE = /^(\w+:\/\/|[\\/]{2})/
+
 export interface EncoderChoice {
   /** Undefined for the encoder of the package. */
   readonly location: string | undefined
@@ -71,14 +74,15 @@ export async function encoderOf(
   const load = { ...downloadOptions(terminal), pooling, normalize, onProgress }
   if (given !== undefined) return SentenceEncoder.fromPretrained(given, load)
   if (location === undefined) return undefined
+  const lost = (why: string, cause?: unknown) => {
+    const made = `the index was made by ${name} of ${JSON.stringify(location)}`
+    return new InputError('no-encoder', `${made}, ${why}; say where it is: --encoder FOLDER or org/name`, { cause })
+  }
+  if (ELSEWHERE.test(location)) throw lost('which is not on this machine')
   try {
     return await SentenceEncoder.fromPretrained(location, { ...load, localFilesOnly: true })
   } catch (error) {
     if (!(error instanceof GlassformerError) || error instanceof AbortedError) throw error
-    throw new InputError(
-      'no-encoder',
-      `the index was made by ${name} of ${JSON.stringify(location)}, which cannot be loaded (${error.message}); say where it is: --encoder FOLDER or org/name`,
-      { cause: error },
-    )
+    throw lost(`which cannot be loaded (${error.message})`, error)
   }
 }

@@ -283,6 +283,9 @@ describe('glassformer index', () => {
     expect(otherwise).toMatchObject({ code: 1, stdout: '' })
     expect(otherwise.stderr).toMatch(/the index was made by encoder of "\S+" \(\w+, cls pooling, normalised\), questions .*all-MiniLM-L6-v2 \(\w+, mean/) // prettier-ignore
 
+    const reader = await FlatFileStore.open(out)
+    const remembered = reader.encoder
+    await reader.close()
     const moved = join(folder, 'moved')
     renameSync(place, moved)
     const lost = await runCli(ask)
@@ -290,6 +293,11 @@ describe('glassformer index', () => {
     expect(lost.stderr).toContain(`made by encoder of ${JSON.stringify(place)}, which cannot be loaded`)
     expect(lost.stderr).toContain('say where it is: --encoder FOLDER or org/name')
     expect((await runCli([...ask, '--encoder', moved])).stdout).toContain(ANSWER)
+
+    const store = await FlatFileStore.openForWriting(out, { dimension, encoder: { ...remembered, location: 'http://127.0.0.1:9/x' } }) // prettier-ignore
+    await store.upsert({ id: 'a', hash: 'h', passages: [] })
+    await store.close()
+    expect((await runCli(ask)).stderr).toContain('"http://127.0.0.1:9/x", which is not on this machine')
   })
 
   test('reads JSON lines from standard input', async () => {
