@@ -191,6 +191,13 @@ describe('tables of HTML', () => {
   })
 })
 
+test('what a browser moves out of a table is cited with all that lies between', async () => {
+  const source = '<p>Before.</p><table><tr><td>Inside.</td>Outside.</tr></table>'
+  const [passage] = await passagesOf('t.html', source)
+  expect(passage.text).toBe('Before.\n\nOutside.\n\nInside.')
+  expect(cited(source, passage)).toBe('Before.</p><table><tr><td>Inside.</td>Outside.')
+})
+
 test('a page in an encoding that it declares is read in it, and one that is not what it declares is refused', async () => {
   const page = (charset: string, bytes: readonly number[]) =>
     Uint8Array.from([...bytesOf(`<meta charset="${charset}"><p>Z`), ...bytes, ...bytesOf('rich')])
