@@ -8,7 +8,7 @@ import { Conversation, type Filter } from '../rag/index.js'
 import { describe, describePrompt, parseFilter, writing } from './ask.js'
 import { wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
 import { checkPipelineOptions, filterOption, openPipeline, pipelineOptions, type Pipeline } from './pipeline.js'
-import { counted, type Terminal } from './terminal.js'
+import type { Terminal } from './terminal.js'
 
 export const chatSpec: CommandSpec = {
   name: 'chat',
@@ -74,11 +74,7 @@ function answerer(pipeline: Pipeline, options: TurnOptions, show: boolean, termi
       print(describePrompt(answer, show, terminal))
       const { forgotten } = answer
       if (forgotten > 0)
-        print(
-          dim(
-            `Without the first ${forgotten === 1 ? 'turn' : counted(forgotten, 'turn')}, for which there is no room.`,
-          ),
-        )
+        print(dim(`Without the first ${forgotten === 1 ? 'turn' : `${forgotten} turns`}, for which there is no room.`))
     },
     forget: () => conversation.forget(),
   }

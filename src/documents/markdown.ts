@@ -13,6 +13,8 @@ import { addRow } from './table-rows.js'
 
 /** Nodes that begin a paragraph. */
 const PARAGRAPHS = new Set(['paragraph', 'code'])
+/** Nodes in which HTML is but the marks of a line. */
+const LINES = new Set(['paragraph', 'heading', 'table'])
 
 export async function parseMarkdown(source: string, where: string): Promise<ParsedText> {
   const { fields, length: shift } = await frontMatterOf(source, where)
@@ -114,7 +116,7 @@ function withoutMargin(html: string, raw: string): string {
 
 /** Whether HTML stands in it that a page would show, outside of lines. */
 function hasHtml(node: Node): boolean {
-  if (node.type === 'paragraph' || node.type === 'heading') return false
+  if (LINES.has(node.type)) return false
   return (node.type === 'html' && !isComment(node)) || childrenOf(node).some(hasHtml)
 }
 
