@@ -3,8 +3,9 @@
  */
 import { InputError } from '../errors.js'
 import { SentenceEncoder } from '../rag/index.js'
-import { choice, UsageError, type Arguments, type CommandSpec } from './arguments.js'
+import { UsageError, type Arguments, type CommandSpec } from './arguments.js'
 import { downloadOptions } from './download.js'
+import { poolingOf, poolingOptions } from './encoder.js'
 import { linesOf, readTextFile } from './input-files.js'
 import type { Terminal } from './terminal.js'
 
@@ -16,8 +17,7 @@ export const embedSpec: CommandSpec = {
   positionals: ['MODEL', '[TEXT...]'],
   summary: 'Makes a vector of each text: a line of JSON for each, in their order.',
   options: {
-    pooling: { type: 'string', value: 'MODE', help: 'mean or cls; needed where MODEL has no modules.json' },
-    normalize: { type: 'boolean', help: 'with --pooling: scale vectors to length 1' },
+    ...poolingOptions,
     truncate: { type: 'boolean', help: 'cut a text that is longer than the model reads, in place of failing' },
     json: { type: 'boolean', help: 'print {"text", "embedding"} and not the bare vector' },
   },
@@ -29,14 +29,11 @@ export const embedSpec: CommandSpec = {
 export async function embed({ positionals, options }: Arguments, terminal: Terminal): Promise<void> {
   const { print, progress, signal } = terminal
   const [location, ...given] = positionals
-  const pooling = choice('pooling', options.pooling, ['mean', 'cls'])
-  if (options.normalize && !pooling)
-    throw new UsageError('--normalize is for --pooling; modules.json says it otherwise')
+  const pooling = poolingOf(options)
   const texts = await textsOf(given)
   const encoder = await SentenceEncoder.fromPretrained(location, {
     ...downloadOptions(terminal),
-    pooling,
-    normalize: options.normalize === true,
+    ...pooling,
     onProgress: (done, total) => progress('weights', done, total),
   })
   try {

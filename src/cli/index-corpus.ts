@@ -14,13 +14,12 @@ import {
 } from '../documents/index.js'
 import { FileError } from '../errors.js'
 import { bytesSource } from '../files/byte-source.js'
-import { openFolder, subfolder } from '../files/folder.js'
-import { CorpusError, SentenceEncoder, type IndexDType } from '../rag/index.js'
-import { DEFAULT_WEIGHTS } from '../shipped-files.js'
+import { CorpusError, type IndexDType } from '../rag/index.js'
 import { choice, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
+import { encoderChoice, openEncoder, poolingOptions } from './encoder.js'
 import { nameOf } from './input-files.js'
 import { openTarget, postgresOptions, postgresUrl } from './stores.js'
-import type { Terminal } from './terminal.js'
+import { counted, type Terminal } from './terminal.js'
 
 export const indexSpec: CommandSpec = {
   name: 'index',
@@ -29,6 +28,17 @@ export const indexSpec: CommandSpec = {
   options: {
     out: { type: 'string', value: 'FILE', help: 'the index file to write (this or --store is required)' },
     ...postgresOptions,
+    types: {
+      type: 'string',
+      value: 'LIST',
+      help: 'in folders only such files, as in md,pdf (default: all that are read)',
+    },
+    encoder: {
+      type: 'string',
+      value: 'MODEL',
+      help: 'what embeds: a sentence-transformers folder or org/name (default: that of the package)',
+    },
+    ...poolingOptions,
     dtype: { type: 'string', value: 'DTYPE', help: 'float32 (default) or int8, a quarter of the size' },
     'max-tokens': { type: 'string', value: 'N', help: 'most tokens of a passage (default: what the encoder reads)' },
     overlap: { type: 'string', value: 'N', help: 'sentences that a passage repeats of the one before (default 0)' },
@@ -36,8 +46,9 @@ export const indexSpec: CommandSpec = {
   details:
     `Files: ${EXTENSIONS.map((extension) => `.${extension}`).join(' ')}; - reads JSON lines from standard input. Records of JSON\n` +
     'and CSV have a "text" and may have an "id" and a "title"; their other fields are for "ask --filter". In folders, names that begin\n' +
-    'with a dot and node_modules are left out. What has not changed since the last time is not embedded again, and what is gone is\n' +
-    'taken out. After Ctrl-C the same command goes on where it was. Ask with: glassformer ask QUESTION --index FILE, or --store URL',
+    'with a dot (.git), node_modules and links to folders are left out. What has not changed since the last time is not embedded again, and what\n' +
+    'is gone is taken out. A file that cannot be read is named and skipped; the exit code is 1 then. After Ctrl-C the same command goes on\n' +
+    'where it was. The index remembers its encoder. Ask with: glassformer ask QUESTION --index FILE, or --store URL',
 }
 
 const DTYPES: readonly IndexDType[] = ['float32', 'int8']
@@ -53,19 +64,18 @@ export async function indexCorpus({ positionals, options }: Arguments, terminal:
     wholeNumber('max-tokens', options['max-tokens']),
     wholeNumber('overlap', options.overlap, 0),
   ]
-  const files = await filesOf(positionals)
+  const chosen = encoderChoice(options)
+  const files = await filesOf(positionals, typesOf(options.types))
   if (typeof out === 'string') {
     await access(dirname(out), constants.W_OK).catch((error: Error) => {
       throw new FileError('file-unwritable', `${out}: cannot be written (${error.message})`, { cause: error }) // now, and not after all is embedded
     })
   }
   const { signal } = terminal
-  const encoder = await SentenceEncoder.fromPretrained(subfolder(openFolder(DEFAULT_WEIGHTS), 'all-MiniLM-L6-v2'), {
-    signal,
-  })
+  const { encoder, identity } = await openEncoder(chosen, terminal)
   try {
     const { dimension } = encoder
-    const target = await openTarget(options, { encoder: await encoder.identity(), dimension, dtype })
+    const target = await openTarget(options, { encoder: identity, dimension, dtype })
     const { store } = target
     try {
       const report = await indexDocuments(files, encoder, store, {
@@ -85,11 +95,13 @@ export async function indexCorpus({ positionals, options }: Arguments, terminal:
         )
       }
       await store.close()
-      const { embedded, unchanged, removed } = report
+      const { embedded, unchanged, removed, failures } = report
       const changes = `${embedded} embedded, ${unchanged} unchanged, ${removed} removed`
+      const skipped = failures.length > 0 ? `; ${counted(failures.length, 'file')} skipped` : ''
       terminal.print(
-        `${target.name}: ${passages} passages, ${dimension} dimensions, ${target.dtype}; documents: ${changes}`,
+        `${target.name}: ${counted(passages, 'passage')}, ${dimension} dimensions, ${target.dtype}; documents: ${changes}${skipped}`,
       )
+      if (failures.length > 0) process.exitCode = 1
     } finally {
       await target.suspend() // unless it is closed: an error keeps what is embedded for the next time
     }
@@ -98,8 +110,25 @@ export async function indexCorpus({ positionals, options }: Arguments, terminal:
   }
 }
 
-async function filesOf(paths: readonly string[]): Promise<readonly DocumentFile[]> {
-  const files = await documentFiles(paths.filter((path) => path !== '-'))
+/** The ends of names that --types lists. */
+function typesOf(list: string | boolean | undefined): readonly string[] {
+  if (typeof list !== 'string') return EXTENSIONS
+  const types = list.split(',').map((type) =>
+    type
+      .trim()
+      .replace(/^\*?\./, '')
+      .toLowerCase(),
+  )
+  const unknown = types.find((type) => !EXTENSIONS.includes(type))
+  if (unknown === undefined) return types
+  throw new UsageError(`--types: "${unknown}" is not read; expected some of ${EXTENSIONS.join(',')}`)
+}
+
+async function filesOf(paths: readonly string[], extensions: readonly string[]): Promise<readonly DocumentFile[]> {
+  const files = await documentFiles(
+    paths.filter((path) => path !== '-'),
+    { extensions },
+  )
   if (paths.includes('-')) {
     const bytes = await readStream(process.stdin)
     return [...files, { path: nameOf('-'), format: 'jsonl', open: async () => bytesSource(bytes, nameOf('-')) }]
@@ -107,7 +136,7 @@ async function filesOf(paths: readonly string[]): Promise<readonly DocumentFile[
   if (files.length > 0) return files
   throw new CorpusError(
     'empty-corpus',
-    `${paths.join(', ')}: there are no files that are read (${EXTENSIONS.join(', ')})`,
+    `${paths.join(', ')}: there are no files that are read (${extensions.join(', ')})`,
   )
 }
 

@@ -4,17 +4,28 @@
 import { AutoReader, HybridStore, PromptReader, Rag, Reranker, type Store } from '../rag/index.js'
 import { UsageError, type Arguments, type OptionSpec } from './arguments.js'
 import { downloadOptions } from './download.js'
+import { encoderOf } from './encoder.js'
 import { openStore, postgresOptions } from './stores.js'
 import type { Terminal } from './terminal.js'
 
-export const pipelineOptions: Readonly<Record<string, OptionSpec>> = {
+/** For commands that search an index. */
+export const searchOptions: Readonly<Record<string, OptionSpec>> = {
   index: {
     type: 'string',
     value: 'FILE',
     help: 'answer from this index, which "glassformer index" made of your files (default: the facts of the package)',
   },
   ...postgresOptions,
+  encoder: {
+    type: 'string',
+    value: 'MODEL',
+    help: 'with --index or --store: what embedded it, a folder or org/name (default: what it remembers)',
+  },
   hybrid: { type: 'boolean', help: 'with --index or --store: search for the words of the question too' },
+}
+
+export const pipelineOptions: Readonly<Record<string, OptionSpec>> = {
+  ...searchOptions,
   rerank: { type: 'string', value: 'MODEL', help: 'a cross-encoder that picks the passages to read out of 50' },
   reader: { type: 'string', value: 'FOLDER', help: 'the model that answers (default: the reader of the package)' },
 }
@@ -33,7 +44,9 @@ export function checkPipelineOptions({ options, lists }: Arguments): void {
   if (sources.length > 1) throw new UsageError(`${sources.map((name) => `--${name}`).join(' and ')} exclude each other`)
   const hasStore = options.index !== undefined || options.store !== undefined
   if (lists.filter && !hasStore) throw new UsageError('--filter is for --index or --store')
-  if (options.hybrid && !hasStore) throw new UsageError('--hybrid is for --index or --store')
+  for (const name of ['hybrid', 'encoder']) {
+    if (options[name] && !hasStore) throw new UsageError(`--${name} is for --index or --store`)
+  }
 }
 
 export type Pipeline = (MixingPipeline | PromptPipeline) & {
@@ -69,13 +82,16 @@ export async function openPipeline(options: Arguments['options'], terminal: Term
     const found = await openStore(options)
     if (found) opened.push(() => found.close())
     const store = found && options.hybrid ? new HybridStore(found) : found
+    const given = typeof options.encoder === 'string' ? options.encoder : undefined
+    const encoder = found && (await encoderOf(found.encoder, given, terminal))
+    if (encoder) opened.push(() => encoder.dispose())
     const reader =
       typeof options.reader === 'string' ? await AutoReader.fromPretrained(options.reader, load('reader')) : undefined
     if (reader) opened.push(() => reader.dispose())
     const reranker =
       typeof options.rerank === 'string' ? await Reranker.fromPretrained(options.rerank, load('reranker')) : undefined
     if (reranker) opened.push(() => reranker.dispose())
-    const parts = { onProgress: progress, signal, index: store, reranker }
+    const parts = { onProgress: progress, signal, encoder, index: store, reranker }
     if (reader instanceof PromptReader) {
       const rag = await Rag.fromPretrained(undefined, { ...parts, reader })
       opened.push(() => rag.dispose())

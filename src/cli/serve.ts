@@ -6,7 +6,7 @@ import { explorerPages } from './explorer-server.js'
 import { checkPipelineOptions, countPassages, openPipeline, pipelineOptions } from './pipeline.js'
 import { isLoopback } from './server/access.js'
 import { DEFAULT_LIMITS, startAnswerServer } from './server/answer-server.js'
-import type { Terminal } from './terminal.js'
+import { counted, type Terminal } from './terminal.js'
 
 const PORT = 4180
 const LAST_PORT = 65_535
@@ -68,7 +68,7 @@ export async function serve(args: Arguments, terminal: Terminal): Promise<void> 
       process.once('SIGTERM', () => resolve())
     })
     const passages = await countPassages(pipeline)
-    print(`Answering from ${passages} passages at ${server.address}`)
+    print(`Answering from ${counted(passages, 'passage')} at ${server.address}`)
     if (!isLoopback(host)) {
       fail('Whoever reaches this address can ask: there is no password. Put a server that asks for one in front.')
     }

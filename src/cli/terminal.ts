@@ -14,7 +14,10 @@ export interface Terminal {
   readonly dim: (text: string) => string
   /** Before and after a highlighted word: inverse video, or an asterisk where there are no colours. */
   readonly mark: readonly [string, string]
-  /** Draws a progress bar on stderr, if both outputs are terminals; behind it stands the note, by default `done/total`. */
+  /**
+   * Draws a progress bar on stderr, if both outputs are terminals; behind it stands the note, by default `done/total`. Elsewhere a line now and
+   * then says how far it is.
+   */
   readonly progress: (label: string, done: number, total: number, note?: string) => void
   /** Writes to stderr, in the place of a progress bar that is still there. */
   readonly fail: (text: string) => void
@@ -22,6 +25,8 @@ export interface Terminal {
 }
 
 const BAR_WIDTH = 30
+/** Milliseconds between lines that say how far it is, where no bar moves. */
+const LINE_EVERY = 20_000
 
 export function processTerminal(signal: AbortSignal): Terminal {
   const isTerminal = process.stdout.isTTY === true
@@ -31,6 +36,10 @@ export function processTerminal(signal: AbortSignal): Terminal {
     if (bar !== '') process.stderr.write(`\r${' '.repeat(bar.length)}\r`)
     bar = ''
   }
+  const progressLine = sparseLines(
+    (line) => process.stderr.write(`${line}\n`),
+    () => performance.now(),
+  )
   const style = (code: number) => (text: string) => (colours ? `\u001b[${code}m${text}\u001b[0m` : text)
   return {
     print: (text) => process.stdout.write(`${text}\n`),
@@ -40,7 +49,10 @@ export function processTerminal(signal: AbortSignal): Terminal {
     dim: style(2),
     mark: colours ? ['\u001b[7m', '\u001b[0m'] : ['*', '*'],
     progress: (label, done, total, note = `${done}/${total}`) => {
-      if (!isTerminal || process.stderr.isTTY !== true) return
+      if (!isTerminal || process.stderr.isTTY !== true) {
+        if (done < total) progressLine(`${label} ${note}`)
+        return
+      }
       clearBar()
       if (done >= total) return
       const filled = Math.round((done / total) * BAR_WIDTH)
@@ -53,6 +65,21 @@ export function processTerminal(signal: AbortSignal): Terminal {
     },
     signal,
   }
+}
+
+/** Writes of the lines that it is given one every twenty seconds, and none in the first. */
+export function sparseLines(write: (line: string) => void, now: () => number): (line: string) => void {
+  let last = now()
+  return (line) => {
+    if (now() - last < LINE_EVERY) return
+    last = now()
+    write(line)
+  }
+}
+
+/** `1 passage`, `2 passages` */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 /** Without control characters, but for the ends of lines and tabs. */

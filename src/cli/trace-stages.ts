@@ -5,12 +5,15 @@
  */
 import {
   Retriever,
+  StoreRetriever,
   weighPassages,
   type Answer,
+  type Filter,
   type Passage,
   type Rag,
   type RagMode,
   type RetrievedPassage,
+  type Store,
 } from '../rag/index.js'
 import type { Source } from '../rag/provenance.js'
 import type { Float } from '../tensor/ops/index.js'
@@ -101,6 +104,9 @@ export const ATTENTIONS: readonly string[] = [
 export interface TraceOptions {
   /** Instead of the corpus. */
   readonly passages: readonly Passage[] | undefined
+  /** Instead of the corpus, too. */
+  readonly store: Store | undefined
+  readonly filter: Filter | undefined
   readonly topK: number | undefined
   readonly mode: RagMode | undefined
   /** Hook points of the reader, by pattern. */
@@ -117,13 +123,15 @@ const NEXT_TOKENS = 5
 export async function* traceStages(
   rag: Rag,
   question: string,
-  { passages, topK = 5, mode, points, passage, head, signal }: TraceOptions,
+  { passages, store, filter, topK = 5, mode, points, passage, head, signal }: TraceOptions,
 ): AsyncGenerator<Stage, void, void> {
   const { reader, encoder } = rag
   const { tokenizer, model } = reader
-  const retriever = passages ? await Retriever.build(encoder, passages, { signal }) : await rag.retriever()
+  const retriever = store ? await StoreRetriever.open(encoder, store) : await retrieverOver(passages, rag, signal)
   const vector = await retriever.embed(question, { signal })
-  const found = await retriever.search(vector, topK)
+  const found = await (retriever instanceof StoreRetriever
+    ? retriever.search(question, vector, topK, { filter, signal })
+    : retriever.search(vector, topK))
   if (passage !== undefined && passage > found.length) {
     throw new UsageError(`--passage is ${passage}, ${found.length} were found`)
   }
@@ -178,6 +186,10 @@ export async function* traceStages(
     }
   }
   yield { stage: 'mixture', answer }
+}
+
+function retrieverOver(passages: readonly Passage[] | undefined, rag: Rag, signal: AbortSignal): Promise<Retriever> {
+  return passages ? Retriever.build(rag.encoder, passages, { signal }) : rag.retriever()
 }
 
 interface Sides {

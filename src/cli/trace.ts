@@ -2,14 +2,13 @@
  * `glassformer trace`: the way of a question through retrieval, encoder, decoder and mixture, with what attention does at each place.
  */
 import { InputError } from '../errors.js'
-import { AutoReader, PromptReader, Rag } from '../rag/index.js'
 import { matchPoints } from '../trace/hooks.js'
 import type { HookPoint } from '../trace/index.js'
 import { choice, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
-import { MODES } from './ask.js'
-import { downloadOptions } from './download.js'
+import { MODES, parseFilter } from './ask.js'
 import { readPassages } from './input-files.js'
 import { goesOn, hasKeys } from './keys.js'
+import { checkPipelineOptions, filterOption, openPipeline, searchOptions } from './pipeline.js'
 import type { Terminal } from './terminal.js'
 import { ATTENTIONS, traceStages, type Stage } from './trace-stages.js'
 import { jsonStage, shownStage } from './trace-view.js'
@@ -20,6 +19,8 @@ export const traceSpec: CommandSpec = {
   summary: 'Walks with a question through the pipeline and draws what attention does.',
   options: {
     passages: { type: 'string', value: 'FILE', help: 'answer from these passages; - reads standard input' },
+    ...searchOptions,
+    filter: filterOption,
     'top-k': { type: 'string', value: 'N', help: 'passages to read (default 5)' },
     mode: { type: 'string', value: 'MODE', help: 'conditioned (default), rag-sequence or rag-token' },
     reader: {
@@ -42,8 +43,9 @@ export const traceSpec: CommandSpec = {
     'Hook points are those of model.hookPoints(): encoder.0.self_attention.probs, decoder.1.cross_attention.q, …',
 }
 
-export async function trace({ positionals, options }: Arguments, terminal: Terminal): Promise<void> {
-  const { progress, signal } = terminal
+export async function trace(args: Arguments, terminal: Terminal): Promise<void> {
+  const { positionals, options, lists } = args
+  const { signal } = terminal
   const [question] = positionals
   const mode = choice('mode', options.mode, MODES)
   const topK = wholeNumber('top-k', options['top-k'])
@@ -51,28 +53,21 @@ export async function trace({ positionals, options }: Arguments, terminal: Termi
   const head = wholeNumber('head', options.head, 0)
   const at = typeof options.at === 'string' ? options.at : undefined
   if (question.trim() === '') throw new UsageError('QUESTION is empty')
+  const filter = lists.filter && parseFilter(lists.filter)
+  checkPipelineOptions(args)
   const passages = typeof options.passages === 'string' ? await readPassages(options.passages) : undefined
-  const own =
-    typeof options.reader === 'string'
-      ? await AutoReader.fromPretrained(options.reader, downloadOptions(terminal))
-      : undefined
+  const pipeline = await openPipeline(options, terminal)
   try {
-    if (own instanceof PromptReader)
+    if (pipeline.kind === 'prompt')
       throw new UsageError('--reader is a decoder-only model; trace is for encoder-decoders')
-    const load = { onProgress: progress, signal }
-    const rag = await (own
-      ? Rag.fromPretrained(undefined, { ...load, reader: own })
-      : Rag.fromPretrained(undefined, load))
-    try {
-      const points = at === undefined ? ATTENTIONS : [at]
-      checkPoints(rag.reader.model.hookPoints(), points, head)
-      const stages = traceStages(rag, question, { passages, topK, mode, points, passage, head, signal })
-      await show(stages, at !== undefined, options, terminal)
-    } finally {
-      rag.dispose()
-    }
+    const { rag, store } = pipeline
+    const points = at === undefined ? ATTENTIONS : [at]
+    checkPoints(rag.reader.model.hookPoints(), points, head)
+    const sources = { passages, store, filter }
+    const stages = traceStages(rag, question, { ...sources, topK, mode, points, passage, head, signal })
+    await show(stages, at !== undefined, options, terminal)
   } finally {
-    own?.dispose()
+    await pipeline.close()
   }
 }
 

@@ -1,10 +1,12 @@
 /**
  * Which files are read, by the end of their names, and how.
  */
-import { FileError } from '../errors.js'
+import { FileError, GlassformerError } from '../errors.js'
 import type { ByteSource } from '../files/byte-source.js'
 import { sha256 } from '../files/sha256.js'
+import type { Metadata } from '../rag/index.js'
 import { csvRecords } from './csv.js'
+import { decodeText } from './decode-text.js'
 import { DocumentError, type Block, type DocumentEntry } from './document.js'
 import { parseHtml } from './html.js'
 import { jsonLineRecords, jsonRecords } from './json.js'
@@ -17,6 +19,8 @@ import { recordEntries } from './records.js'
 export interface ParsedText {
   readonly title?: string
   readonly blocks: readonly Block[]
+  /** What it says of itself. */
+  readonly metadata?: Metadata
 }
 
 const FORMATS = {
@@ -28,6 +32,7 @@ const FORMATS = {
   json: 'json',
   jsonl: 'jsonl',
   csv: 'csv',
+  tsv: 'tsv',
   pdf: 'pdf',
 } as const
 
@@ -66,17 +71,21 @@ export async function* openDocuments(
     case 'jsonl':
       return yield* recordEntries(jsonLineRecords(source, file), records)
     case 'json':
-      return yield* recordEntries(jsonRecords(textIn(await wholeFile(source, file), file), file), records)
+      return yield* recordEntries(jsonRecords(decodeText(await wholeFile(source, file), file), file), records)
     case 'csv':
-      return yield* recordEntries(await csvRecords(textIn(await wholeFile(source, file), file), file), records)
+    case 'tsv': {
+      const text = decodeText(await wholeFile(source, file), file)
+      return yield* recordEntries(await csvRecords(text, file, format === 'tsv' ? '\t' : undefined), records)
+    }
     case 'text':
     case 'markdown':
     case 'html':
     case 'pdf': {
       const bytes = await wholeFile(source, file)
       const load = async () => {
-        const parsed = await PARSERS[format](bytes, file)
-        return { id: file, file, title: parsed.title ?? title, blocks: parsed.blocks, metadata: { file, format } }
+        const parsed = await parse(bytes, file, format)
+        const metadata = { ...parsed.metadata, file, format }
+        return { id: file, file, title: parsed.title ?? title, blocks: parsed.blocks, metadata }
       }
       return yield { id: file, hash: await sha256(bytes), size: bytes.length, load }
     }
@@ -92,10 +101,21 @@ export async function* openDocuments(
 type Parser = (bytes: Uint8Array, file: string) => Promise<ParsedText>
 
 const PARSERS: Readonly<Record<'text' | 'markdown' | 'html' | 'pdf', Parser>> = {
-  text: (bytes, file) => parsePlainText(textIn(bytes, file)),
-  markdown: (bytes, file) => parseMarkdown(textIn(bytes, file)),
-  html: (bytes, file) => parseHtml(textIn(bytes, file)),
+  text: (bytes, file) => parsePlainText(decodeText(bytes, file)),
+  markdown: (bytes, file) => parseMarkdown(decodeText(bytes, file), file),
+  html: (bytes, file) => parseHtml(decodeText(bytes, file, { html: true })),
   pdf: parsePdf,
+}
+
+/** A parser of another's that fails at a file has failed at this one alone. */
+async function parse(bytes: Uint8Array, file: string, format: keyof typeof PARSERS): Promise<ParsedText> {
+  try {
+    return await PARSERS[format](bytes, file)
+  } catch (error) {
+    if (error instanceof GlassformerError) throw error
+    const { message } = error as Error
+    throw new DocumentError('parser-failed', `${file}: cannot be read as ${format} (${message})`, { cause: error })
+  }
 }
 
 async function wholeFile(source: ByteSource, file: string): Promise<Uint8Array> {
@@ -103,16 +123,4 @@ async function wholeFile(source: ByteSource, file: string): Promise<Uint8Array> 
     throw new FileError('file-too-large', `${file}: ${source.size} bytes, at most ${LARGEST} are read; split it`)
   }
   return source.read(0, source.size)
-}
-
-/** UTF-8 without its byte-order mark. @throws DocumentError for anything else */
-function textIn(bytes: Uint8Array, file: string): string {
-  let text: string
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch (error) {
-    throw new DocumentError('not-utf8', `${file}: not valid UTF-8 text; save it as UTF-8`, { cause: error })
-  }
-  if (text.includes('\0')) throw new DocumentError('binary', `${file}: contains zero bytes, so it is not a text`)
-  return text
 }

@@ -1,14 +1,21 @@
 /**
- * HTML, by parse5, which reads it as browsers do. Scripts, styles and navigation are left out; spaces are single, but in <pre>.
+ * HTML, by parse5, which reads it as browsers do. Scripts, styles and navigation are left out; spaces are single, but in <pre>; an image is its
+ * alternative text.
  */
-import type { DefaultTreeAdapterTypes } from 'parse5'
 import type { ParsedText } from './formats.js'
-import { sourceRange, TextBuilder } from './mapped-text.js'
+import {
+  attributeOf,
+  childrenOf,
+  isText,
+  textOf,
+  type HtmlElement,
+  type HtmlNode,
+  type HtmlText,
+} from './html-nodes.js'
+import { addHtmlTable, type CellWriter } from './html-table.js'
+import { sourceRange, TextBuilder, type Span } from './mapped-text.js'
 import { Outline } from './outline.js'
 import { loadParser } from './parser.js'
-
-type Node = DefaultTreeAdapterTypes.Node
-type TextNode = DefaultTreeAdapterTypes.TextNode
 
 const LEFT_OUT = new Set('head script style noscript template svg math nav iframe object select button'.split(' '))
 /** Elements that stand within a line; all others begin a paragraph. */
@@ -17,70 +24,127 @@ const INLINE = new Set(
     ' ',
   ),
 )
-const CELLS = new Set(['td', 'th'])
+
+const loadParse5 = () => loadParser('parse5', 'HTML', () => import('parse5'))
 
 export async function parseHtml(source: string): Promise<ParsedText> {
-  const { parse } = await loadParser('parse5', 'HTML', () => import('parse5'))
-  const outline = new Outline()
-  let title: string | undefined
-  let firstHeading: string | undefined
+  const { parse } = await loadParse5()
+  const writer = new HtmlWriter(new Outline(), source, 0)
+  writer.write(parse(source, { sourceCodeLocationInfo: true }))
+  return { title: writer.title || writer.firstHeading, blocks: writer.outline.blocks() }
+}
 
-  const visit = (node: Node, preformatted: boolean): void => {
-    if (isText(node)) return addText(outline, node, source, preformatted)
+/** Puts what a piece of HTML says into an outline; `shift` is where it begins in the text that the outline leads to. */
+export type FragmentReader = (html: string, outline: Outline, shift: number) => void
+
+/** For HTML inside of another text. */
+export async function fragmentReader(): Promise<FragmentReader> {
+  const { parseFragment } = await loadParse5()
+  return (html, outline, shift) => {
+    new HtmlWriter(outline, html, shift).write(parseFragment(html, { sourceCodeLocationInfo: true }))
+  }
+}
+
+class HtmlWriter implements CellWriter {
+  readonly outline: Outline
+  readonly #source: string
+  readonly #shift: number
+  title: string | undefined
+  firstHeading: string | undefined
+  /** In a cell of a table, which is a part of a line: nothing begins a paragraph. */
+  #inCell = false
+  #cellBegins = false
+  /** A space that is written when a word follows: where it stands, or null where none stands. */
+  #space: { readonly start: number; readonly end: number } | null | undefined
+
+  constructor(outline: Outline, source: string, shift: number) {
+    this.outline = outline
+    this.#source = source
+    this.#shift = shift
+  }
+
+  write(node: HtmlNode, preformatted = false): void {
+    if (isText(node)) return this.#writeText(node, preformatted)
     const name = node.nodeName
-    if (name === 'title' && title === undefined) title = singleSpaced(textOf(node))
-    if (name === 'head') childrenOf(node).forEach((child) => child.nodeName === 'title' && visit(child, false))
-    if (LEFT_OUT.has(name) || name === 'title') return
-    const level = /^h([1-6])$/.exec(name)?.[1]
-    if (level) {
-      const text = singleSpaced(textOf(node))
-      if (text === '') return
-      outline.heading(Number(level), text)
-      firstHeading ??= text
+    if (name === 'title') {
+      this.title ??= textOf(node)
       return
     }
-    if (CELLS.has(name) && !outline.atParagraph) outline.text.insert(' | ')
-    else if (!INLINE.has(name) && !CELLS.has(name)) outline.paragraph()
-    childrenOf(node).forEach((child) => visit(child, preformatted || name === 'pre'))
-    if (!INLINE.has(name) && !CELLS.has(name)) outline.paragraph()
+    if (name === 'head') childrenOf(node).forEach((child) => child.nodeName === 'title' && this.write(child))
+    if (LEFT_OUT.has(name)) return
+    if (name === 'img') return this.#writeAlternative(node as HtmlElement)
+    const level = this.#inCell ? undefined : /^h([1-6])$/.exec(name)?.[1]
+    if (level) {
+      const text = textOf(node)
+      if (text === '') return
+      this.outline.heading(Number(level), text)
+      this.firstHeading ??= text
+      return
+    }
+    if (name === 'table' && !this.#inCell) return addHtmlTable(node as HtmlElement, this)
+    if (!INLINE.has(name)) this.#part()
+    childrenOf(node).forEach((child) => this.write(child, preformatted || name === 'pre'))
+    if (!INLINE.has(name)) this.#part()
   }
-  visit(parse(source, { sourceCodeLocationInfo: true }), false)
-  return { title: title || firstHeading, blocks: outline.blocks() }
-}
 
-/** Puts a text into the paragraph; of the spaces between words one is left, where it is not preformatted. */
-function addText(
-  outline: Outline,
-  { value, sourceCodeLocation }: TextNode,
-  source: string,
-  preformatted: boolean,
-): void {
-  if (!sourceCodeLocation) return
-  const { startOffset, endOffset } = sourceCodeLocation
-  if (preformatted) return outline.text.appendDecoded(value, source, startOffset, endOffset)
-  const builder = new TextBuilder()
-  builder.appendDecoded(value, source, startOffset, endOffset)
-  const { spans } = builder.take()
-  for (const { 0: part, index } of value.matchAll(/\s+|\S+/g)) {
-    const { start, end } = sourceRange(spans, index, index + part.length)
-    if (part.trim() !== '') outline.text.append(part, start, end)
-    else if (!outline.atParagraph && part === ' ') outline.text.append(part, start, end)
-    else if (!outline.atParagraph) outline.text.insert(' ')
+  writeInCell(cell: HtmlElement): void {
+    this.#inCell = this.#cellBegins = true
+    childrenOf(cell).forEach((child) => this.write(child))
+    this.#inCell = false
+    this.#space = undefined
   }
-}
 
-function isText(node: Node): node is TextNode {
-  return node.nodeName === '#text'
-}
+  startOf({ sourceCodeLocation: place }: HtmlElement): number {
+    return this.#shift + ((place?.startTag ?? place)?.endOffset ?? 0)
+  }
 
-function childrenOf(node: Node): readonly Node[] {
-  return 'childNodes' in node ? node.childNodes : []
-}
+  #part(): void {
+    if (this.#inCell) this.#space ??= null
+    else {
+      this.outline.paragraph()
+      this.#space = undefined
+    }
+  }
 
-function textOf(node: Node): string {
-  return isText(node) ? node.value : childrenOf(node).map(textOf).join('')
-}
+  #writeText({ value, sourceCodeLocation }: HtmlText, preformatted: boolean): void {
+    if (!sourceCodeLocation) return
+    const { startOffset, endOffset } = sourceCodeLocation
+    if (!preformatted || this.#inCell) return this.#writeWords(value, startOffset, endOffset)
+    for (const { at, length, start, end } of this.#spansOf(value, startOffset, endOffset)) {
+      this.outline.text.append(value.slice(at, at + length), this.#shift + start, this.#shift + end)
+    }
+  }
 
-function singleSpaced(text: string): string {
-  return text.replace(/\s+/g, ' ').trim()
+  #writeAlternative(image: HtmlElement): void {
+    const text = attributeOf(image, 'alt')
+    const place = image.sourceCodeLocation?.attrs?.alt
+    if (text && place) this.#writeWords(text, place.startOffset, place.endOffset)
+  }
+
+  /** Of the spaces between words one is left. */
+  #writeWords(value: string, from: number, to: number): void {
+    const { outline } = this
+    const spans = this.#spansOf(value, from, to)
+    for (const { 0: part, index } of value.matchAll(/\s+|\S+/g)) {
+      const { start, end } = sourceRange(spans, index, index + part.length)
+      if (part.trim() === '') {
+        this.#space ??= part === ' ' ? { start, end } : null
+        continue
+      }
+      if (this.#space !== undefined && !outline.atParagraph && !this.#cellBegins) {
+        if (this.#space) outline.text.append(' ', this.#shift + this.#space.start, this.#shift + this.#space.end)
+        else outline.text.insert(' ')
+      }
+      this.#space = undefined
+      this.#cellBegins = false
+      outline.text.append(part, this.#shift + start, this.#shift + end)
+    }
+  }
+
+  /** How source[from, to) became this value. */
+  #spansOf(value: string, from: number, to: number): readonly Span[] {
+    const builder = new TextBuilder()
+    builder.appendDecoded(value, this.#source, from, to)
+    return builder.take().spans
+  }
 }

@@ -2,10 +2,17 @@
  * Brings a store up to date with some files: what is new or has changed is read, split and embedded, what is gone is taken out, and the rest
  * is left alone.
  */
-import { AbortedError, GlassformerError } from '../errors.js'
+import { AbortedError, GlassformerError, InputError } from '../errors.js'
 import type { ByteSource } from '../files/byte-source.js'
 import { sha256 } from '../files/sha256.js'
-import { passageText, type EmbedOptions, type Passage, type SentenceEncoder, type Store } from '../rag/index.js'
+import {
+  passageText,
+  type EmbedOptions,
+  type Passage,
+  type SentenceEncoder,
+  type Store,
+  type StoredDocument,
+} from '../rag/index.js'
 import type { Document, DocumentEntry } from './document.js'
 import { openDocuments, type DocumentFormat } from './formats.js'
 import { checkSplitOptions, splitDocument, type SplitOptions } from './split.js'
@@ -39,14 +46,14 @@ export interface IndexingReport {
   readonly embedded: number
   readonly unchanged: number
   readonly removed: number
-  /** Files that could not be read. What the store held of them is still there. */
+  /** Files that could not be read, or that the store cannot keep. What it held of them is still there. */
   readonly failures: readonly { readonly path: string; readonly error: GlassformerError }[]
 }
 
 /** Passages that are embedded together, at least: batches of similar length need many to choose from. */
 const TOGETHER = 256
 /** Rises when the same file and options give other passages than before. */
-const SPLITTER = 1
+const SPLITTER = 2
 
 /**
  * Every file is read twice: to find out what has changed, and if something has, to embed it.
@@ -107,7 +114,7 @@ export async function indexDocuments(
         if (isStored(entry)) continue
         const document = await entry.load()
         const passages = await splitDocument(document, encoder, options)
-        yield { document, stamp: entry.stamp, size: entry.size + 1, passages }
+        yield { file, document, stamp: entry.stamp, size: entry.size + 1, passages }
       }
     } catch (error) {
       fail(file, error)
@@ -118,12 +125,23 @@ export async function indexDocuments(
   let waiting: Waiting[] = []
   const flush = async () => {
     const size = waiting.reduce((sum, document) => sum + document.size, 0)
-    await embedDocuments(waiting, encoder, store, {
+    const documents = await embedDocuments(waiting, encoder, {
       batchSize,
       signal,
       onProgress: (count, all) => onProgress?.({ step: 'embedding', done: done + (size * count) / all, total }),
     })
-    embedded += waiting.length
+    try {
+      await store.upsertAll(documents, { signal })
+      embedded += documents.length
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error
+      for (const [i, document] of documents.entries()) {
+        await store.upsert(document).then(
+          () => embedded++,
+          (refused: unknown) => fail(waiting[i].file, refused),
+        )
+      }
+    }
     done += size
     waiting = []
     rows = 0
@@ -161,6 +179,7 @@ interface StampedEntry extends DocumentEntry {
 
 /** A document whose passages are not embedded yet. */
 interface Waiting {
+  readonly file: DocumentFile
   readonly document: Document
   readonly stamp: string
   readonly size: number
@@ -170,21 +189,18 @@ interface Waiting {
 async function embedDocuments(
   documents: readonly Waiting[],
   encoder: SentenceEncoder,
-  store: Store,
   options: EmbedOptions,
-): Promise<void> {
+): Promise<StoredDocument[]> {
   const texts = documents.flatMap(({ passages }) => passages.map(passageText))
   const vectors = await encoder.embed(texts, { ...options, truncate: true })
   let row = 0
-  for (const { document, stamp, passages } of documents) {
-    await store.upsert({
-      id: document.id,
-      hash: stamp,
-      metadata: document.metadata,
-      passages: passages.map(({ id, title, text, source }) => {
-        const vector = vectors.subarray(row * encoder.dimension, ++row * encoder.dimension)
-        return { id, title, text, source, vector }
-      }),
-    })
-  }
+  return documents.map(({ document, stamp, passages }) => ({
+    id: document.id,
+    hash: stamp,
+    metadata: document.metadata,
+    passages: passages.map(({ id, title, text, source }) => {
+      const vector = vectors.subarray(row * encoder.dimension, ++row * encoder.dimension)
+      return { id, title, text, source, vector }
+    }),
+  }))
 }

@@ -11,5 +11,5 @@ export {
   type IndexingReport,
 } from './index-documents.js'
 export type { Span } from './mapped-text.js'
-export { documentFiles } from './node-files.js'
+export { documentFiles, type DocumentFilesOptions } from './node-files.js'
 export { splitDocument, type SplitOptions, type TokenCounter } from './split.js'

@@ -18,25 +18,31 @@ export interface SourceRange {
   readonly end: number
 }
 
-/** Where a part of a text stands in its source: the shortest range that holds all of it. */
+/**
+ * Where a part of a text stands in its source: the shortest range that holds all of it. A browser moves what stands at a wrong place in a table, so
+ * the spans of HTML are not always in the order of the source.
+ */
 export function sourceRange(spans: readonly Span[], start: number, end: number): SourceRange {
-  const first = spanAt(spans, start)
-  const last = spanAt(spans, end - 1)
-  return {
-    start: isVerbatim(first) ? Math.min(first.start + start - first.at, first.end) : first.start,
-    end: isVerbatim(last) ? Math.min(last.start + end - last.at, last.end) : last.end,
+  const [first, last] = [spanAt(spans, start), spanAt(spans, end - 1)]
+  let range = { start: Infinity, end: -Infinity }
+  for (let i = first; i <= last; i++) {
+    const span = spans[i]
+    const from = i === first && isVerbatim(span) ? Math.min(span.start + start - span.at, span.end) : span.start
+    const to = i === last && isVerbatim(span) ? Math.min(span.start + end - span.at, span.end) : span.end
+    range = { start: Math.min(range.start, from), end: Math.max(range.end, to) }
   }
+  return range
 }
 
-/** The last span that begins at or before a character. */
-function spanAt(spans: readonly Span[], at: number): Span {
+/** Number of the last span that begins at or before a character. */
+function spanAt(spans: readonly Span[], at: number): number {
   let [low, high] = [0, spans.length - 1]
   while (low < high) {
     const middle = Math.ceil((low + high) / 2)
     if (spans[middle].at <= at) low = middle
     else high = middle - 1
   }
-  return spans[low]
+  return low
 }
 
 function isVerbatim({ length, start, end }: Span): boolean {

@@ -12,6 +12,7 @@ export class Outline {
   readonly #builder = new TextBuilder()
   #headings: { readonly level: number; readonly text: string }[] = []
   #pending = false
+  #page: number | undefined
 
   /** Where the text of the paragraph goes that is being read. */
   get text(): TextBuilder {
@@ -36,6 +37,12 @@ export class Outline {
     this.#headings = [...this.#headings.filter((above) => above.level < level), { level, text }]
   }
 
+  /** What comes next stands on this page, from 1. */
+  page(number: number): void {
+    this.#finish()
+    this.#page = number
+  }
+
   /** All blocks that have a text. */
   blocks(): readonly Block[] {
     this.#finish()
@@ -46,7 +53,8 @@ export class Outline {
     this.#pending = false
     const { text, spans } = this.#builder.take()
     if (text.trim() !== '') {
-      this.#blocks.push({ text, spans, headingPath: this.#headings.map((heading) => heading.text) })
+      const headingPath = this.#headings.map((heading) => heading.text)
+      this.#blocks.push({ text, spans, headingPath, page: this.#page })
     }
   }
 }

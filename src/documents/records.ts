@@ -20,6 +20,9 @@ export interface FileRecord {
 
 /** A longer string is no metadata: nobody filters by it. */
 const LONGEST_METADATA = 200
+const LONGEST_LIST = 100
+/** Fields that have a place of their own. */
+const OWN_FIELDS = new Set(['id', 'title', 'text'])
 
 /** The entries of a file's records. @throws DocumentError for an id that occurs twice or an empty text */
 export async function* recordEntries(
@@ -67,10 +70,16 @@ function lines(key: string, value: RecordValue): string[] {
   return [`${key}: ${value}`]
 }
 
-function metadataOf(fields: FileRecord['fields']): Metadata {
-  const short = [...fields].filter(([key, value]) => {
-    if (['id', 'title', 'text'].includes(key)) return false
-    return typeof value === 'string' ? value.length <= LONGEST_METADATA : ['number', 'boolean'].includes(typeof value)
+/** The fields that can be filtered by. */
+export function metadataOf(fields: FileRecord['fields']): Metadata {
+  const short = [...fields].filter((field): field is [string, Metadata[string]] => {
+    const values = [field[1]].flat()
+    return !OWN_FIELDS.has(field[0]) && values.length <= LONGEST_LIST && values.every(isMetadataValue)
   })
-  return Object.fromEntries(short) as Metadata
+  return Object.fromEntries(short)
+}
+
+function isMetadataValue(value: RecordValue): boolean {
+  if (typeof value === 'string') return value.length <= LONGEST_METADATA
+  return typeof value === 'boolean' || Number.isFinite(value)
 }

@@ -34,7 +34,8 @@ export interface PassageSource {
 }
 
 export type MetadataValue = string | number | boolean
-export type Metadata = Readonly<Record<string, MetadataValue>>
+/** Of a list of values, any can be searched for. */
+export type Metadata = Readonly<Record<string, MetadataValue | readonly MetadataValue[]>>
 
 /** A passage as one text, as encoders and rerankers read it: `title. text`. */
 export function passageText({ title = '', text }: Pick<Passage, 'text'> & Partial<Passage>): string {

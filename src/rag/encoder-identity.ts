@@ -16,6 +16,8 @@ export interface EncoderIdentity {
   readonly pooling: PoolingMode
   /** Whether vectors are scaled to length 1. */
   readonly normalize: boolean
+  /** Where it can be found: a model's name on the hub, or a folder. Missing for the encoder of the package. No part of what it is. */
+  readonly location?: string
 }
 
 /** An index that was made by another encoder than the one that it is used with. */
@@ -27,7 +29,7 @@ export function requireSameEncoder(index: EncoderIdentity, encoder: EncoderIdent
   if (same) return
   throw new EncoderMismatchError(
     'other-encoder',
-    `the index was made by ${show(index)}, questions are encoded by ${show(encoder)}; use that encoder, or build the index again`,
+    `the index was made by ${show(index)}, questions are encoded by ${show(encoder)}; give that encoder (the option encoder), or build the index again`,
   )
 }
 
@@ -50,6 +52,7 @@ export async function encoderHash(folder: Folder): Promise<string> {
   return sha256(lines.join('\n'))
 }
 
-function show({ name, hash, pooling, normalize }: EncoderIdentity): string {
-  return `${name} (${hash.slice(0, 12)}, ${pooling} pooling, ${normalize ? '' : 'not '}normalised)`
+function show({ name, hash, pooling, normalize, location }: EncoderIdentity): string {
+  const from = location === undefined ? '' : ` of ${JSON.stringify(location)}`
+  return `${name}${from} (${hash.slice(0, 12)}, ${pooling} pooling, ${normalize ? '' : 'not '}normalised)`
 }

@@ -34,6 +34,8 @@ export interface RagOptions extends HubOptions, Pick<FromPretrainedOptions, 'bac
   readonly onProgress?: (what: string, done: number, total: number) => void
   /** Answers from this store and not from the corpus of the folder. It stays the caller's, who closes it. */
   readonly index?: Store
+  /** Embeds questions, and passages of the caller's, in the place of the encoder in the folder. It stays the caller's, who disposes it. */
+  readonly encoder?: SentenceEncoder
   /** Reads question and passage together and picks the best of those found. It stays the caller's, who disposes it. */
   readonly reranker?: Reranker
 }
@@ -100,7 +102,7 @@ export class Rag<R extends AnyReader = Reader> {
     location: FolderLike = DEFAULT_WEIGHTS,
     options: RagOptions & Partial<RagReaderOptions<AnyReader>> = {},
   ): Promise<Rag<AnyReader>> {
-    const { onProgress, reader: given, index: store, reranker, ...loadOptions } = options
+    const { onProgress, reader: given, encoder: ownEncoder, index: store, reranker, ...loadOptions } = options
     const folder = await openPretrained(location, options)
     const { backend, owned } = await openBackend(options.backend)
     const disposables: { dispose(): void }[] = owned ? [backend] : []
@@ -111,8 +113,9 @@ export class Rag<R extends AnyReader = Reader> {
       onProgress: onProgress && ((done: number, total: number) => onProgress(what, done, total)),
     })
     try {
-      const encoder = await SentenceEncoder.fromPretrained(subfolder(folder, 'all-MiniLM-L6-v2'), load('encoder'))
-      disposables.unshift(encoder)
+      const encoder =
+        ownEncoder ?? (await SentenceEncoder.fromPretrained(subfolder(folder, 'all-MiniLM-L6-v2'), load('encoder')))
+      if (!ownEncoder) disposables.unshift(encoder)
       const index = store && (await StoreRetriever.open(encoder, store))
       const reader = given ?? (await Reader.fromPretrained(subfolder(folder, 'reader'), load('reader')))
       if (!given) disposables.unshift(reader)

@@ -29,8 +29,22 @@ export class StoreRetriever {
    * @throws InputError for an empty question or one that is too long, or when the filter leaves nothing; CorpusError for an empty store
    */
   async retrieve(question: string, k: number, options: StoreSearchOptions = {}): Promise<RetrievedPassage[]> {
+    return this.search(question, await this.embed(question, options), k, options)
+  }
+
+  /** The question's vector. @throws InputError for an empty question or one that is too long */
+  async embed(question: string, { signal }: Pick<StoreSearchOptions, 'signal'> = {}): Promise<Float32Array> {
     if (question.trim() === '') throw new InputError('empty-question', 'the question is empty')
-    const vector = await this.encoder.embed([question], { signal: options.signal })
+    return this.encoder.embed([question], { signal })
+  }
+
+  /** What `retrieve` finds for a question with this vector. */
+  async search(
+    question: string,
+    vector: Float32Array,
+    k: number,
+    options: StoreSearchOptions = {},
+  ): Promise<RetrievedPassage[]> {
     const [hits] = await this.store.search([vector], k, { ...options, questions: [question] })
     if (hits.length > 0) return hits
     if ((await this.store.size()) === 0) throw new CorpusError('empty-corpus', 'the index holds no passages')

@@ -13,5 +13,5 @@ export {
 } from './patch.js'
 export type { PatchPlace } from './place.js'
 export { record, Recorded, type RecordOptions, type Trace } from './record.js'
-export { step, type Pause } from './step.js'
+export { step, type Pause, type SteppingOptions } from './step.js'
 export { loadTrace, saveTrace, TraceFileError, type TraceInfo } from './trace-file.js'

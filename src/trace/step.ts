@@ -22,6 +22,11 @@ export interface Pause {
   replace(tensor: Float): void
 }
 
+export interface SteppingOptions {
+  /** Ends the run, at the pause where it stands or at the next point that is named. Give it to the run too, for what it computes between. */
+  readonly signal?: AbortSignal
+}
+
 /** A hook that waits. */
 interface Waiting {
   readonly pause: Pause
@@ -34,17 +39,21 @@ interface Waiting {
  * `for await (const { point, tensor, replace } of step((hooks) => model.generate(inputs, { hooks }), ['decoder.*.probs']))`.
  * Leaving the loop, or `return()`, ends the run with an AbortedError and waits until it has ended. What `run` returns is the value of
  * the iterator's end.
- * @throws whatever `run` throws
+ * @throws whatever `run` throws; AbortedError when the signal fires
  */
 export async function* step<T>(
   run: (hooks: Hooks) => Promise<T>,
   patterns: readonly string[],
+  { signal }: SteppingOptions = {},
 ): AsyncGenerator<Pause, T, void> {
+  if (signal?.aborted) throw stopped(signal)
   const waiting: Waiting[] = []
   let isStopped = false
   let wake: () => void = () => {}
+  const onAbort = () => wake()
+  signal?.addEventListener('abort', onAbort)
   const hooks = hooksOnce(patterns, (tensor, point, step) => {
-    if (isStopped) throw stopped()
+    if (isStopped) throw stopped(signal)
     return new Promise<Float | undefined>((resolve, reject) => {
       let replacement: Float | undefined
       let isOver = false
@@ -73,18 +82,21 @@ export async function* step<T>(
   finished.catch(() => {}) // thrown below, where it is awaited
   try {
     for (;;) {
-      while (waiting.length === 0 && !isOver) await new Promise<void>((resolve) => (wake = resolve))
-      if (waiting.length === 0) return await finished
+      while (waiting.length === 0 && !isOver && !signal?.aborted) await new Promise<void>((resolve) => (wake = resolve))
+      if (waiting.length === 0 && isOver) return await finished
+      if (signal?.aborted) throw stopped(signal)
       yield waiting[0].pause
+      if (signal?.aborted) throw stopped(signal)
       waiting.shift()!.goOn()
     }
   } finally {
     isStopped = true
-    for (const one of waiting.splice(0)) one.stop(stopped())
+    signal?.removeEventListener('abort', onAbort)
+    for (const one of waiting.splice(0)) one.stop(stopped(signal))
     await finished.catch(() => {})
   }
 }
 
-function stopped(): AbortedError {
-  return new AbortedError('the run that was stepped through')
+function stopped(signal: AbortSignal | undefined): AbortedError {
+  return new AbortedError('the run that was stepped through', signal?.reason)
 }

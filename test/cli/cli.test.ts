@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -87,6 +96,17 @@ describe('glassformer', () => {
       'a filter that is none',
       ['ask', QUESTION, '--index', 'i', '--filter', '=b'],
       '--filter is "=b", expected KEY=VALUE',
+    ],
+    ['an encoder without an index', ['ask', QUESTION, '--encoder', 'e'], '--encoder is for --index or --store'],
+    [
+      'a pooling of the own encoder',
+      ['index', 'c.jsonl', '--out', 'o', '--pooling', 'cls'],
+      '--pooling is for --encoder',
+    ],
+    [
+      'a kind of file that is not read',
+      ['index', '.', '--out', 'o', '--types', 'md,docx'],
+      '--types: "docx" is not read',
     ],
     ['index without --out', ['index', 'corpus.jsonl'], '--out FILE is missing'],
     [
@@ -214,16 +234,17 @@ describe('glassformer index', () => {
     const out = inFolder('notes.index')
     const first = await runCli(['index', notes, '--out', out])
     expect(first).toMatchObject({
-      code: 0,
+      code: 1,
       stderr: `skipped: ${notes}/bad.txt: not valid UTF-8 text; save it as UTF-8\n`,
     })
-    expect(first.stdout).toContain('2 passages, 384 dimensions, float32; documents: 2 embedded, 0 unchanged, 0 removed')
+    expect(first.stdout).toContain(
+      '2 passages, 384 dimensions, float32; documents: 2 embedded, 0 unchanged, 0 removed; 1 file skipped\n',
+    )
     rmSync(join(notes, 'sub'), { recursive: true })
     rmSync(join(notes, 'bad.txt'))
     const second = await runCli(['index', notes, '--out', out])
-    expect(second.stdout).toContain(
-      '1 passages, 384 dimensions, float32; documents: 0 embedded, 1 unchanged, 1 removed',
-    )
+    expect(second.code).toBe(0)
+    expect(second.stdout).toContain('1 passage, 384 dimensions, float32; documents: 0 embedded, 1 unchanged, 1 removed')
 
     const asked = await runCli([
       'ask',
@@ -244,6 +265,39 @@ describe('glassformer index', () => {
       stdout: '',
       stderr: expect.stringContaining('no document of the index matches') as string,
     })
+  })
+
+  test('with another encoder remembers it, and ask finds it again or says how to give it', async () => {
+    const place = inFolder('encoder')
+    mkdirSync(place)
+    for (const file of ['config.json', 'tokenizer.json', 'model.safetensors']) {
+      symlinkSync(weightsPath(`all-MiniLM-L6-v2/${file}`), join(place, file))
+    }
+    const out = inFolder('encoder.index')
+    const index = ['index', inFolder('encoder.jsonl', CORPUS), '--out', out]
+    const made = await runCli([...index, '--encoder', place, '--pooling', 'cls', '--normalize'])
+    expect(made).toMatchObject({ code: 0, stderr: '' })
+    const ask = ['ask', QUESTION, '--index', out]
+    expect((await runCli(ask)).stdout).toContain(ANSWER)
+    const otherwise = await runCli(index)
+    expect(otherwise).toMatchObject({ code: 1, stdout: '' })
+    expect(otherwise.stderr).toMatch(/the index was made by encoder of "\S+" \(\w+, cls pooling, normalised\), questions .*all-MiniLM-L6-v2 \(\w+, mean/) // prettier-ignore
+
+    const reader = await FlatFileStore.open(out)
+    const remembered = reader.encoder
+    await reader.close()
+    const moved = join(folder, 'moved')
+    renameSync(place, moved)
+    const lost = await runCli(ask)
+    expect(lost).toMatchObject({ code: 1, stdout: '' })
+    expect(lost.stderr).toContain(`made by encoder of ${JSON.stringify(place)}, which cannot be loaded`)
+    expect(lost.stderr).toContain('say where it is: --encoder FOLDER or org/name')
+    expect((await runCli([...ask, '--encoder', moved])).stdout).toContain(ANSWER)
+
+    const store = await FlatFileStore.openForWriting(out, { dimension, encoder: { ...remembered, location: 'http://127.0.0.1:9/x' } }) // prettier-ignore
+    await store.upsert({ id: 'a', hash: 'h', passages: [] })
+    await store.close()
+    expect((await runCli(ask)).stderr).toContain('"http://127.0.0.1:9/x", which is not on this machine')
   })
 
   test('reads JSON lines from standard input', async () => {

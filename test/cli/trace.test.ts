@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Random } from '../../bench/random.js'
 import { columnsOf } from '../../src/cli/columns.js'
 import { heatMap } from '../../src/cli/heat-map.js'
-import { Rag, readerInput, type Answer } from '../../src/rag/index.js'
+import { Rag, readerInput, type Answer, type RetrievedPassage } from '../../src/rag/index.js'
 import { NO_TERMINAL, runCli, runCliOnTerminal } from '../support/cli.js'
 import { byteTokenizer, writeSmallFolder } from '../support/small-tokenizers.js'
 
@@ -33,15 +33,20 @@ interface Line {
   readonly byPassage?: number[]
   readonly mixture?: number
   readonly answer?: Answer
+  readonly passages?: RetrievedPassage[]
+}
+
+async function stagesOf(args: readonly string[]): Promise<Line[]> {
+  const { code, stdout, stderr } = await runCli(args)
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  return stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as Line) // prettier-ignore
 }
 
 describe('glassformer trace --json', () => {
   let lines: Line[]
   let rag: Rag
   beforeAll(async () => {
-    const { code, stdout, stderr } = await runCli([...own(), '--json'])
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    lines = stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as Line) // prettier-ignore
+    lines = await stagesOf([...own(), '--json'])
     rag = await Rag.fromPretrained()
   })
 
@@ -151,6 +156,21 @@ describe('glassformer trace', () => {
     const llama = await runCli([...small, '--reader', folder('llama', 'llama/tied')], { input: 'Ba ca.\n' })
     expect(llama.code).toBe(2)
     expect(llama.stderr).toContain('--reader is a decoder-only model; trace is for encoder-decoders')
+  })
+
+  test('takes the passages of an index, and those alone that a filter leaves', async () => {
+    const index = join(root, 'own.index')
+    expect(await runCli(['index', corpus, '--out', index])).toMatchObject({ code: 0 })
+    const stages = await stagesOf([...trace, '--index', index, '--hybrid', '--filter', 'format=jsonl', '--json'])
+    const found = stages.find(({ stage }) => stage === 'retrieval')!.passages!
+    expect(found.map(({ title, source, scores }) => [title, source?.record, scores?.rrf])).toEqual([
+      ['France', '1', 2 / 61],
+      ['Japan', '2', 2 / 62],
+    ])
+    expect(stages.at(-1)!.answer!.text).toBe('The capital of France is Paris.')
+    const none = await runCli([...trace, '--index', index, '--filter', 'format=pdf'])
+    expect(none).toMatchObject({ code: 1, stdout: '' })
+    expect(none.stderr).toContain('no document of the index matches')
   })
 
   test('--step prints all where there is no terminal', async () => {

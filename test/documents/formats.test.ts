@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test, vi } from 'vitest'
 import { formatOf, openDocuments, splitDocument, type Document } from '../../src/documents/index.js'
+import { sourceRange } from '../../src/documents/mapped-text.js'
 import { bytesSource } from '../../src/files/byte-source.js'
 import type { Passage } from '../../src/rag/index.js'
 import { pdfOf } from './pdf.js'
@@ -57,7 +59,7 @@ describe('plain text', () => {
 
   test.each([
     ['bytes that are no UTF-8', Uint8Array.of(0x41, 0xff, 0xfe), 'not-utf8'],
-    ['UTF-16', Uint8Array.of(0xff, 0xfe, 0x41, 0x00), 'not-utf8'],
+    ['half a character of UTF-16', Uint8Array.of(0xff, 0xfe, 0x41), 'bad-encoding'],
     ['zero bytes', Uint8Array.of(0x41, 0x00, 0x42), 'binary'],
   ])('with %s is refused', async (_name, bytes, code) => {
     for (const file of ['a.txt', 'a.md', 'a.html']) {
@@ -82,7 +84,8 @@ describe('Markdown', () => {
     '> quoted',
     '> text',
     '',
-    '<div>left out</div>',
+    '<div title="no">in <b>HTML</b></div>',
+    '<!-- a comment -->',
     '',
     '```js',
     'let js = 1',
@@ -95,7 +98,12 @@ describe('Markdown', () => {
     const passages = await passagesOf('city.md', source)
     expect(passages.map(({ id, title, text, source }) => [id, title, text, source!.headingPath])).toEqual([
       ['city.md#1', 'Paris', 'Paris is the capital of France. It is old & big.\nA code word.', ['Paris']],
-      ['city.md#2', 'Paris: History', 'one item\n\ntwo\nitems\n\nquoted\ntext\n\nlet js = 1', ['Paris', 'History']],
+      [
+        'city.md#2',
+        'Paris: History',
+        'one item\n\ntwo\nitems\n\nquoted\ntext\n\nin HTML\n\nlet js = 1',
+        ['Paris', 'History'],
+      ],
       ['city.md#3', 'Paris: Lyon', 'Lyon is a city.', ['Lyon']],
     ])
     expect(passages.map((passage) => cited(source, passage))).toEqual([
@@ -106,11 +114,110 @@ describe('Markdown', () => {
   })
 
   test('front matter is no text, but names the document', async () => {
-    const text = '---\ntitle: "Notes: one"\ntags: [a]\n---\nBody of it.'
+    const text = '---\ntitle: "Notes: one"\ntags:\n  - a\n  - 2\nyear: 2020\nfile: x\nlong: {a: 1}\n---\nBody of it.'
     const [passage] = await passagesOf('n.md', text)
     expect(passage).toMatchObject({ title: 'Notes: one', text: 'Body of it.' })
+    expect(passage.metadata).toEqual({ tags: ['a', 2], year: 2020, file: 'n.md', format: 'markdown' })
     expect(cited(text, passage)).toBe('Body of it.')
   })
+})
+
+describe('Markdown of GitHub', () => {
+  test('rows of tables are lines that can be read alone', async () => {
+    const source =
+      '| Country | *Capital* | Since |\n|---|:-:|--|\n| Arlen | [Brask](x) | 1847 |\n| a \\| b | | `1900` |\n\n| only | heads |\n|--|--|'
+    const lines = ['Country: Arlen; Capital: Brask; Since: 1847', 'Country: a | b; Since: 1900', 'only; heads']
+    const small = { maxLength: 16, countTokens: (text: string) => 15 + Number(text.includes('\n')) * 5 }
+    const [document] = await documentsOf('t.md', source)
+    expect(document.blocks.map(({ text }) => text)).toEqual([lines.join('\n\n')])
+    const passages = await splitDocument({ ...document, title: '' }, small)
+    expect(passages.map(({ text }) => text)).toEqual(lines)
+    expect(passages.map((passage) => cited(source, passage))).toEqual([
+      'Arlen | [Brask](x) | 1847',
+      'a \\| b | | `1900',
+      'only | heads',
+    ])
+  })
+
+  test('footnotes, images, addresses, crossed-out words and HTML in quotations are text, each at its place', async () => {
+    const source =
+      'See[^1] ![the flag](f.png) at www.x.org, ~~old~~<br>new.\n\n- [x] done\n\n[^1]: A note.\n\n> <p>in\n> <i>HTML</i></p>\n\n[ref]: http://x'
+    const [{ text, spans }] = (await documentsOf('t.md', source))[0].blocks
+    expect(text).toBe('See the flag at www.x.org, old\nnew.\n\ndone\n\nA note.\n\nin HTML')
+    const place = (words: string) => {
+      const at = text.indexOf(words)
+      const { start, end } = sourceRange(spans, at, at + words.length)
+      return source.slice(start, end)
+    }
+    for (const words of ['the flag', 'www.x.org', 'old', 'new', 'done', 'A note.', 'HTML']) {
+      expect(place(words)).toBe(words)
+    }
+  })
+
+  test('text between dashes that is no list of fields is text; what is not YAML is refused, with its line', async () => {
+    expect((await passagesOf('a.md', '---\nOnly text.\n---\nMore.'))[0].text).toContain('More.')
+    const [entry] = await entriesOf('a.md', '---\na: 1\nb: c: d\n---\nMore.')
+    await expect(entry.load()).rejects.toMatchObject({
+      code: 'bad-front-matter',
+      message: expect.stringContaining('a.md, line 3: ') as string,
+    })
+  })
+})
+
+describe('tables of HTML', () => {
+  const linesOf = async (table: string) =>
+    (await documentsOf('t.html', `<table>${table}</table>`))[0].blocks.map(({ text }) => text.split('\n\n')).flat()
+
+  test.each([
+    ['headers of columns', '<tr><th>City<th>Since</tr><tr><td>Brask<td>1847<tr><td>Veld<td>', ['City: Brask; Since: 1847', 'City: Veld']], // prettier-ignore
+    ['headers in two rows', '<thead><tr><td rowspan=2>City<td colspan=2>People<tr><td>1900<td>2000</thead><tr><td>Brask<td>1<td>2', ['City: Brask; People 1900: 1; People 2000: 2']], // prettier-ignore
+    ['headers of rows', '<tr><th>Capital<td>Brask</tr><tr><th colspan=2>Places<tr><td>a<td>b', ['Capital: Brask', 'Places', 'a; b']], // prettier-ignore
+    ['both', '<tr><td></td><th>1900</th></tr><tr><th>Brask</th><td>1</td></tr>', ['1900', 'Brask: 1']],
+    ['cells that reach down', '<tr><th>Land<th>City<tr><td rowspan=2>Arlen<td>Brask<tr><td>Hull<tr><td>Veld<td>Sorn', ['Land: Arlen; City: Brask', 'Land: Arlen; City: Hull', 'Land: Veld; City: Sorn']], // prettier-ignore
+    ['blocks in cells', '<caption>All</caption><tr><th>A<th>B<tr><td><p>one</p><ul><li>two<li>three</ul><td>x<br>y', ['All', 'A: one two three; B: x y']], // prettier-ignore
+    ['blocks beside each other', '<tr><td><h2>Left</h2><p>One.</p><p>Two.</p><td>Right.', ['One.', 'Two.', 'Right.']],
+    ['widths beyond all bounds', '<tr><th colspan=999999999>A<tr><td rowspan=99999999 colspan=9999999>x<td>y', ['A', 'x; y']], // prettier-ignore
+  ])('with %s', async (_name, table, lines) => {
+    expect(await linesOf(table)).toEqual(lines)
+  })
+
+  test('lead to their places', async () => {
+    const source = '<table><tr><th>Land<th>City<tr><td rowspan=2>Arlen<td>Br&auml;sk <tr><td>Hull</table>'
+    const [document] = await documentsOf('t.html', source)
+    const small = { maxLength: 16, countTokens: (text: string) => 15 + Number(text.includes('\n')) * 5 }
+    const passages = await splitDocument({ ...document, title: '' }, small)
+    expect(passages.map(({ text }) => text)).toEqual(['Land: Arlen; City: Bräsk', 'Land: Arlen; City: Hull'])
+    expect(passages.map((passage) => cited(source, passage))).toEqual(['Arlen<td>Br&auml;sk', 'Hull'])
+  })
+})
+
+test('what a browser moves out of a table is cited with all that lies between', async () => {
+  const source = '<p>Before.</p><table><tr><td>Inside.</td>Outside.</tr></table>'
+  const [passage] = await passagesOf('t.html', source)
+  expect(passage.text).toBe('Before.\n\nOutside.\n\nInside.')
+  expect(cited(source, passage)).toBe('Before.</p><table><tr><td>Inside.</td>Outside.')
+})
+
+test('a page in an encoding that it declares is read in it, and one that is not what it declares is refused', async () => {
+  const page = (charset: string, bytes: readonly number[]) =>
+    Uint8Array.from([...bytesOf(`<meta charset="${charset}"><p>Z`), ...bytes, ...bytesOf('rich')])
+  expect((await passagesOf('a.html', page('windows-1252', [0xfc])))[0].text).toBe('Zürich')
+  expect((await passagesOf('a.html', page('Shift_JIS', [0x83, 0x7d])))[0].text).toBe('Zマrich')
+  expect((await passagesOf('a.html', page('utf-16', [0xc3, 0xbc])))[0].text).toBe('Zürich')
+  for (const [charset, code] of [
+    ['utf-8', 'not-utf8'],
+    ['euc-jp', 'bad-encoding'],
+    ['klingon', 'unknown-encoding'],
+  ]) {
+    // prettier-ignore
+    const [entry] = await entriesOf('a.html', page(charset, [0xfc]))
+    await expect(entry.load()).rejects.toMatchObject({ code, message: expect.stringMatching(/^a\.html: /) as string })
+  }
+})
+
+test('a page that is nested beyond all bounds is refused, or read', async () => {
+  const [entry] = await entriesOf('a.html', '<div>'.repeat(100_000))
+  await expect(entry.load()).rejects.toMatchObject({ code: 'parser-failed' })
 })
 
 describe('HTML', () => {
@@ -123,7 +230,7 @@ describe('HTML', () => {
   test('is read as a browser reads it, and each passage leads to its place', async () => {
     const passages = await passagesOf('page.html', source)
     expect(passages.map(({ title, text, source }) => [title, text, source!.headingPath])).toEqual([
-      ['T & t: City hall', 'Hello big world: été & 🗼 co: a &b.\n\na | b c\n\nd', ['City hall']],
+      ['T & t: City hall', 'Hello big world: été & 🗼 co: a &b.\n\na; b c\n\nd', ['City hall']],
       ['T & t: Sub', 'loose text\n\nx\n  y\n\none\n\ntwo', ['City hall', 'Sub']],
     ])
     expect(passages.map((passage) => cited(source, passage))).toEqual([
@@ -183,6 +290,20 @@ describe('records', () => {
     ])
   })
 
+  test('of CSV may have cells without a name, and tabs or bars between them', async () => {
+    const texts = async (file: string, content: string) =>
+      (await documentsOf(file, content)).map(({ blocks }) => blocks[0].text)
+    expect(await texts('t.csv', ',b\r\n0,1,more\r\n')).toEqual(['column 1: 0\n\nb: 1\n\ncolumn 3: more'])
+    expect(await texts('t.tsv', 'a\tb, c\n1\t2,5\n')).toEqual(['a: 1\n\nb, c: 2,5'])
+    expect(await texts('t.csv', 'a|b\n1|"x"\n2|y\n')).toEqual(['a: 1\n\nb: x', 'a: 2\n\nb: y'])
+    expect(await texts('t.csv', 'alone\n1\n')).toEqual(['alone: 1'])
+  })
+
+  test('lists of values are metadata too', async () => {
+    const [{ metadata }] = await documentsOf('a.jsonl', '{"text":"A.","tags":["a",1],"vector":[[1]],"none":[null]}')
+    expect(metadata).toEqual({ tags: ['a', 1], file: 'a.jsonl', format: 'jsonl' })
+  })
+
   test.each([
     ['a.jsonl', '{"text":"A."}\n{"text": no}', 'not-json', 'a.jsonl, line 2'],
     ['a.jsonl', '[1]', 'not-a-record', 'a.jsonl, line 1'],
@@ -191,6 +312,7 @@ describe('records', () => {
     ['a.json', '{"text":', 'not-json', 'a.json'],
     ['a.json', '[{"text":"A."}, 3]', 'not-a-record', 'record 2'],
     ['a.csv', 'a,b\n1,"open', 'bad-csv', 'row'],
+    ['a.csv', 'a,b,a\n1,2,3', 'bad-csv', 'two columns have the name "a"'],
   ])('%s with %j is refused', async (file, content, code, message) => {
     await expect(entriesOf(file, content)).rejects.toMatchObject({
       code,
@@ -236,6 +358,81 @@ describe('PDF', () => {
   })
 })
 
+/** What other programs made; make_files.py says how. */
+describe('files of other programs', () => {
+  const load = async (name: string) => {
+    const bytes = new Uint8Array(readFileSync(new URL(`files/${name}`, import.meta.url)))
+    return documentsOf(name, bytes)
+  }
+  const textOf = ({ blocks }: Document) =>
+    blocks.map(({ headingPath, page, text }) => [headingPath.join(' > '), page, text.replace(/(?<!\n)\n(?!\n)/g, ' ')])
+
+  test('a report in two columns, of ReportLab', async () => {
+    const [document] = await load('columns.pdf')
+    expect(document.title).toBe('The country of Arlen')
+    const [arlen, geography, history, later] = textOf(document)
+    expect(arlen).toEqual([
+      'The country of Arlen',
+      1,
+      'Arlen is a country in the north of Europe, whose internationally known waterfalls lie near Brask. ' +
+        'Its capital is Brask, a well-known centre. It is also a well-known port of the north.',
+    ])
+    const sentence = 'The column on the left ends within a sentence that goes on in the next.'
+    expect(geography).toEqual(['The country of Arlen > Geography', 1, Array(9).fill(sentence).join(' ')])
+    const path = 'The country of Arlen > History'
+    expect(history).toEqual([path, 1, 'Veld became the second city in 1923. It lies on the river Sorn.'])
+    expect(later).toEqual([path, 3, 'The Sorn was bridged in 1950.'])
+  })
+
+  test('the same, encrypted, is refused', async () => {
+    await expect(load('encrypted.pdf')).rejects.toMatchObject({
+      code: 'encrypted',
+      message: 'encrypted.pdf: is encrypted; save a copy without a password',
+    })
+  })
+
+  test('a page that chromium printed', async () => {
+    const [document] = await load('printed.pdf')
+    expect(document.title).toBe('Tea notes')
+    expect(textOf(document)).toEqual([
+      ['Tea notes', 1, 'Tea is a drink made of leaves.'],
+      ['Tea notes > Green tea', 1, 'Green tea is made of leaves from Arlen. The left column goes on for some lines, so that it can be told how far lines are apart.\n\nThe right column: Brask.'], // prettier-ignore
+      ['Tea notes > Prices', 1, 'Kind Price\n\nGreen 4 crowns\n\nBlack 3 crowns'],
+    ])
+  })
+
+  test.each([
+    ['pandoc.md', 'capital. See', 'Since 1847.'],
+    ['pandoc.html', 'capital.1 See', 'Since 1847.↩︎'],
+  ])('%s', async (name, capital, note) => {
+    const [document] = await load(name)
+    expect(document.title).toBe('Arlen: a country')
+    expect(textOf(document)).toEqual([
+      [
+        'Cities',
+        undefined,
+        [
+          `Brask is the ${capital} the map and the flag.`,
+          'City: Brask; Inhabitants: 98,000; River: Sorn',
+          'City: Veld | old; Inhabitants: 12,500',
+          'print("Sorn")',
+          note,
+        ].join('\n\n'),
+      ],
+    ])
+    if (name === 'pandoc.md') expect(document.metadata).toMatchObject({ tags: ['europe', 'north'], draft: false })
+  })
+
+  test('a page in Latin-1, and a table in UTF-16 of a Python program', async () => {
+    expect((await load('latin1.html'))[0].blocks[0].text).toBe('Zürich liegt in der Schweiz.')
+    const documents = await load('utf16.csv')
+    expect(documents.map(({ title, blocks }) => [title, blocks[0].text])).toEqual([
+      ['Zürich', 'A city, "old"\nand big'],
+      ['Genève', 'Une ville'],
+    ])
+  })
+})
+
 test('formats go by the end of the name; others are refused', async () => {
   expect(
     ['a.TXT', 'b/c.markdown', 'd.htm', 'e.tar.gz', 'pdf', '.json', 'toString', 'a.toString'].map(formatOf),
@@ -251,12 +448,15 @@ test.each([
   ['a.md', 'mdast-util-from-markdown'],
   ['a.html', 'parse5'],
   ['a.csv', 'papaparse'],
+  ['b.md', 'mdast-util-gfm'],
+  ['c.md', 'micromark-extension-gfm'],
+  ['front.md', 'yaml'],
 ])('without its parser, %s says how to install it', async (file, name) => {
   vi.doMock(name, () => {
     throw new Error(`Cannot find package '${name}'`)
   })
   try {
-    const load = async () => (await documentsOf(file, 'a,b\n1,2'))[0]
+    const load = async () => (await documentsOf(file, file === 'front.md' ? '---\na: b\n---' : 'a,b\n1,2'))[0]
     await expect(load()).rejects.toMatchObject({
       code: 'parser-missing',
       message: expect.stringContaining(`npm install ${name}`) as string,

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -87,7 +88,7 @@ describe('a second run', () => {
 
 test('files that cannot be read are reported and skipped, and what the index held of them stays', async () => {
   await update()
-  write('tea.txt', Uint8Array.of(0xff, 0xfe))
+  write('tea.txt', Uint8Array.of(0xff))
   write('table.csv', 'title,text\n"open')
   write('broken.pdf', 'no pdf')
   expect(await update()).toEqual({
@@ -133,6 +134,9 @@ test('folders are walked in order, without what is hidden, unknown, or a link to
   write('node_modules/x.txt', 'x')
   write('image.png', 'x')
   symlinkSync(join(folder, 'notes'), join(folder, 'notes/loop'))
+  symlinkSync(join(folder, 'notes'), join(folder, 'notes/loop.md'))
+  symlinkSync(join(folder, 'nowhere'), join(folder, 'notes/lost.md'))
+  execFileSync('mkfifo', [join(folder, 'notes/pipe.txt')])
   const files = await documentFiles([
     join(folder, 'notes'),
     join(folder, 'notes/tea.txt'),
@@ -140,10 +144,19 @@ test('folders are walked in order, without what is hidden, unknown, or a link to
   ])
   expect(files.map(({ path }) => path.slice(folder.length))).toEqual([
     '/notes/arlen.md',
+    '/notes/lost.md', // is reported when it is opened
     '/notes/sub/veld.pdf',
     '/notes/table.csv',
     '/notes/tea.txt',
     '/notes/image.png', // was named, so it is not passed over in silence
+  ])
+  const some = await documentFiles([join(folder, 'notes'), join(folder, 'notes/tea.txt')], {
+    extensions: ['csv', 'pdf'],
+  })
+  expect(some.map(({ path }) => path.slice(folder.length))).toEqual([
+    '/notes/sub/veld.pdf',
+    '/notes/table.csv',
+    '/notes/tea.txt',
   ])
   await expect(documentFiles([join(folder, 'nothing')])).rejects.toMatchObject({ code: 'file-not-found' })
 })

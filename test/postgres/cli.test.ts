@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Answer } from '../../src/rag/index.js'
 import { runCli } from '../support/cli.js'
@@ -33,6 +34,23 @@ describePostgres('glassformer with --store', (server) => {
     expect(passages[0].source).toMatchObject({ file: join(folder, 'france.txt'), start: 0 })
     expect(passages[0].scores!.rrf).toBeCloseTo(2 / 61, 12)
     expect(passages[0].scores!.text).toBeGreaterThan(0)
+  })
+
+  test('many small documents go in together; one that the database cannot keep is skipped', async () => {
+    const lines = Array.from({ length: 300 }, (_, i) => JSON.stringify({ id: `r${i}`, text: `Number ${i}.` }))
+    const [good, bad] = ['good', 'bad'].map((name) => join(folder, `${name}.jsonl`))
+    writeFileSync(good, lines.join('\n'))
+    writeFileSync(bad, JSON.stringify({ text: 'Text.', kind: 'a\0b' }))
+    const many = ['--store', server.url, '--schema', 'many']
+    const { stdout, stderr } = await runCli(['index', bad, good, ...many])
+    expect(stdout).toContain('300 embedded')
+    expect(stderr).toContain(`skipped: "kind" of document "${bad}#1"`)
+    const client = new Client({ connectionString: server.url })
+    await client.connect()
+    const { rows } = await client.query('SELECT count(DISTINCT xmin::text)::int AS transactions FROM many.documents')
+    await client.end()
+    // of the first 256 one was refused, so the others went in one by one; the other 45 together
+    expect(rows).toEqual([{ transactions: 255 + 1 }])
   })
 
   test.each([

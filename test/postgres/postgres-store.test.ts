@@ -239,6 +239,13 @@ describePostgres('PostgreSQL', (server) => {
         expect(await store.searchText(question, query, 1)).toEqual([])
       }
       expect(await store.searchText(`harmless ${attack}`, query, 1)).toHaveLength(1)
+      for (const question of ['harmless\0text', '\ud800 harmless', `${'y'.repeat(3000)} harmless`]) {
+        expect(await store.searchText(question, query, 1)).toHaveLength(1)
+      }
+      const words = Array.from({ length: 4000 }, (_, i) => i.toString(36)).join(' ').slice(0, 9990) // prettier-ignore
+      expect(await store.searchText(`${words} harmless`.slice(-10_000), query, 1)).toHaveLength(1)
+      const long = store.searchText('harmless text '.repeat(70_000), query, 1)
+      await expect(long).rejects.toMatchObject({ code: 'question-too-long' })
     })
   })
 

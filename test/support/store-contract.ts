@@ -33,7 +33,12 @@ export function randomDocuments(count: number, seed = 1, prefix = 'doc'): Stored
     return {
       id,
       hash: `hash-${d}`,
-      metadata: { language: ['en', 'de', 'fr'][d % 3], year: 2000 + (d % 4), draft: d % 2 === 0 },
+      metadata: {
+        language: ['en', 'de', 'fr'][d % 3],
+        year: 2000 + (d % 4),
+        draft: d % 2 === 0,
+        tags: [`t${d % 5}`, 'all', d % 3],
+      },
       passages: Array.from({ length: d % 4 }, (_, p) => ({
         id: `${id}#${p + 1}`,
         title: `Title ${d}`,
@@ -168,6 +173,9 @@ export function storeContract(name: string, place: () => Promise<StorePlace>, to
         [{ language: ['en', 'fr'], year: 2003 }, (d: number) => d % 3 !== 1 && d % 4 === 3],
         [{ draft: true }, (d: number) => d % 2 === 0],
         [{ year: '2003' }, () => false],
+        [{ tags: 't2' }, (d: number) => d % 5 === 2],
+        [{ tags: ['t1', 2] }, (d: number) => d % 5 === 1 || d % 3 === 2],
+        [{ tags: '2' }, () => false],
         [{ nothing: 'de' }, () => false],
         [{ toString: 'de' }, () => false],
       ] as const) {
@@ -223,6 +231,19 @@ export function storeContract(name: string, place: () => Promise<StorePlace>, to
       }
       await expect(store.search([query], 1, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'aborted' })
       await expectBest([document], 3)
+    })
+
+    test('many that are put in together are as if each was, and a cancelled one leaves each whole', async () => {
+      const documents = randomDocuments(12)
+      await store.upsert({ ...documents[6], hash: 'old', passages: [] })
+      const seen: number[] = []
+      expect(await store.upsertAll(documents, { onProgress: (passages) => seen.push(passages) })).toBe(18)
+      expect(seen.at(-1)).toBe(18)
+      await expectBest(documents, 100)
+      expect((await stamps())[documents[6].id]).toBe('hash-6')
+      const cancelled = store.upsertAll(randomDocuments(12, 5), { signal: AbortSignal.abort() })
+      await expect(cancelled).rejects.toMatchObject({ code: 'aborted' })
+      await expectBest(documents, 100)
     })
 
     test('changes that are begun together all happen', async () => {

@@ -91,6 +91,34 @@ describe.each(BACKENDS)('step on $name', ({ create }) => {
     expect(again.sequences[0].length).toBeGreaterThan(1)
   })
 
+  test('a signal ends the run where it stands, and before it has begun', async () => {
+    const controller = new AbortController()
+    let run: Promise<unknown> | undefined
+    const begin = (hooks: Hooks) => (run = model.generate({ inputIds: [[5, 6]] }, { hooks, maxNewTokens: 3 }))
+    const walk = step(begin, ['logits'], { signal: controller.signal })
+    expect((await walk.next()).done).toBe(false)
+    controller.abort('enough')
+    await expect(walk.next()).rejects.toMatchObject({ code: 'aborted', cause: 'enough' })
+    await expect(run).rejects.toBeInstanceOf(AbortedError)
+    expect((await walk.next()).done).toBe(true)
+
+    run = undefined
+    await expect(step(begin, ['logits'], { signal: controller.signal }).next()).rejects.toBeInstanceOf(AbortedError)
+    expect(run).toBeUndefined()
+  })
+
+  test('a signal that fires while the run computes ends it at the next point', async () => {
+    const controller = new AbortController()
+    const passed: string[] = []
+    const stop: Hooks = {
+      'encoder.0.resid_pre': () => controller.abort(),
+      '*': (_, { name }) => void passed.push(name),
+    }
+    const walk = step((hooks) => model.forward(inputs, { hooks: [stop, hooks] }), ['encoder.1.resid_pre', 'logits'], controller) // prettier-ignore
+    await expect(walk.next()).rejects.toBeInstanceOf(AbortedError)
+    expect(passed.at(-1)).toBe('encoder.1.resid_pre')
+  })
+
   test('passes on what the run throws', async () => {
     const walk = step(
       (hooks) => model.forward({ inputIds: [[5]], decoderInputIds: [[0, 1000]] }, { hooks }),

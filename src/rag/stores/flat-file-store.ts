@@ -22,6 +22,7 @@ import {
   checkSearch,
   type DocumentStamp,
   type Filter,
+  type UpsertOptions,
   type StoredDocument,
   type StoreSearchOptions,
   type TextHit,
@@ -212,6 +213,20 @@ export class FlatFileStore implements TextSearchStore {
     const rows = FlatIndex.fromVectors(vectors, this.dimension, this.dtype)
     const texts = passages.map(({ id, title, text, source }) => ({ id, title, text, source, metadata }))
     await this.#write((journal) => journal.put({ id, hash, metadata, passages: texts }, rows))
+  }
+
+  async upsertAll(
+    documents: Iterable<StoredDocument> | AsyncIterable<StoredDocument>,
+    { signal, onProgress }: UpsertOptions = {},
+  ): Promise<number> {
+    let done = 0
+    for await (const document of documents) {
+      await checkpoint(signal, 'the upsert')
+      await this.upsert(document)
+      done += document.passages.length
+      onProgress?.(done)
+    }
+    return done
   }
 
   async delete(ids: readonly string[]): Promise<void> {

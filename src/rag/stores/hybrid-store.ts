@@ -6,7 +6,14 @@ import { InputError } from '../../errors.js'
 import type { EncoderIdentity } from '../encoder-identity.js'
 import { fuseRankings } from '../reciprocal-rank.js'
 import type { RetrievedPassage } from '../retriever.js'
-import type { DocumentStamp, Store, StoredDocument, StoreSearchOptions, TextSearchStore } from './store.js'
+import type {
+  DocumentStamp,
+  UpsertOptions,
+  Store,
+  StoredDocument,
+  StoreSearchOptions,
+  TextSearchStore,
+} from './store.js'
 
 export interface HybridOptions {
   /** How many passages each of the two searches finds, if k is not more; 50 unless told. */
@@ -74,6 +81,13 @@ export class HybridStore implements Store {
 
   upsert(document: StoredDocument): Promise<void> {
     return this.store.upsert(document)
+  }
+
+  upsertAll(
+    documents: Iterable<StoredDocument> | AsyncIterable<StoredDocument>,
+    options?: UpsertOptions,
+  ): Promise<number> {
+    return this.store.upsertAll(documents, options)
   }
 
   delete(ids: readonly string[]): Promise<void> {

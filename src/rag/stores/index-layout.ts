@@ -166,6 +166,7 @@ function decodeEncoder(bytes: Uint8Array, where: string): EncoderIdentity {
       hash: json.string('hash'),
       pooling: json.oneOf('pooling', ['mean', 'cls']),
       normalize: json.boolean('normalize'),
+      ...(json.has('location') ? { location: json.string('location') } : {}),
     }
   } catch (error) {
     if (!(error instanceof GlassformerError)) throw error

@@ -3,6 +3,7 @@ export { HybridStore, type HybridOptions } from './hybrid-store.js'
 export type {
   DocumentStamp,
   Filter,
+  UpsertOptions,
   Store,
   StoredDocument,
   StoredPassage,

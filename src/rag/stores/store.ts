@@ -27,8 +27,8 @@ export interface StoredDocument extends DocumentStamp {
 }
 
 /**
- * Which documents to search: those whose metadata have, for every key, the value or one of the values. A document without the key does
- * not match. Values are equal when their types are.
+ * Which documents to search: those whose metadata have, for every key, the value or one of the values. A document that has a list there
+ * matches by any of it; one without the key does not. Values are equal when their types are.
  */
 export type Filter = Readonly<Record<string, MetadataValue | readonly MetadataValue[]>>
 
@@ -37,6 +37,12 @@ export interface StoreSearchOptions {
   /** The texts of the vectors, for a store that goes by their words too ({@link HybridStore}). */
   readonly questions?: readonly string[]
   readonly signal?: AbortSignal
+}
+
+export interface UpsertOptions {
+  readonly signal?: AbortSignal
+  /** Called whenever some documents are in, with the number of passages so far. */
+  readonly onProgress?: (passages: number) => void
 }
 
 export interface Store {
@@ -57,6 +63,16 @@ export interface Store {
    * @throws ShapeError for a vector of another length; InputError for NaN or Infinity, or for passages with the same id
    */
   upsert(document: StoredDocument): Promise<void>
+  /**
+   * Puts many documents in, as `upsert` does each of them; a store that writes many at once faster than one by one does so. When it fails,
+   * each document is there as it was or as it is now, never in part.
+   * @returns the number of passages
+   * @throws as `upsert`, and AbortedError
+   */
+  upsertAll(
+    documents: Iterable<StoredDocument> | AsyncIterable<StoredDocument>,
+    options?: UpsertOptions,
+  ): Promise<number>
   /** Removes documents; ids that are not there are passed over. */
   delete(ids: readonly string[]): Promise<void>
   documents(): AsyncIterable<DocumentStamp>
@@ -107,7 +123,8 @@ export function checkFilter(filter: Filter): void {
 /** Whether a document with these metadata is among those that the filter names. */
 export function matches(filter: Filter, metadata: Metadata = {}): boolean {
   return Object.entries(filter).every(([key, wanted]) => {
-    return Object.hasOwn(metadata, key) && [wanted].flat().includes(metadata[key])
+    const values = Object.hasOwn(metadata, key) ? [metadata[key]].flat() : []
+    return [wanted].flat().some((value) => values.includes(value))
   })
 }
 

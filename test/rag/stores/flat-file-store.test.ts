@@ -1,10 +1,12 @@
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { referenceBackend } from '../../../src/backends/index.js'
 import { bytesSource } from '../../../src/files/byte-source.js'
 import { FlatFileStore, FlatIndex, encodeIndex, GlassformerError } from '../../../src/index.js'
+import { runScript } from '../../support/cli.js'
 import { randomNumbers } from '../../support/random.js'
 import { DIMENSION, ENCODER, randomDocuments, storeContract, unit } from '../../support/store-contract.js'
 import { textSearchContract } from '../../support/text-search-contract.js'
@@ -54,6 +56,28 @@ describe('the file', () => {
   test('is not there for a store that nothing was put into', async () => {
     await (await write()).close()
     expect(readdirSync(folder)).toEqual([])
+  })
+
+  // prlimit, by which a file may not grow, is a command of Linux
+  test.skipIf(process.platform !== 'linux').each([
+    ['the journal', 0.5],
+    ['the new file', 1.3],
+  ])('stays as it was where the disk is full before %s is written, and the next run goes on', async (_what, share) => {
+    const before = await written(200)
+    const limit = Math.round(share * before.length)
+    const { stdout, stderr } = await runScript(fileURLToPath(new URL('fill-disk.ts', import.meta.url)), [
+      path,
+      `${limit}`,
+    ])
+    expect({ stdout, stderr }).toEqual({ stdout: 'file-unwritable\n', stderr: '' })
+    expect(new Uint8Array(readFileSync(path))).toEqual(before)
+    expect(readdirSync(folder)).toEqual(['my.index', 'my.index.journal'])
+    const store = await write()
+    const size = await store.size()
+    expect(size).toBeGreaterThan(share > 1 ? 499 : 320)
+    await store.close()
+    expect(readdirSync(folder)).toEqual(['my.index'])
+    expect(readFileSync(path).length).toBeGreaterThan(before.length)
   })
 
   test('stays as it was while another version is written', async () => {

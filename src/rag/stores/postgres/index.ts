@@ -3,7 +3,6 @@ export { PostgresError } from './postgres-error.js'
 export {
   PostgresStore,
   type HnswOptions,
-  type LoadOptions,
   type PostgresOptions,
   type PostgresSearchOptions,
   type PostgresWriteOptions,

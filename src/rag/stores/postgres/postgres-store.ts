@@ -11,6 +11,7 @@ import type { RetrievedPassage } from '../../retriever.js'
 import {
   checkSearch,
   type DocumentStamp,
+  type UpsertOptions,
   type StoredDocument,
   type StoreSearchOptions,
   type TextHit,
@@ -55,12 +56,6 @@ export interface HnswOptions {
   readonly signal?: AbortSignal
 }
 
-export interface LoadOptions {
-  readonly signal?: AbortSignal
-  /** Called after each transaction with the number of passages so far. */
-  readonly onProgress?: (passages: number) => void
-}
-
 /** What the row `store` of the table `settings` holds. */
 interface Settings extends Pick<TableOptions, 'dimension' | 'textSearch' | 'partitions'> {
   readonly encoder: EncoderIdentity
@@ -69,6 +64,8 @@ interface Settings extends Pick<TableOptions, 'dimension' | 'textSearch' | 'part
 const DEFAULT_SCHEMA = 'glassformer'
 /** Most dimensions that pgvector's HNSW takes. */
 const MOST_HNSW = 2000
+/** Most characters of a question whose words are searched for: the server's stack does not hold the words of a much longer one. */
+const LONGEST_QUESTION = 10_000
 /** Documents that are listed at once. */
 const PAGE = 1000
 
@@ -185,6 +182,7 @@ export class PostgresStore implements TextSearchStore {
     )
   }
 
+  /** @throws InputError for a question of more than 10,000 characters, too */
   async searchText(
     question: string,
     vector: Float32Array,
@@ -192,6 +190,10 @@ export class PostgresStore implements TextSearchStore {
     { filter, signal }: StoreSearchOptions = {},
   ): Promise<TextHit[]> {
     checkSearch([vector], k, { dimension: this.dimension, filter })
+    if (question.length > LONGEST_QUESTION) {
+      const detail = `the question has ${question.length} characters, expected at most ${LONGEST_QUESTION}`
+      throw new InputError('question-too-long', `the search for words: ${detail}`)
+    }
     const statement = wordSearch({
       schema: this.#schema,
       vector: this.#sql(vector),
@@ -211,14 +213,14 @@ export class PostgresStore implements TextSearchStore {
   }
 
   /**
-   * Puts many documents in, about a thousand passages in a transaction: much faster than one by one. Each takes the place of the one of its id.
-   * When it fails, the documents of the transactions before are in.
+   * Puts many documents in, about a thousand passages in a transaction: much faster than one by one. When it fails, the documents of the
+   * transactions before are in.
    * @returns the number of passages
    * @throws as `upsert`, and AbortedError
    */
   async upsertAll(
     documents: Iterable<StoredDocument> | AsyncIterable<StoredDocument>,
-    { signal, onProgress }: LoadOptions = {},
+    { signal, onProgress }: UpsertOptions = {},
   ): Promise<number> {
     const target = { schema: this.#schema, copyFrom: this.#database.packages.copyFrom }
     let done = 0

@@ -95,16 +95,21 @@ export function searchSettings(k: number, efSearch = DEFAULT_EF_SEARCH, exact = 
   }
 }
 
-/** The keys of the documents that a filter names. Containment of JSON compares type and value, and has an index. */
+/**
+ * The keys of the documents that a filter names: they have the value, or a list with it. Containment of JSON compares type and value, and has
+ * an index.
+ */
 function documentsOf(schema: string, filter: Filter, values: unknown[]): string {
   const conditions = Object.entries(filter).map(([key, wanted]) => {
     const possible = [wanted]
       .flat()
       .filter((value) => isStorable(key) && (typeof value !== 'string' || isStorable(value)))
-    const alternatives = possible.map((value) => {
-      values.push(JSON.stringify({ [key]: value }))
-      return `f.metadata @> $${values.length}::jsonb`
-    })
+    const alternatives = possible.flatMap((value) =>
+      [value, [value]].map((held) => {
+        values.push(JSON.stringify({ [key]: held }))
+        return `f.metadata @> $${values.length}::jsonb`
+      }),
+    )
     return alternatives.length > 0 ? `(${alternatives.join(' OR ')})` : 'false'
   })
   return `SELECT f.key FROM ${schema}.documents f WHERE ${conditions.join(' AND ') || 'true'}`

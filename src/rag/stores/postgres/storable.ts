@@ -43,7 +43,7 @@ export function checkText(what: string, text: string): void {
 export function checkMetadata(what: string, metadata: Metadata): void {
   for (const [key, value] of Object.entries(metadata)) {
     checkText(`a key of the metadata of ${what}`, key)
-    if (typeof value === 'string') checkText(`${JSON.stringify(key)} of ${what}`, value)
+    for (const one of [value].flat()) if (typeof one === 'string') checkText(`${JSON.stringify(key)} of ${what}`, one)
   }
 }
 
