@@ -62,8 +62,12 @@ export async function startExplorerServer(port: number): Promise<ExplorerServer>
   }
 }
 
-/** The page with all that it loads. @throws FileError when it was not built */
-export async function explorerPages(): Promise<Pages> {
+/**
+ * The page with all that it loads.
+ * @param options.api whether the server answers from documents of its own, under /api/; then the page offers them
+ * @throws FileError when it was not built
+ */
+export async function explorerPages({ api = false } = {}): Promise<Pages> {
   const page = await filesBelow(EXPLORER, '/')
   if (!page.has('/index.html')) {
     throw new FileError(
@@ -72,7 +76,8 @@ export async function explorerPages(): Promise<Pages> {
     )
   }
   const weights = await filesBelow(DEFAULT_WEIGHTS, '', MODEL_FILE)
-  const list = { files: Object.fromEntries([...weights].map(([path, { size }]) => [path, size])) }
+  const files = Object.fromEntries([...weights].map(([path, { size }]) => [path, size]))
+  const list = { files, ...(api && { api }) }
   const served: Served = new Map([
     ...page,
     ['/', page.get('/index.html')!],

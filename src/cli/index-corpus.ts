@@ -20,7 +20,7 @@ import { DEFAULT_WEIGHTS } from '../shipped-files.js'
 import { choice, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
 import { nameOf } from './input-files.js'
 import { openTarget, postgresOptions, postgresUrl } from './stores.js'
-import type { Terminal } from './terminal.js'
+import { counted, type Terminal } from './terminal.js'
 
 export const indexSpec: CommandSpec = {
   name: 'index',
@@ -88,7 +88,7 @@ export async function indexCorpus({ positionals, options }: Arguments, terminal:
       const { embedded, unchanged, removed } = report
       const changes = `${embedded} embedded, ${unchanged} unchanged, ${removed} removed`
       terminal.print(
-        `${target.name}: ${passages} passages, ${dimension} dimensions, ${target.dtype}; documents: ${changes}`,
+        `${target.name}: ${counted(passages, 'passage')}, ${dimension} dimensions, ${target.dtype}; documents: ${changes}`,
       )
     } finally {
       await target.suspend() // unless it is closed: an error keeps what is embedded for the next time

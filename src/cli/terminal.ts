@@ -55,6 +55,11 @@ export function processTerminal(signal: AbortSignal): Terminal {
   }
 }
 
+/** `1 passage`, `3 passages` */
+export function counted(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? '' : 's'}`
+}
+
 /** Without control characters, but for the ends of lines and tabs. */
 export function printable(text: string): string {
   return text.replace(/[^\P{Cc}\n\t]/gu, '')

@@ -221,9 +221,7 @@ describe('glassformer index', () => {
     rmSync(join(notes, 'sub'), { recursive: true })
     rmSync(join(notes, 'bad.txt'))
     const second = await runCli(['index', notes, '--out', out])
-    expect(second.stdout).toContain(
-      '1 passages, 384 dimensions, float32; documents: 0 embedded, 1 unchanged, 1 removed',
-    )
+    expect(second.stdout).toContain('1 passage, 384 dimensions, float32; documents: 0 embedded, 1 unchanged, 1 removed')
 
     const asked = await runCli([
       'ask',

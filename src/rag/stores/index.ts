@@ -6,6 +6,7 @@ export type {
   Store,
   StoredDocument,
   StoredPassage,
+  StoreReadOptions,
   StoreSearchOptions,
   TextHit,
   TextSearchStore,
