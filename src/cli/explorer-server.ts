@@ -3,7 +3,7 @@
  * asked for is a list that is made at the start, so that no address reaches any other file. `glassformer serve` gives out the same pages.
  */
 import { createReadStream } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname } from 'node:path'
@@ -76,8 +76,7 @@ export async function explorerPages({ api = false } = {}): Promise<Pages> {
     )
   }
   const weights = await filesBelow(DEFAULT_WEIGHTS, '', MODEL_FILE)
-  const files = Object.fromEntries([...weights].map(([path, { size }]) => [path, size]))
-  const list = { files, ...(api && { api }) }
+  const list = { files: Object.fromEntries([...weights].map(([path, { size }]) => [path, size])) }
   const served: Served = new Map([
     ...page,
     ['/', page.get('/index.html')!],
@@ -85,6 +84,10 @@ export async function explorerPages({ api = false } = {}): Promise<Pages> {
     ...[...weights].map(([path, file]) => [`/weights/${path}`, file] as const),
   ])
   const made = new Map([['/weights/files.json', JSON.stringify(list)]])
+  if (api) {
+    const html = await readFile(page.get('/index.html')!.url, 'utf8')
+    made.set('/', html.replace('</head>', '<meta name="glassformer-api" content="api/" /></head>'))
+  }
   return (request, response) => answer(request, response, served, made)
 }
 

@@ -1,19 +1,16 @@
 /**
  * The explorer's page in a browser, with the real worker and models: each thing that a person can do there is done once.
  */
-import { createRequire } from 'node:module'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type Axe from 'axe-core'
 import type { Download, Page } from 'playwright-core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { goldenPath } from '../support/goldens.js'
-import { answerOf, hashOf, openPage, serveExplorer, settled } from './explorer-visit.js'
+import { answerOf, hashOf, openPage, seriousProblems, serveExplorer, settled } from './explorer-visit.js'
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const ANSWER = 'The capital of France is Paris.'
 
 serveExplorer()
@@ -52,15 +49,7 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
         .first()
         .click()
       await page.locator('.cell-detail').first().waitFor()
-      await page.evaluate(AXE)
-      const serious = await page.evaluate(async () => {
-        const { axe } = globalThis as unknown as { axe: typeof Axe }
-        const { violations } = await axe.run(document)
-        return violations
-          .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-          .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`)
-      })
-      expect(serious).toEqual([])
+      expect(await seriousProblems(page)).toEqual([])
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
     },
   )

@@ -10,6 +10,7 @@ const FULL: Address = {
       { id: 'a/b=c&d', title: 'One: two', text: 'First line\nsecond line, with = and & and #.' },
       { id: '2', title: '', text: ' leading space' },
     ],
+    served: false,
     topK: 7,
     mode: 'rag-token',
     dropped: ['2', 'a/b=c&d'],
