@@ -13,7 +13,7 @@ export class AddressError extends Error {
 }
 
 /** Most characters that an address may have, and the parts of a scene. */
-export const LIMITS = { address: 100_000, question: 2000, passages: 200, text: 20_000, id: 100, topK: 50, score: 1000 }
+export const LIMITS = { address: 100_000, question: 2000, passages: 200, text: 20_000, id: 1000, topK: 50, score: 1000 }
 
 export interface Address {
   readonly scene: Scene
