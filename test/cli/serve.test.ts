@@ -2,7 +2,6 @@
  * `glassformer serve`: the server as its clients meet it, over HTTP. Most tests share one server in this process; the command itself, with
  * its signals, is another process.
  */
-import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
@@ -18,7 +17,7 @@ import {
 } from '../../src/cli/server/answer-server.js'
 import { processTerminal } from '../../src/cli/terminal.js'
 import type { Answer, PromptAnswer, RetrievedPassage } from '../../src/rag/index.js'
-import { runCli, type CliResult } from '../support/cli.js'
+import { runCli, serveCli } from '../support/cli.js'
 import { byteTokenizer, CHATML, writeSmallFolder } from '../support/small-tokenizers.js'
 
 const QUESTION = 'What is the capital of Arlen?'
@@ -412,27 +411,10 @@ describe('addresses', () => {
   })
 })
 
-/** Runs the command, visits it, and presses Ctrl-C. */
-async function serve(
-  args: readonly string[],
-  visit: (address: string, child: ChildProcess) => Promise<unknown>,
-): Promise<CliResult> {
-  let visited: Promise<unknown> | undefined
-  const result = await runCli(['serve', '--port', '0', ...args], {
-    watch: (child, stdout) => {
-      const address = /at (http:\S+)\n/.exec(stdout)?.[1]
-      if (address === undefined || visited) return
-      visited = visit(address, child).finally(() => child.kill('SIGINT'))
-    },
-  })
-  await visited
-  return result
-}
-
 describe('glassformer serve', () => {
   test('answers from an index until Ctrl-C, and then what was asked before it', async () => {
     let answering: Promise<Response[]> | undefined
-    const result = await serve(['--index', index], async (address) => {
+    const result = await serveCli(['--index', index], async (address) => {
       expect((await fetch(address)).headers.get('content-type')).toBe('text/html; charset=utf-8')
       answering = Promise.all([1, 2, 3].map(() => ask({ question: QUESTION }, { address })))
       await until(async () => (await health(address)).questions > 1)
@@ -453,7 +435,7 @@ describe('glassformer serve', () => {
       chatTemplate: CHATML,
       config: { max_position_embeddings: 2048 },
     })
-    const result = await serve(['--index', index, '--reader', chat], async (address) => {
+    const result = await serveCli(['--index', index, '--reader', chat], async (address) => {
       const streamed = await ask(
         { question: 'Why?' },
         { address, headers: { ...JSON_TYPE, Accept: 'text/event-stream' } },
@@ -472,7 +454,7 @@ describe('glassformer serve', () => {
   })
 
   test('says that an address that others reach has no password', async () => {
-    const result = await serve(['--index', index, '--host', '0.0.0.0'], async (address) => {
+    const result = await serveCli(['--index', index, '--host', '0.0.0.0'], async (address) => {
       const port = new URL(address).port
       expect((await fetch(`http://127.0.0.1:${port}/api/health`)).status).toBe(200)
     })
