@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
@@ -18,6 +19,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/browser/**', 'test/package/**', 'test/postgres/**', 'test/real/**'],
+          maxWorkers: Math.max(2, availableParallelism() - 1), // one core would wait for the other: much of it starts programs
         },
       },
       {

@@ -11,6 +11,9 @@ const port = isNode ? (await import('node:worker_threads')).parentPort : globalT
 
 port.onmessage = ({ data: { module, memory, control, slot, kernels, words, spins } }) => {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } })
+  // Where the memory grew while it was on its way here, V8 may have missed that, and memory.copy would trap on the new end.
+  // Growing by nothing makes it look again.
+  memory.grow(0)
   /** @type {SharedKernel[]} */
   const run = kernels.map((/** @type {string} */ name) => exports[name])
   let seen = 0
@@ -33,14 +36,27 @@ port.onmessage = ({ data: { module, memory, control, slot, kernels, words, spins
       const size = control[words.partSize]
       const first = part * size
       const end = Math.min(first + size, control[words.units])
-      run[control[words.kernel]](
-        control[words.argument],
-        first,
-        end,
-        control[words.scratch] + slot * control[words.scratchStride],
-      )
-      if (Atomics.add(control, words.done, 1) + 1 === parts) Atomics.notify(control, words.done)
+      const scratch = control[words.scratch] + slot * control[words.scratchStride]
+      try {
+        run[control[words.kernel]](control[words.argument], first, end, scratch)
+      } catch (error) {
+        // The main thread may be asleep until all parts are done, so it is told by the words before this thread ends.
+        Atomics.store(control, words.failed, slot)
+        finishPart(parts)
+        leave()
+        throw error
+      }
+      finishPart(parts)
     }
+    leave()
+  }
+
+  /** @param {number} parts */
+  function finishPart(parts) {
+    if (Atomics.add(control, words.done, 1) + 1 === parts) Atomics.notify(control, words.done)
+  }
+
+  function leave() {
     if (Atomics.sub(control, words.active, 1) === 1) Atomics.notify(control, words.active)
   }
 }

@@ -5,7 +5,6 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { installGpuJs } from './gpu-js.mjs'
 
 /** @typedef {{ passed: number, failed: number, skipped: number, failures?: string[] }} Counts */
 
@@ -91,7 +90,6 @@ function runOnNode({ project, node: version, files, env }) {
 
 /** @returns {Counts} */
 function runProject(project, files = [], node = process.execPath, env = {}) {
-  installGpuJs()
   const folder = mkdtempSync(join(tmpdir(), 'glassformer-report-'))
   const report = join(folder, 'report.json')
   try {

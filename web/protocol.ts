@@ -18,6 +18,42 @@ export type ModelSource =
       readonly files: readonly { readonly path: string; readonly file: File }[]
     }
 
+/** What computes: kernels in WebAssembly, plain TypeScript, or gpu.js in one of its modes. */
+export type BackendName = 'wasm' | 'reference' | 'webgl2' | 'webgpu'
+
+export interface BackendInfo {
+  readonly name: BackendName
+  /** The backend's own words: kind, threads or device. */
+  readonly description: string
+  /** Whether products are computed from 8-bit integers, on both sides; else in float32. */
+  readonly isInt8: boolean
+}
+
+export interface BackendOffer {
+  readonly name: BackendName
+  /** Why it cannot run here. */
+  readonly obstacle: string | undefined
+}
+
+/** A kernel that was compiled for the backend that runs. */
+export interface KernelInfo {
+  /** `linear.gelu` */
+  readonly name: string
+  /** For which results it was compiled, where not for all: `one row`. */
+  readonly shapes: string | undefined
+  /** The function that gpu.js was given. */
+  readonly source: string
+  /** What gpu.js made of it, in the language of the device. */
+  readonly generated: string
+  /** Launches for the vector of the walk's question. */
+  readonly forVector: number
+  /**
+   * Launches while the walk's answer is read and scored once, by the hook point that came next, layers taken together:
+   * `encoder.*.self_attention.q`; most launches first.
+   */
+  readonly atPoints: readonly { readonly point: string; readonly launches: number }[]
+}
+
 /** All that a person can change; it is what the page's address holds. */
 export interface Scene {
   readonly question: string
@@ -105,8 +141,7 @@ export interface ModelInfo {
   readonly textModel: TextModelInfo | undefined
   readonly encoder: { readonly name: string; readonly dimension: number; readonly numLayers: number }
   readonly corpus: { readonly name: string; readonly passages: number }
-  /** backend.describe(), and why it runs on one thread if it does. */
-  readonly backend: string
+  readonly backend: BackendInfo
 }
 
 /** A token as a label, and where it stands. */
@@ -250,10 +285,18 @@ export interface Progress {
 
 /** The engine as the page sees it. Each call can be cancelled; errors arrive as the typed errors they were, with code and message. */
 export interface Engine {
+  /** Loads models, on another backend than before if need be. When it fails, all stays as it was. */
   load(
     source: ModelSource,
+    backend: BackendName,
     options: { readonly onProgress: (progress: Progress) => void; readonly signal?: AbortSignal },
   ): Promise<ModelInfo>
+  /** Tells of calls that ended because the device that computes was lost: only another backend, or that one loaded anew, can go on. */
+  onLost(listener: (error: Error) => void): void
+  /** What can compute here. */
+  backends(signal?: AbortSignal): Promise<readonly BackendOffer[]>
+  /** The kernels that the last walk's backend compiled from source; none where kernels come compiled. */
+  kernels(signal?: AbortSignal): Promise<readonly KernelInfo[]>
   /** `onWriting` gets the best passage's answer while it is written. */
   walk(
     scene: Scene,

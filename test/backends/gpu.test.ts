@@ -3,6 +3,7 @@ import {
   gpuBackend,
   referenceBackend,
   type GpuBackend,
+  type GpuJsModule,
   type GpuMode,
   type GpuOptions,
 } from '../../src/backends/index.js'
@@ -11,25 +12,14 @@ import { BertModel } from '../../src/models/index.js'
 import type { Float } from '../../src/tensor/ops/index.js'
 import { Tensor } from '../../src/tensor/tensor.js'
 import { goldenPath } from '../support/goldens.js'
-import { GPU_JS_MISSING, requireGpuJs } from '../support/gpu-js.js'
 import { compareKernels } from '../support/hostile-kernels.js'
 import { randomNumbers, randomTensor } from '../support/random.js'
 
 const INPUTS = { inputIds: [[5, 6, 7]] }
 
-test('without gpu.js, the error says how to get it', async () => {
-  await expect(gpuBackend()).rejects.toMatchObject({
-    code: 'gpu-js-missing',
-    message: expect.stringContaining('npm install gpu.js'),
-  })
-  await expect(BertModel.fromPretrained(goldenPath('bert/base'), { backend: 'gpu' })).rejects.toThrow('gpu.js')
-})
-
-if (GPU_JS_MISSING !== undefined) test.skip(`the GPU backend: ${GPU_JS_MISSING}`)
-
-describe.skipIf(GPU_JS_MISSING !== undefined)('the GPU backend in Node', () => {
+describe('the GPU backend in Node', () => {
   async function start(mode: GpuMode = 'cpu', options: GpuOptions = {}): Promise<GpuBackend> {
-    const backend = await gpuBackend({ mode, gpuJs: requireGpuJs(), ...options })
+    const backend = await gpuBackend({ mode, ...options })
     onTestFinished(() => backend.dispose())
     return backend
   }
@@ -51,7 +41,8 @@ describe.skipIf(GPU_JS_MISSING !== undefined)('the GPU backend in Node', () => {
 
   test('describe names the mode and what computes', async () => {
     expect((await start('cpu')).describe()).toBe('gpu (cpu: JavaScript, no GPU)')
-    expect((await start('webasm')).describe()).toBe('gpu (webasm: WebAssembly, no GPU)')
+    const gpuJs = (await import('gpu.js')) as unknown as GpuJsModule
+    expect((await start('webasm', { gpuJs })).describe()).toBe('gpu (webasm: WebAssembly, no GPU)')
   })
 
   test('a kernel is compiled once, whatever the sizes', async () => {
@@ -62,7 +53,8 @@ describe.skipIf(GPU_JS_MISSING !== undefined)('the GPU backend in Node', () => {
     const compiled = backend.kernelSources().length
     for (let length = 4; length < 12; length++) await model.forward({ inputIds: [new Array<number>(length).fill(5)] })
     expect(backend.kernelSources()).toHaveLength(compiled)
-    const [{ source, generated }] = backend.kernelSources().filter(({ name }) => name === 'linear.gelu')
+    const [{ source, generated, launches }] = backend.kernelSources().filter(({ name }) => name === 'linear.gelu')
+    expect(launches).toBe(10 * model.config.numHiddenLayers)
     expect(source).toContain('gelu(value)')
     expect(generated).toContain('for (')
     model.dispose()

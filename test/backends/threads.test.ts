@@ -3,6 +3,11 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { wasmBackend } from '../../src/backends/index.js'
+import type { KernelExports } from '../../src/backends/wasm/exports.js'
+import { compileKernels } from '../../src/backends/wasm/load.js'
+import { CONTROL_ADDRESS, KernelMemory } from '../../src/backends/wasm/memory.js'
+import { ThreadPool } from '../../src/backends/wasm/pool.js'
+import { KERNELS } from '../../src/shipped-files.js'
 import type { Float } from '../../src/tensor/ops/index.js'
 import { randomNumbers, randomTensor } from '../support/random.js'
 
@@ -66,6 +71,37 @@ describe('threads', () => {
       const { user, system } = process.cpuUsage(before)
       console.log((user + system) / 1000)`)
     expect(Number(milliseconds)).toBeLessThan(300) // one thread that waits busily would take 1000
+  })
+
+  test('one whose kernel traps makes the job fail, and not the next one', { timeout: 20_000 }, async () => {
+    const memory = new KernelMemory(true)
+    const module = await compileKernels(KERNELS, 'plain', true)
+    const { exports } = await WebAssembly.instantiate(module, { env: { memory: memory.memory } })
+    // On this thread the kernel is slow and harmless, so that a worker meets the wild address.
+    const clock = new Int32Array(new SharedArrayBuffer(4))
+    const wait = (): void => void Atomics.wait(clock, 0, 0, 20)
+    const pool = await ThreadPool.start({
+      module,
+      memory: memory.memory,
+      exports: { ...exports, linear: wait } as unknown as KernelExports,
+      control: CONTROL_ADDRESS,
+      threads: 2,
+      files: KERNELS,
+    })
+    onTestFinished(() => pool.dispose())
+    const job = {
+      kernel: 'linear',
+      argument: 2 ** 31 - 4096,
+      units: 12,
+      unitsTogether: 1,
+      scratch: 0,
+      scratchStride: 0,
+    } as const
+    const untilTheWorkerTakesPart = (): void => {
+      for (;;) void pool.run(job, false)
+    }
+    expect(untilTheWorkerTakesPart).toThrow('thread 1 failed in the kernel linear')
+    expect(() => pool.run(job, false)).not.toThrow() // it is gone, and all is done here
   })
 
   test('a number of them that is none is refused', async () => {

@@ -3,7 +3,7 @@
  */
 import type { GlassformerError } from '../../src/errors.js'
 import { createEngine } from '../../web/engine/client.js'
-import type { Engine, Scene } from '../../web/protocol.js'
+import type { BackendName, Engine, Scene } from '../../web/protocol.js'
 
 const SCRIPT = '/code/engine.js'
 
@@ -13,8 +13,21 @@ let engine: Engine
 async function start(script = SCRIPT) {
   engine = createEngine(new URL(script, location.href))
   const progress: { what: string; done: number; total: number }[] = []
-  const info = await engine.load({ kind: 'default' }, { onProgress: (at) => progress.push(at) })
+  const info = await engine.load({ kind: 'default' }, 'wasm', { onProgress: (at) => progress.push(at) })
   return { info, progress }
+}
+
+/** Loads the default models on another backend. */
+async function switchTo(backend: BackendName) {
+  return engine.load({ kind: 'default' }, backend, { onProgress: () => {} })
+}
+
+async function kernels() {
+  return engine.kernels()
+}
+
+async function backends() {
+  return engine.backends()
 }
 
 /** A walk, with typed arrays as lists, and what was written meanwhile. */
@@ -69,7 +82,7 @@ async function drop(name: string, paths: readonly string[], texts: Readonly<Reco
   )
   const given = Object.entries(texts).map(([file, text]) => ({ path: `${name}/${file}`, file: new File([text], file) }))
   const source = { kind: 'files', name, files: [...fetched, ...given] } as const
-  return engine.load(source, { onProgress: () => {} })
+  return engine.load(source, 'wasm', { onProgress: () => {} })
 }
 
 /** How a call ended that fails: what a program can tell of it. */
@@ -91,6 +104,7 @@ const failing = {
   recurrent: (text: string) => errorOf(recurrent(text)),
   selfAttention: (text: string, name: string) => errorOf(selfAttention(text, name)),
   drop: (...args: Parameters<typeof drop>) => errorOf(drop(...args)),
+  switchTo: (backend: BackendName) => errorOf(switchTo(backend)),
   start: (script: string) => errorOf(start(script)),
 }
 
@@ -119,6 +133,9 @@ type Plain<T> = T extends Float32Array
 
 export const asked = {
   start,
+  switchTo,
+  kernels,
+  backends,
   walk,
   attention,
   cell,

@@ -26,7 +26,7 @@ async function download(page: Page, act: () => Promise<void>): Promise<{ name: s
 test('the opening example answers, its claims are in sight, and nothing jumps', async () => {
   const page = await openPage()
   expect(await answerOf(page)).toBe(ANSWER)
-  expect(await page.locator('.opening [role=status]').innerText()).toBe(`Answer: ${ANSWER}`)
+  expect(await page.locator('.opening .unseen[role=status]').innerText()).toBe(`Answer: ${ANSWER}`)
   const findings = (await page.locator('.finding-pair').allInnerTexts()).map((text) => text.replace(/\s+/g, ' '))
   expect(findings).toEqual([
     expect.stringMatching(/^France looks at → Paris ?\d/),

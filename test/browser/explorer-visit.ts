@@ -74,7 +74,7 @@ export async function settled(page: Page): Promise<void> {
   await page.waitForFunction(() => document.querySelector('.figure[aria-busy="true"]') === null)
 }
 
-/** What axe finds serious or worse. */
+/** What axe finds that keeps somebody from using the page. */
 export async function seriousProblems(page: Page): Promise<string[]> {
   await page.evaluate(AXE)
   return page.evaluate(async () => {

@@ -374,7 +374,11 @@ describe('the engine in a page', () => {
 test('without cross-origin isolation it runs on one thread, with the same answer', async () => {
   const { page, problems } = await openPage(server.address, false)
   const { info } = await page.evaluate(() => asked.start())
-  expect(info.backend).toMatch(/1 thread\)$/)
+  expect(info.backend).toEqual({
+    name: 'wasm',
+    description: expect.stringMatching(/1 thread\)$/),
+    isInt8: false,
+  })
   expect((await page.evaluate((scene) => asked.walk(scene), SEED)).walk.answer.text).toBe(ANSWER)
   expect(problems).toEqual([])
   const ended = await page.evaluate((scene) => asked.disposeWhileWalking(scene), SEED)

@@ -7,7 +7,7 @@ import { build } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { GpuMode } from '../../src/backends/index.js'
-import { GPU_JS_BROWSER_FILE, GPU_JS_MISSING } from '../support/gpu-js.js'
+import { GPU_JS_BROWSER_FILE } from '../support/gpu-js.js'
 import { goldenCase } from '../support/goldens.js'
 import { MODEL_CASES } from './cases.js'
 import { launchChromium } from './chromium.js'
@@ -38,9 +38,7 @@ async function obstacle(mode: (typeof MODES)[number]): Promise<string | undefine
   return description.startsWith('gpu (') ? undefined : description
 }
 
-if (GPU_JS_MISSING !== undefined) test.skip(`the GPU backend in a page: ${GPU_JS_MISSING}`)
-
-describe.skipIf(GPU_JS_MISSING !== undefined)('the GPU backend', { timeout: 300_000 }, () => {
+describe('the GPU backend', { timeout: 300_000 }, () => {
   beforeAll(async () => {
     const bundled = await build({
       entryPoints: [fileURLToPath(new URL('gpu-page.ts', import.meta.url))],

@@ -2,7 +2,6 @@
  * The backends that every golden is checked on, as far as this machine can run them. MISSING says which it cannot, and why.
  */
 import { gpuBackend, referenceBackend, wasmBackend, type Backend, type GpuMode } from '../../src/backends/index.js'
-import { GPU_JS_MISSING, requireGpuJs } from './gpu-js.js'
 import { supportedBuild, type SimdBuild } from '../../src/backends/wasm/load.js'
 
 export interface TestedBackend {
@@ -23,7 +22,7 @@ function wasm(simd: SimdBuild, threads: number): TestedBackend {
 }
 
 function gpu(mode: GpuMode): TestedBackend {
-  return shared(`gpu ${mode}`, () => gpuBackend({ mode, gpuJs: requireGpuJs() }))
+  return shared(`gpu ${mode}`, () => gpuBackend({ mode }))
 }
 
 const RELAXED = [wasm('relaxed', 1), wasm('relaxed', 2)]
@@ -42,12 +41,8 @@ export const BACKENDS: readonly TestedBackend[] = [
 ]
 
 /** With gpu.js, which in Node is too slow for models of real size. */
-export const ALL_BACKENDS: readonly TestedBackend[] = [
-  ...BACKENDS,
-  ...(GPU_JS_MISSING === undefined && !onlyWasm ? GPU : []),
-]
+export const ALL_BACKENDS: readonly TestedBackend[] = [...BACKENDS, ...(onlyWasm ? [] : GPU)]
 
-export const MISSING: readonly string[] = [
-  ...(canRelax ? [] : RELAXED.map(({ name }) => `${name}: Node ${process.versions.node} has no relaxed SIMD`)),
-  ...(GPU_JS_MISSING === undefined ? [] : GPU.map(({ name }) => `${name}: ${GPU_JS_MISSING}`)),
-]
+export const MISSING: readonly string[] = canRelax
+  ? []
+  : RELAXED.map(({ name }) => `${name}: Node ${process.versions.node} has no relaxed SIMD`)

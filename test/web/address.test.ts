@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { AddressError, formatAddress, parseAddress, type Address } from '../../web/app/address.js'
 import { SEED_SCENE } from '../../web/app/seed.js'
 
-const OPENING: Address = { scene: SEED_SCENE, selection: {}, tried: [] }
+const OPENING: Address = { scene: SEED_SCENE, selection: {}, tried: [], backend: 'wasm' }
 const FULL: Address = {
   scene: {
     question: 'Wer ist „A & B“? 100 % #1 = 👩‍🚀',
@@ -26,6 +26,7 @@ const FULL: Address = {
     { attention: 'encoder.0.self_attention', head: 0 },
     { attention: 'encoder.0.self_attention', head: 7 },
   ],
+  backend: 'webgl2',
 }
 
 describe('a state comes back from its address', () => {
@@ -60,6 +61,7 @@ describe('a state comes back from its address', () => {
 describe('an address that holds no state is refused', () => {
   test.each([
     ['#mode=best', 'mode'],
+    ['#backend=cuda', 'backend'],
     ['#k=0', 'k'],
     ['#k=1e1', 'k'],
     ['#k=999999', 'k'],

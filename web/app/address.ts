@@ -2,7 +2,8 @@
  * The page's state as the part of its address after `#`, so that a link shows what its sender saw. Only what differs from the opening
  * example is written. An address comes from anyone: names, numbers and lengths are checked before they become a scene.
  */
-import type { HeadName, Scene, ScenePassage } from '../protocol.js'
+import type { BackendName, HeadName, Scene, ScenePassage } from '../protocol.js'
+import { BACKENDS, DEFAULT_BACKEND } from '../backends.js'
 import { SEED_SCENE } from './seed.js'
 import type { HeadCell, Selection } from './selection.js'
 
@@ -20,13 +21,15 @@ export interface Address {
   readonly selection: Partial<Selection>
   /** Heads of the ablation experiment. */
   readonly tried: readonly HeadName[]
+  /** What computes. */
+  readonly backend: BackendName
 }
 
 const MODES: readonly Scene['mode'][] = ['conditioned', 'rag-sequence', 'rag-token']
 const ATTENTION = /^(encoder|decoder)\.\d{1,3}\.(self|cross)_attention$/
 
 /** `#q=Who%3F&k=2`, or '' for the opening example with nothing selected. */
-export function formatAddress({ scene, selection, tried }: Address): string {
+export function formatAddress({ scene, selection, tried, backend }: Address): string {
   const fields = new URLSearchParams()
   if (scene.question !== SEED_SCENE.question) fields.set('q', scene.question)
   if (scene.served) fields.set('served', '1')
@@ -41,6 +44,7 @@ export function formatAddress({ scene, selection, tried }: Address): string {
   for (const [id, score] of Object.entries(scene.scores)) fields.set(`score.${id}`, String(score))
   for (const { attention, head } of scene.ablated) fields.append('off', `${attention}:${head}`)
   for (const { attention, head } of tried) fields.append('try', `${attention}:${head}`)
+  if (backend !== DEFAULT_BACKEND) fields.set('backend', backend)
   if (selection.passage !== undefined) fields.set('passage', String(selection.passage + 1))
   if (selection.encoder) fields.set('encoder', formatCell(selection.encoder))
   if (selection.decoder) fields.set('decoder', formatCell(selection.decoder))
@@ -63,6 +67,7 @@ export function parseAddress(hash: string): Address {
   const scores: [string, number][] = []
   const ablated: HeadName[] = []
   const tried: HeadName[] = []
+  let backend = DEFAULT_BACKEND
   for (const [name, value] of new URLSearchParams(text)) {
     const [, field, id] = /^(p|score)\.(.*)$/s.exec(name) ?? []
     if (field === 'p') own.push(parsePassage(checkId(id), value))
@@ -72,7 +77,8 @@ export function parseAddress(hash: string): Address {
     else if (name === 'served') [scene.served, scene.passages] = [true, undefined]
     else if (name === 'passages') scene.passages = []
     else if (name === 'k') scene.topK = parseWhole(name, value, 1, LIMITS.topK)
-    else if (name === 'mode') scene.mode = parseMode(value)
+    else if (name === 'mode') scene.mode = parseOneOf(name, value, MODES)
+    else if (name === 'backend') backend = parseOneOf(name, value, BACKENDS)
     else if (name === 'drop') dropped.push(checkId(value))
     else if (name === 'off') ablated.push(parseHead(name, value.split(':')))
     else if (name === 'try') tried.push(parseHead(name, value.split(':')))
@@ -82,7 +88,7 @@ export function parseAddress(hash: string): Address {
   }
   if (own.length > LIMITS.passages) throw new AddressError(`the link has more than ${LIMITS.passages} passages`)
   if (own.length > 0) scene.passages = own
-  return { scene: { ...scene, dropped, scores: Object.fromEntries(scores), ablated }, selection, tried }
+  return { scene: { ...scene, dropped, scores: Object.fromEntries(scores), ablated }, selection, tried, backend }
 }
 
 function parsePassage(id: string, value: string): ScenePassage {
@@ -110,10 +116,10 @@ function parseCell(name: 'encoder' | 'decoder', value: string): HeadCell {
   return { ...parseHead(name, [attention, head]), ...at }
 }
 
-function parseMode(value: string): Scene['mode'] {
-  const mode = MODES.find((known) => known === value)
-  if (!mode) throw new AddressError(`the link's mode is "${excerpt(value)}", expected one of ${MODES.join(', ')}`)
-  return mode
+function parseOneOf<T extends string>(name: string, value: string, choices: readonly T[]): T {
+  const choice = choices.find((known) => known === value)
+  if (choice !== undefined) return choice
+  throw new AddressError(`the link's ${name} is "${excerpt(value)}", expected one of ${choices.join(', ')}`)
 }
 
 function parseWhole(name: string, value: string, least: number, most: number): number {

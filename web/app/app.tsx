@@ -40,6 +40,9 @@ export function App({ explorer }: AppProps) {
         </div>
         <Path explorer={explorer} />
       </main>
+      <footer class="foot">
+        <a href="licences.txt">Licences of the packages in this page</a>
+      </footer>
       {tour && <Guide key={tour.title} explorer={explorer} tour={tour} onEnd={() => setTour(undefined)} />}
     </>
   )

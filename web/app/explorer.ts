@@ -6,6 +6,9 @@ import { batch, computed, signal, type ReadonlySignal } from '@preact/signals'
 import type {
   AttentionMap,
   AttentionName,
+  BackendInfo,
+  BackendName,
+  BackendOffer,
   Engine,
   HeadName,
   ModelInfo,
@@ -16,6 +19,8 @@ import type {
   Served,
   Walk,
 } from '../protocol.js'
+import { GlassformerError } from '../../src/errors.js'
+import { DEFAULT_BACKEND } from '../backends.js'
 import { describeServed, isServed } from '../engine/served.js'
 import { AddressError, formatAddress, parseAddress } from './address.js'
 import { SEED_SCENE } from './seed.js'
@@ -24,7 +29,7 @@ import { castOf, tellStory, type Story } from './story.js'
 
 /** Something that went wrong, as it is shown. */
 export interface Trouble {
-  readonly where: 'link' | 'model' | 'walk' | 'file'
+  readonly where: 'link' | 'model' | 'backend' | 'walk' | 'file'
   readonly message: string
 }
 
@@ -36,6 +41,17 @@ export interface Shown {
   readonly model: ModelInfo
   readonly walk: Walk
   readonly story: Story
+}
+
+/** How long the walk of a scene took on a backend, and what came out. */
+export interface Run {
+  readonly backend: BackendInfo
+  /** Of what was walked: the same question on the same models, whatever computes. */
+  readonly subject: string
+  readonly milliseconds: Walk['milliseconds']
+  readonly answer: string
+  /** ln p(answer) */
+  readonly logProb: number
 }
 
 export class Explorer {
@@ -50,6 +66,11 @@ export class Explorer {
   readonly #trouble = signal<Trouble | undefined>(undefined)
   readonly #chosen = signal<Partial<Selection>>({})
   readonly #tried = signal<readonly HeadName[]>([])
+  readonly #backend = signal<BackendName>(DEFAULT_BACKEND)
+  readonly #offers = signal<readonly BackendOffer[]>([])
+  readonly #runs = signal<readonly Run[]>([])
+  #source: ModelSource = { kind: 'default' }
+  #loading = new AbortController()
   #maps = new Map<string, Promise<AttentionMap>>()
   #own: readonly ScenePassage[] = SEED_SCENE.passages!
   #run = new AbortController()
@@ -76,20 +97,32 @@ export class Explorer {
 
   /** The heads of the ablation experiment. */
   readonly tried: ReadonlySignal<readonly HeadName[]> = this.#tried
+  /** The backend that is asked for; may be ahead of the model's. */
+  readonly backend: ReadonlySignal<BackendName> = this.#backend
+  /** What can compute here; none before the browser has been asked. */
+  readonly offers: ReadonlySignal<readonly BackendOffer[]> = this.#offers
+  /** The walks of what is shown, on whatever backends, first to last. */
+  readonly runs: ReadonlySignal<readonly Run[]> = this.#runs
 
   constructor(engine: Engine) {
     this.engine = engine
+    engine.onLost((error) => {
+      if (this.#backend.value !== DEFAULT_BACKEND) void this.#load(this.#source, DEFAULT_BACKEND, 'push', error)
+    })
   }
 
   /** Reads the address, loads the default models and walks. */
   async start(): Promise<void> {
     this.#readAddress()
     addEventListener('popstate', () => {
+      const before = this.#backend.value
       this.#readAddress()
-      this.#schedule(0, 'keep')
+      if (this.#backend.value === before) this.#schedule(0, 'keep')
+      else void this.#load(this.#source, this.#backend.value, 'keep')
     })
+    void this.engine.backends().then((offers) => (this.#offers.value = offers))
     if (isServed()) void this.#askServer()
-    await this.open({ kind: 'default' })
+    await this.#load(this.#source, this.#backend.value, 'keep')
   }
 
   /** The server's documents are offered also where it cannot tell much of them now: a question then says what is wrong. */
@@ -99,21 +132,12 @@ export class Explorer {
 
   /** Takes other models. */
   async open(source: ModelSource): Promise<void> {
-    this.#stop()
-    if (this.#trouble.value?.where !== 'link') this.#trouble.value = undefined
-    this.#progress.value = { what: 'models', done: 0, total: 0 }
-    this.#busy.value = true
-    try {
-      this.#model.value = await this.engine.load(source, { onProgress: (at) => (this.#progress.value = at) })
-      this.#progress.value = undefined
-      await this.#walkScene('keep')
-    } catch (error) {
-      batch(() => {
-        this.#progress.value = undefined
-        this.#busy.value = false
-        this.#trouble.value = { where: source.kind === 'files' ? 'file' : 'model', message: messageOf(error) }
-      })
-    }
+    await this.#load(source, this.#backend.value, 'push')
+  }
+
+  /** Lets another backend compute: the models are loaded there and the scene is walked again. */
+  async switchTo(backend: BackendName): Promise<void> {
+    await this.#load(this.#source, backend, 'push')
   }
 
   /** Changes the scene, and walks when no other edit has come for `pause` milliseconds. */
@@ -138,7 +162,7 @@ export class Explorer {
   /** Walks once more, after an error. */
   retry(): void {
     if (this.#model.value) this.#schedule(0, 'keep')
-    else void this.open({ kind: 'default' })
+    else void this.#load(this.#source, this.#backend.value, 'keep')
   }
 
   select(change: Partial<Selection>): void {
@@ -167,17 +191,19 @@ export class Explorer {
       scene: this.#scene.value,
       selection: this.#chosen.value,
       tried: this.#tried.value,
+      backend: this.#backend.value,
     })
     return `${location.pathname}${location.search}${state}`
   }
 
   #readAddress(): void {
     try {
-      const { scene, selection, tried } = parseAddress(location.hash)
+      const { scene, selection, tried, backend } = parseAddress(location.hash)
       batch(() => {
         this.#scene.value = scene
         this.#chosen.value = selection
         this.#tried.value = tried
+        this.#backend.value = backend
         this.#trouble.value = undefined
       })
     } catch (error) {
@@ -188,6 +214,52 @@ export class Explorer {
         this.#tried.value = []
         this.#trouble.value = { where: 'link', message: `${error.message}. The opening example is shown instead.` }
       })
+    }
+  }
+
+  /**
+   * Loads models on a backend and walks. `lost` is why the backend before is left, if it was not by choice. Where a backend cannot take
+   * them, the one before goes on, or the default one where there was none.
+   */
+  async #load(source: ModelSource, backend: BackendName, how: 'push' | 'keep', lost?: Error): Promise<void> {
+    this.#stop()
+    this.#loading.abort()
+    this.#loading = new AbortController()
+    const { signal } = this.#loading
+    const onProgress = (at: Progress) => {
+      if (!signal.aborted) this.#progress.value = at
+    }
+    batch(() => {
+      if (this.#trouble.value?.where !== 'link') this.#trouble.value = undefined
+      this.#progress.value = { what: 'models', done: 0, total: 0 }
+      this.#busy.value = true
+      this.#backend.value = backend
+    })
+    try {
+      const model = await this.engine.load(source, backend, { onProgress, signal })
+      if (signal.aborted) return
+      this.#source = source
+      batch(() => {
+        this.#model.value = model
+        this.#progress.value = undefined
+        if (lost) this.#trouble.value = backendTrouble(lost, model)
+      })
+      await this.#walkScene(how)
+    } catch (error) {
+      if (signal.aborted || codeOf(error) === 'device-lost') return // what follows is on its way
+      const before = this.#model.value
+      if (!before && backend !== DEFAULT_BACKEND) return this.#load(source, DEFAULT_BACKEND, 'keep', error as Error)
+      batch(() => {
+        this.#progress.value = undefined
+        this.#busy.value = false
+        if (before && before.backend.name !== backend) {
+          this.#backend.value = before.backend.name
+          this.#trouble.value = backendTrouble(error as Error, before)
+        } else {
+          this.#trouble.value = { where: source.kind === 'files' ? 'file' : 'model', message: messageOf(error) }
+        }
+      })
+      if (before && this.#shown.value?.walk.scene !== this.#scene.value) await this.#walkScene('push')
     }
   }
 
@@ -206,10 +278,11 @@ export class Explorer {
 
   async #walkScene(how: 'push' | 'keep'): Promise<void> {
     const model = this.#model.value
-    if (!model) return
+    if (!model || this.#progress.value) return // when the models are there it is walked
     const { signal } = this.#run
     if (how === 'push') {
-      if (this.#trouble.value?.where !== 'file') this.#trouble.value = undefined
+      const { where } = this.#trouble.value ?? {}
+      if (where !== 'file' && where !== 'backend') this.#trouble.value = undefined
       if (this.address !== `${location.pathname}${location.search}${location.hash}`) {
         history.pushState(null, '', this.address)
       }
@@ -228,11 +301,13 @@ export class Explorer {
       this.#maps = maps
       batch(() => {
         this.#shown.value = { model, walk, story }
+        const run = runOf(model, walk)
+        this.#runs.value = [...this.#runs.value.filter(({ subject }) => subject === run.subject), run]
         if (this.#trouble.value?.where === 'walk') this.#trouble.value = undefined
         this.#busy.value = false
       })
     } catch (error) {
-      if (signal.aborted) return
+      if (signal.aborted || codeOf(error) === 'device-lost') return
       batch(() => {
         this.#busy.value = false
         this.#trouble.value = { where: 'walk', message: messageOf(error) }
@@ -263,6 +338,20 @@ export class Explorer {
   ): Promise<AttentionMap[]> {
     return Promise.all(reader.attentions.map(({ name }) => this.#map(name, passage, maps, signal)))
   }
+}
+
+function runOf({ backend, reader }: ModelInfo, { scene, milliseconds, answer }: Walk): Run {
+  const { text, logProb } = answer
+  return { backend, subject: JSON.stringify([reader.name, scene]), milliseconds, answer: text, logProb }
+}
+
+/** What went wrong with a backend, and which one computes now. */
+function backendTrouble({ message }: Error, { backend }: ModelInfo): Trouble {
+  return { where: 'backend', message: `${message}. What is shown is computed by ${backend.description}.` }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof GlassformerError ? error.code : undefined
 }
 
 export function messageOf(error: unknown): string {

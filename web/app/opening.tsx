@@ -1,6 +1,7 @@
 /**
  * The answer in large, as it is written; above it what went wrong, if something did. The room for both is kept, so that nothing jumps.
  */
+import { describeBackend } from '../backends.js'
 import { AnswerLine } from '../panels/answer-line.js'
 import type { Explorer, Trouble } from './explorer.js'
 import { percent } from './format.js'
@@ -27,6 +28,9 @@ export function Opening({ explorer }: OpeningProps) {
         )}
       </div>
       <p class="answer-note">{noteOf(explorer)}</p>
+      <p class="answer-note" role="status">
+        {shown && `Computed by ${describeBackend(shown.model.backend)}`}
+      </p>
       <p class="unseen" role="status">
         {shown && !busy ? `Answer: ${shown.walk.answer.text}` : ''}
       </p>
@@ -55,6 +59,7 @@ function noteOf({ progress, busy, shown }: Explorer): string {
 const TITLES: Readonly<Record<Trouble['where'], string>> = {
   link: 'This link could not be read',
   model: 'The models could not be loaded',
+  backend: 'This backend could not go on',
   walk: 'This could not be answered',
   file: 'These files could not be used',
 }
@@ -76,7 +81,7 @@ function TroubleNote({ trouble, explorer }: { readonly trouble: Trouble; readonl
             Back to the example
           </button>
         )}
-        {(trouble.where === 'link' || trouble.where === 'file') && (
+        {(trouble.where === 'link' || trouble.where === 'file' || trouble.where === 'backend') && (
           <button type="button" class="quiet" onClick={() => explorer.report(undefined)}>
             Close
           </button>

@@ -5,9 +5,11 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import type { RagMode } from 'glassformer'
 import { AblationStation } from '../panels/ablation.js'
 import { AnswerPanel } from '../panels/answer.js'
+import { BackendsPanel } from '../panels/backends.js'
 import { DecoderPanel } from '../panels/decoder.js'
 import { DistributionsPanel } from '../panels/distributions.js'
 import { EncoderPanel } from '../panels/encoder.js'
+import { KernelsPanel } from '../panels/kernels.js'
 import { MixturePanel } from '../panels/mixture.js'
 import { PriorPanel } from '../panels/prior.js'
 import { QuestionPanel } from '../panels/question.js'
@@ -71,6 +73,9 @@ export function Path({ explorer }: PathProps) {
         <p class="part">Two experiments</p>
         <AblationStation {...at} explorer={explorer} scene={explorer.scene.value} />
         <RecurrentStation {...at} explorer={explorer} passage={passage} />
+        <p class="part">Underneath</p>
+        <BackendsPanel {...at} explorer={explorer} />
+        <KernelsPanel {...at} explorer={explorer} />
       </div>
     </div>
   )

@@ -1,6 +1,7 @@
 /**
  * What is asked: the question, how passages are mixed, how many are read, and where they come from.
  */
+import { BackendChoice } from './backend-choice.js'
 import { FileDrop } from './file-drop.js'
 import { PassageEditor } from './passage-editor.js'
 import { SERVED, setPassages } from './edits.js'
@@ -92,6 +93,7 @@ export function SceneForm({ explorer }: SceneFormProps) {
             }}
           />
         </label>
+        <BackendChoice explorer={explorer} />
       </div>
       {served && scene.served && (
         <p class="note">

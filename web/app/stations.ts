@@ -14,4 +14,6 @@ export const STATIONS = [
   { id: 'provenance', name: 'Answer' },
   { id: 'ablation', name: 'Ablation' },
   { id: 'recurrent', name: 'LSTM' },
+  { id: 'backends', name: 'Backends' },
+  { id: 'kernels', name: 'Kernels' },
 ] as const

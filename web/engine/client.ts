@@ -21,6 +21,7 @@ interface CallOptions<M extends MethodName> {
 export function createEngine(script: URL = new URL('engine.js', import.meta.url)): Engine {
   const worker = new Worker(script, { type: 'module', name: 'engine' })
   const pending = new Map<number, Pending>()
+  let tellLost: (error: Error) => void = () => {}
   let calls = 0
   let dead: Error | undefined
 
@@ -34,7 +35,11 @@ export function createEngine(script: URL = new URL('engine.js', import.meta.url)
     if (!call) return // cancelled
     if (data.kind === 'report') call.report?.(data.value as never)
     else if (data.kind === 'result') call.settle({ value: data.value })
-    else call.settle({ error: reviveError(data.error) })
+    else {
+      const error = reviveError(data.error)
+      call.settle({ error })
+      if (data.error.code === 'device-lost') tellLost(error)
+    }
   }
   worker.onerror = (event) => {
     event.preventDefault()
@@ -75,7 +80,12 @@ export function createEngine(script: URL = new URL('engine.js', import.meta.url)
   }
 
   return {
-    load: (source, { onProgress, signal }) => call('load', [source], { report: onProgress, signal }),
+    load: (source, backend, { onProgress, signal }) => call('load', [source, backend], { report: onProgress, signal }),
+    onLost: (listener) => {
+      tellLost = listener
+    },
+    backends: (signal) => call('backends', [], { signal }),
+    kernels: (signal) => call('kernels', [], { signal }),
     walk: (scene, { onWriting, signal }) => call('walk', [scene], { report: onWriting, signal }),
     attention: (attention, passage, signal) => call('attention', [attention, passage], { signal }),
     cell: (cell, signal) => call('cell', [cell], { signal }),

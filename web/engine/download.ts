@@ -24,14 +24,20 @@ export interface DownloadedModels {
 export interface DownloadOptions {
   readonly onProgress: (progress: Progress) => void
   readonly signal?: AbortSignal
+  /** Take what the browser still has of the last time, however old it is. */
+  readonly again?: boolean
 }
 
 const FILES_AT_ONCE = 4
 const WHAT = 'Downloading the models'
 
 /** Fetches every file that `files.json` below `base` lists. @throws FileError, ConfigError, AbortedError */
-export async function downloadModels(base: URL, { onProgress, signal }: DownloadOptions): Promise<DownloadedModels> {
-  const { files, dtype } = parseList(await fetchText(new URL('files.json', base), signal), base)
+export async function downloadModels(
+  base: URL,
+  { onProgress, signal, again = false }: DownloadOptions,
+): Promise<DownloadedModels> {
+  const request: RequestInit = { signal, cache: again ? 'force-cache' : 'default' }
+  const { files, dtype } = parseList(await fetchText(new URL('files.json', base), request), base)
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0)
   let done = 0
   const onBytes = (bytes: number) => onProgress({ what: WHAT, done: (done += bytes), total })
@@ -39,7 +45,7 @@ export async function downloadModels(base: URL, { onProgress, signal }: Download
   const waiting = [...files]
   const fetchNext = async (): Promise<void> => {
     for (let file = waiting.shift(); file; file = waiting.shift()) {
-      contents.set(file.path, await gunzip(await fetchBytes(new URL(file.stored, base), signal, onBytes)))
+      contents.set(file.path, await gunzip(await fetchBytes(new URL(file.stored, base), request, onBytes)))
     }
   }
   await Promise.all(Array.from({ length: FILES_AT_ONCE }, fetchNext))
@@ -58,17 +64,13 @@ function parseList(text: string, base: URL): { files: ListedFile[]; dtype: 'int8
   return { files, dtype: list.oneOf('dtype', ['float', 'int8'], 'float') === 'int8' ? 'int8' : undefined }
 }
 
-async function fetchText(url: URL, signal: AbortSignal | undefined): Promise<string> {
-  return new TextDecoder().decode(await fetchBytes(url, signal, () => {}))
+async function fetchText(url: URL, request: RequestInit): Promise<string> {
+  return new TextDecoder().decode(await fetchBytes(url, request, () => {}))
 }
 
-async function fetchBytes(
-  url: URL,
-  signal: AbortSignal | undefined,
-  onBytes: (bytes: number) => void,
-): Promise<Uint8Array> {
+async function fetchBytes(url: URL, request: RequestInit, onBytes: (bytes: number) => void): Promise<Uint8Array> {
   try {
-    const response = await fetch(url, { signal })
+    const response = await fetch(url, request)
     if (!response.ok) throw new FileError('http-error', `${url.href}: the server answered ${response.status}`)
     const parts: Uint8Array[] = []
     const reader = response.body!.getReader()
@@ -79,6 +81,7 @@ async function fetchBytes(
       onBytes(value.length)
     }
   } catch (error) {
+    const { signal } = request
     if (signal?.aborted) throw new AbortedError('the download', signal.reason)
     if (error instanceof GlassformerError) throw error
     throw new FileError('http-error', `${url.href}: the request failed; is the server still running?`, { cause: error })

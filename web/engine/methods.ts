@@ -7,7 +7,10 @@ import type {
   AttentionCell,
   AttentionMap,
   AttentionName,
+  BackendName,
+  BackendOffer,
   HeadName,
+  KernelInfo,
   ModelInfo,
   ModelSource,
   Progress,
@@ -18,7 +21,9 @@ import type {
 } from '../protocol.js'
 
 export interface Methods {
-  readonly load: Method<[source: ModelSource], Progress, ModelInfo>
+  readonly load: Method<[source: ModelSource, backend: BackendName], Progress, ModelInfo>
+  readonly backends: Method<[], never, readonly BackendOffer[]>
+  readonly kernels: Method<[], never, readonly KernelInfo[]>
   readonly walk: Method<[scene: Scene], string, Walk>
   readonly attention: Method<[attention: AttentionName, passage: number], never, AttentionMap>
   readonly cell: Method<[cell: CellName], never, AttentionCell>

@@ -1,23 +1,15 @@
 /**
  * The models that the engine holds: the sentence encoder and the corpus beside the page, and a reader, which is the one beside the
- * page or one that a person dropped there. They share one backend.
+ * page or one that a person dropped there. They share one backend, and go with it.
  */
-import {
-  defaultBackend,
-  FileError,
-  memoryFolder,
-  Reader,
-  Retriever,
-  SentenceEncoder,
-  type Backend,
-  type Folder,
-} from 'glassformer'
+import { FileError, memoryFolder, Reader, Retriever, SentenceEncoder, type Backend, type Folder } from 'glassformer'
 import { requireText, subfolder } from '../../src/files/folder.js'
 import { JsonObject } from '../../src/files/json.js'
 import { familyOf, type FromPretrainedOptions } from '../../src/models/index.js'
 import { openCheckpoint, widenQuantized } from '../../src/safetensors/index.js'
 import { DEFAULT_WEIGHTS } from '../../src/shipped-files.js'
-import type { ModelInfo, ModelSource, Progress, ReaderInfo } from '../protocol.js'
+import type { BackendName, ModelInfo, ModelSource, Progress, ReaderInfo } from '../protocol.js'
+import { startBackend } from './backends.js'
 import { describeModel } from './describe.js'
 import { downloadModels } from './download.js'
 import { TextModel } from './text-model.js'
@@ -25,6 +17,8 @@ import { TextModel } from './text-model.js'
 export interface LoadOptions {
   readonly onProgress: (progress: Progress) => void
   readonly signal: AbortSignal
+  /** Whether the default models were loaded before, on another backend. */
+  readonly again?: boolean
 }
 
 /** What answers, and what is said of it. */
@@ -57,13 +51,16 @@ export class Models {
     this.#info = info
   }
 
-  /** Downloads and loads what lies beside the page. */
-  static async load({ onProgress, signal }: LoadOptions): Promise<Models> {
-    const { folder, dtype } = await downloadModels(DEFAULT_WEIGHTS, { onProgress, signal })
-    const backend = await defaultBackend()
-    const options = { backend, dtype, signal }
-    const encoderFolder = subfolder(folder, 'all-MiniLM-L6-v2')
+  /** Downloads and loads what lies beside the page. @throws GlassformerError where the backend cannot run */
+  static async load(name: BackendName, { onProgress, signal, again }: LoadOptions): Promise<Models> {
+    const backend = await startBackend(name)
     try {
+      const { folder, dtype: stored } = await downloadModels(DEFAULT_WEIGHTS, { onProgress, signal, again })
+      const encoderFolder = subfolder(folder, 'all-MiniLM-L6-v2')
+      // the GPU has no product of integers: matrices in 8 bits become float32 there
+      const isGpu = backend.name === 'gpu'
+      const dtype = isGpu ? undefined : stored
+      const options = { backend, dtype, signal }
       const load = (what: string) => ({
         ...options,
         onProgress: (done: number, total: number) => onProgress({ what, done, total }),
@@ -75,12 +72,24 @@ export class Models {
       return new Models(backend, retriever, reader, {
         encoder: { name: encoder.name, dimension: encoder.dimension, numLayers: config.integer('num_hidden_layers') },
         corpus: { name: 'world-facts', passages: retriever.passages.length },
-        backend: backend.describe(),
+        backend: {
+          name: isGpu ? name : (backend.name as BackendName),
+          description: backend.describe(),
+          isInt8: dtype === 'int8',
+        },
       })
     } catch (error) {
       backend.dispose()
       throw error
     }
+  }
+
+  dispose(): void {
+    this.#dropped.reader?.reader.dispose()
+    this.#dropped.textModel?.dispose()
+    this.#default.reader.dispose()
+    this.retriever.encoder.dispose()
+    this.backend.dispose()
   }
 
   /** The reader that answers. */

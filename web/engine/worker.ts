@@ -2,15 +2,19 @@
  * The engine's worker: it holds the models and the last walk, and answers the page.
  */
 import { GlassformerError, passageText, type RagMode } from 'glassformer'
-import type { Walk } from '../protocol.js'
+import type { BackendName, Walk } from '../protocol.js'
 import { ablate } from './ablation.js'
 import { Attentions } from './attention.js'
+import { offerBackends } from './backends.js'
+import { readKernels } from './kernels.js'
 import { Models } from './models.js'
 import { readRecurrently } from './recurrent.js'
 import { serve } from './serve.js'
 import { Walker, type Walked } from './walk.js'
 
 interface Loaded {
+  /** What was asked for. */
+  readonly backend: BackendName
   readonly models: Models
   readonly walker: Walker
 }
@@ -36,16 +40,26 @@ function requireWalk(): LastWalk {
 }
 
 serve(self, {
-  load: async ([source], { report, signal }) => {
+  load: async ([source, backend], { report, signal }) => {
     const options = { onProgress: report, signal }
-    if (!loaded) {
-      const models = await Models.load(options)
-      loaded = { models, walker: new Walker(models) }
+    if (loaded?.backend === backend) {
+      await loaded.models.use(source, options)
+    } else {
+      const models = await Models.load(backend, { ...options, again: loaded !== undefined })
+      try {
+        await models.use(source, options)
+      } catch (error) {
+        models.dispose()
+        throw error
+      }
+      loaded?.models.dispose()
+      loaded = { backend, models, walker: new Walker(models) }
     }
-    await loaded.models.use(source, options)
     last = undefined
     return loaded.models.info
   },
+  backends: () => offerBackends(),
+  kernels: (_, { signal }) => readKernels(requireLoaded().models, requireWalk().walked, signal),
   walk: async ([scene], { report, signal }) => {
     const { models, walker } = requireLoaded()
     const walked = await walker.walk(scene, { onWriting: report, signal })

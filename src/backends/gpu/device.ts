@@ -19,6 +19,8 @@ export interface CompiledSource {
   readonly source: string
   /** What gpu.js made of it: GLSL, WGSL, JavaScript. Undefined for WebAssembly, which has no text. */
   readonly generated: string | undefined
+  /** How often it was launched so far. */
+  readonly launches: number
 }
 
 interface Compiled {
@@ -45,6 +47,7 @@ export class Device {
   readonly #gpuJs: GpuJs
   readonly #gpu: GpuJsInstance
   readonly #compiled = new Map<string, Compiled>()
+  readonly #launches = new Map<string, number>()
   readonly #isGL: boolean
   #live = 0
   #tail: Promise<unknown> = Promise.resolve()
@@ -85,6 +88,8 @@ export class Device {
     args: readonly Argument[],
   ): Handle {
     this.#checkSize(source.name, rows, columns)
+    const { name } = this.#classOf(source, rows === 1, args)
+    this.#launches.set(name, (this.#launches.get(name) ?? 0) + 1)
     const result =
       this.mode === 'webgpu'
         ? this.#enqueue(async () => {
@@ -177,6 +182,7 @@ export class Device {
         name,
         source,
         generated: kernel.compiledFragmentShader ?? kernel.compiledSource ?? kernel._kernelString ?? undefined,
+        launches: this.#launches.get(name) ?? 0,
       }),
     )
   }
@@ -196,13 +202,18 @@ export class Device {
     return this.#compile(upload, true, [new Float32Array(1)]).kernel.kernel.constructor.features!
   }
 
-  #compile({ name, parameters, body }: KernelSource, isRow: boolean, args: readonly unknown[]): Compiled {
+  /** What a kernel is compiled for: a name, and how often its loops run at most. */
+  #classOf({ name, parameters }: KernelSource, isRow: boolean, args: readonly unknown[]) {
     const types = Object.values(parameters)
     const longest = Math.max(SMALLEST_LOOP, ...args.filter((_, i): _ is number => types[i] === 'count').map(Number))
     const loop = this.mode === 'webgl' || this.mode === 'headlessgl' ? 2 ** Math.ceil(Math.log2(longest)) : ANY_LOOP
-    const key = [name, !this.#isGL && isRow ? 'one row' : '', loop === ANY_LOOP ? '' : `loops of ${loop}`]
-      .filter((part) => part !== '')
-      .join(', ')
+    const parts = [name, !this.#isGL && isRow ? 'one row' : '', loop === ANY_LOOP ? '' : `loops of ${loop}`]
+    return { name: parts.filter((part) => part !== '').join(', '), loop }
+  }
+
+  #compile(kernelSource: KernelSource, isRow: boolean, args: readonly unknown[]): Compiled {
+    const { name, parameters, body } = kernelSource
+    const { name: key, loop } = this.#classOf(kernelSource, isRow, args)
     const known = this.#compiled.get(key)
     if (known) return known
     // A texture of two axes must not be wider than the device's limit; one of three is laid out as a square.

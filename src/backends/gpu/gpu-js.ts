@@ -64,8 +64,7 @@ export async function loadGpuJs(given: GpuJsModule | undefined): Promise<GpuJs> 
 
 async function importGpuJs(): Promise<GpuJsModule> {
   try {
-    // @ts-expect-error: an optional peer, which is not installed where types are checked
-    return (await import('gpu.js')) as GpuJsModule
+    return (await import('gpu.js')) as unknown as GpuJsModule
   } catch (error) {
     const advice = '"npm install gpu.js@2" adds it; a page without a bundler passes it as { gpuJs }'
     const message = `gpu: the package gpu.js cannot be loaded (${(error as Error).message.split('\n')[0]}); ${advice}`

@@ -39,7 +39,10 @@ export async function startGpuBackend({ mode, gpuJs: given, maxElements }: GpuOp
     return backend
   } catch (error) {
     device.dispose()
-    throw error
+    if (error instanceof GlassformerError) throw error
+    // gpu.js asks once what there is; a browser may refuse a context all the same, as after several lost ones
+    const message = `gpu: gpu.js cannot start ${device.mode} here (${(error as Error).message})`
+    throw new GlassformerError('unsupported', message, { cause: error })
   }
 }
 

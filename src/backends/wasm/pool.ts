@@ -4,8 +4,8 @@
  * in a pass the next job comes soon, and then sleeps at no cost.
  *
  * The shared words: `job` is counted up to wake the workers, `next` is the next part to take (far beyond the last while no job
- * is open), `done` counts finished parts, `active` the workers that look at the job; the others describe it. A job's words
- * are only written while `next` is closed and nobody is active.
+ * is open), `done` counts finished parts, `active` the workers that look at the job, `failed` is the slot of a worker whose kernel
+ * trapped; the others describe the job. A job's words are only written while `next` is closed and nobody is active.
  */
 import { GlassformerError } from '../../errors.js'
 import type { KernelExports, SharedKernelName } from './exports.js'
@@ -24,6 +24,7 @@ const WORDS = {
   argument: 69,
   scratch: 70,
   scratchStride: 71,
+  failed: 80,
 } as const
 
 /** Bytes of the shared words. */
@@ -113,9 +114,13 @@ export class ThreadPool {
     }
     if (!mayWait) return (this.#last = this.#last.then(() => this.#runOnWorkers(job)))
     const parts = this.#open(job)
-    this.#takeParts(job, parts)
-    this.#waitFor(WORDS.done, (done) => done === parts)
-    this.#close()
+    try {
+      this.#takeParts(job, parts)
+      this.#waitFor(WORDS.done, (done) => done === parts)
+    } finally {
+      this.#close()
+    }
+    this.#check(job)
     return undefined
   }
 
@@ -177,6 +182,15 @@ export class ThreadPool {
     await this.#reached(WORDS.done, (done) => done === parts)
     Atomics.store(this.#control, WORDS.next, CLOSED)
     await this.#reached(WORDS.active, (active) => active === 0)
+    this.#check(job)
+  }
+
+  /** @throws GlassformerError `thread-failed` where a worker's kernel trapped; its own message is reported when it ends */
+  #check({ kernel }: Job): void {
+    const slot = Atomics.exchange(this.#control, WORDS.failed, 0)
+    if (slot === 0) return
+    const message = `wasm: thread ${slot} failed in the kernel ${kernel}; this pass is lost, make a new backend and report what led here`
+    throw new GlassformerError('thread-failed', message)
   }
 
   /** Awaits a word's value without blocking. */
