@@ -394,6 +394,7 @@ describe('addresses', () => {
       stages: [{ name: 'dot', method: 'dot product' }],
       questions: 0,
     })
+    expect((await fetch(`${server.address}api/health`, { method: 'HEAD' })).status).toBe(200)
     expect(await failureOf(await fetch(`${server.address}api/nothing`))).toMatchObject({ status: 404 })
     const get = await fetch(`${server.address}api/ask`)
     expect(get.headers.get('allow')).toBe('POST')

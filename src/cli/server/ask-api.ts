@@ -143,8 +143,9 @@ export class AskApi {
   }
 }
 
-function requireMethod({ method }: IncomingMessage, wanted: string): void {
-  if (method === wanted) return
+/** HEAD is GET without the body, which node:http leaves out. */
+function requireMethod({ method }: IncomingMessage, wanted: 'GET' | 'POST'): void {
+  if (method === wanted || (method === 'HEAD' && wanted === 'GET')) return
   throw new HttpError(405, 'wrong-method', `${method} is not answered here, ${wanted} is`, { Allow: wanted })
 }
 
