@@ -87,7 +87,8 @@ export async function explorerPages({ api = false } = {}): Promise<Pages> {
   const made = new Map([['/weights/files.json', JSON.stringify(list)]])
   if (api) {
     const html = await readFile(page.get('/index.html')!.url, 'utf8')
-    made.set('/', html.replace('</head>', '<meta name="glassformer-api" content="api/" /></head>'))
+    const telling = html.replace('</head>', '<meta name="glassformer-api" content="api/" /></head>')
+    for (const path of ['/', '/index.html']) made.set(path, telling)
   }
   return (request, response) => answer(request, response, served, made)
 }

@@ -14,24 +14,26 @@ export interface RankChartProps {
 }
 
 /** Places that have a row of their own; what lies deeper shares the last one. */
-const ROWS = 12
+const MOST_ROWS = 12
 const ROW = 22
 const TOP = 34
 /** Per cent that are left free at both ends. */
 const EDGE = 12
 
 export function RankChart({ stages, passages, read }: RankChartProps) {
-  const across = (stage: number) => EDGE + (stage / (stages.length - 1)) * (100 - 2 * EDGE)
-  const down = (rank: number) => TOP + Math.min(rank, ROWS + 1) * ROW - ROW / 2
   const rank = ({ ranks }: RankedPassage, stage: number) => ranks?.[stages[stage].name]
-  const isDeep = passages.some((passage) => stages.some((_, s) => (rank(passage, s) ?? 0) > ROWS))
+  const deepest = Math.max(...passages.flatMap((passage) => stages.map((_, s) => rank(passage, s) ?? 0)))
+  const isDeep = deepest > MOST_ROWS
+  const rows = Math.min(deepest, MOST_ROWS)
+  const across = (stage: number) => EDGE + (stage / (stages.length - 1)) * (100 - 2 * EDGE)
+  const down = (place: number) => TOP + Math.min(place, rows + 1) * ROW - ROW / 2
   // what is read lies on top of the others
   const drawn = [...passages].sort((a, b) => Number(read.has(a.id)) - Number(read.has(b.id)))
   return (
     <svg
       class="rank-chart"
       role="img"
-      style={{ height: `${TOP + (ROWS + (isDeep ? 1 : 0)) * ROW + 4}px` }}
+      style={{ height: `${TOP + (rows + (isDeep ? 1 : 0)) * ROW + 4}px` }}
       aria-label={`The places of ${passages.length} passages in ${stages.map(({ name }) => STAGE_NAMES[name]).join(', ')}. The table below has the same numbers.`}
     >
       {stages.map(({ name }, s) => (
@@ -40,7 +42,7 @@ export function RankChart({ stages, passages, read }: RankChartProps) {
         </text>
       ))}
       {isDeep && (
-        <text class="tick" x="0" y={down(ROWS + 1) + 4}>
+        <text class="tick" x="0" y={down(rows + 1) + 4}>
           deeper
         </text>
       )}
@@ -64,7 +66,7 @@ export function RankChart({ stages, passages, read }: RankChartProps) {
           {stages.map((_, s) => {
             const place = rank(passage, s)
             if (place === undefined) return undefined
-            if (place > ROWS) return <circle key={s} class="rank-mark" cx={`${across(s)}%`} cy={down(place)} r={4} />
+            if (place > rows) return <circle key={s} class="rank-mark" cx={`${across(s)}%`} cy={down(place)} r={4} />
             return (
               <g key={s}>
                 <circle class="rank-mark" cx={`${across(s)}%`} cy={down(place)} r={9} />

@@ -62,7 +62,7 @@ export function ServedRankingPanel({ explorer, model, walk, stages, busy }: Serv
       formula={stages.some(({ name }) => name === 'rrf') ? <Fusion /> : <DotProduct />}
       facts={[
         ...(served?.passages === undefined ? [] : [['searched', `${count(served.passages)} passages`] as const]),
-        ['shown', `the best ${rows.length} of the ${ranking.length} that the server was asked for`],
+        ['shown', `the best ${rows.length} of the ${ranking.length} that the server sent`],
         ['vectors', `[${model.encoder.dimension}], made by ${model.encoder.name} on both sides`],
       ]}
       flows={`${answer.passages.length} ${answer.passages.length === 1 ? 'passage' : 'passages'} with ${answer.passages.length === 1 ? 'its score' : 'their scores'}`}
