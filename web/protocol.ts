@@ -85,7 +85,6 @@ export interface Served {
   readonly corpus: string
   /** Undefined where the server could not tell. */
   readonly passages: number | undefined
-  readonly stages: readonly SearchStage[]
 }
 
 /** A stage of the server's search. */

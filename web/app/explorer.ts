@@ -127,7 +127,7 @@ export class Explorer {
 
   /** The server's documents are offered also where it cannot tell much of them now: a question then says what is wrong. */
   async #askServer(): Promise<void> {
-    this.#served.value = await describeServed().catch(() => ({ corpus: 'the server', passages: undefined, stages: [] }))
+    this.#served.value = await describeServed().catch(() => ({ corpus: 'the server', passages: undefined }))
   }
 
   /** Takes other models. */

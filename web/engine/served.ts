@@ -22,13 +22,13 @@ export function isServed(): boolean {
   return document.querySelector('meta[name="glassformer-api"]') !== null
 }
 
-/** What the server answers from. @throws GlassformerError as it came from the server, ConfigError, FileError, AbortedError */
-export async function describeServed(signal?: AbortSignal): Promise<Served> {
-  const json = await ask('health', { signal })
-  return { corpus: json.string('corpus'), passages: json.number('passages'), stages: stagesOf(json) }
+/** What the server answers from. @throws GlassformerError as it came from the server, ConfigError, FileError */
+export async function describeServed(): Promise<Served> {
+  const json = await ask('health')
+  return { corpus: json.string('corpus'), passages: json.number('passages') }
 }
 
-/** The k passages that the server finds. @throws as `describeServed` */
+/** The k passages that the server finds. @throws as `describeServed`, and AbortedError */
 export async function searchServed(question: string, topK: number, signal: AbortSignal): Promise<ServedPassages> {
   const json = await ask('search', {
     method: 'POST',
@@ -39,7 +39,7 @@ export async function searchServed(question: string, topK: number, signal: Abort
   return { stages: stagesOf(json), passages: objectsIn(json, 'passages').map(parsePassage) }
 }
 
-async function ask(path: string, init: RequestInit): Promise<JsonObject> {
+async function ask(path: string, init: RequestInit = {}): Promise<JsonObject> {
   const { href } = new URL(path, API)
   try {
     const response = await fetch(href, init)
