@@ -132,8 +132,8 @@ test('the plain TypeScript computes the same, and the way back is the browser’
 test('a link to a backend that cannot run here opens on WASM and says why', async () => {
   const page = await openPage({ hash: `${SCENE}&backend=webgpu` })
   expect(await troubleOf(page)).toMatch(/webgpu: .*What is shown is computed by wasm/)
+  await page.locator('#backend-obstacles', { hasText: 'WebGPU: this browser' }).waitFor()
   expect(await choice(page, 'WebGPU').isDisabled()).toBe(true)
   expect(await choice(page, 'WebGPU').getAttribute('aria-describedby')).toBe('backend-obstacles')
-  expect(await page.locator('#backend-obstacles').innerText()).toContain('WebGPU: this browser')
   expect(await answerOf(page)).toBe(ANSWER)
 })

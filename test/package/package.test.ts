@@ -48,6 +48,7 @@ describe('the packed files', () => {
     'dist/explorer/code/main.js',
     'dist/explorer/code/engine.js',
     'dist/explorer/code/style.css',
+    'dist/explorer/licences.txt',
     'dist/gpu.js',
     'dist/cli.js',
     'dist/ndarray.js',

@@ -120,9 +120,9 @@ export class Explorer {
       if (this.#backend.value === before) this.#schedule(0, 'keep')
       else void this.#load(this.#source, this.#backend.value, 'keep')
     })
-    void this.engine.backends().then((offers) => (this.#offers.value = offers))
     if (isServed()) void this.#askServer()
     await this.#load(this.#source, this.#backend.value, 'keep')
+    this.#offers.value = await this.engine.backends().catch(() => []) // if the engine has died, that is shown already
   }
 
   /** The server's documents are offered also where it cannot tell much of them now: a question then says what is wrong. */
@@ -241,6 +241,7 @@ export class Explorer {
       this.#source = source
       batch(() => {
         this.#model.value = model
+        this.#backend.value = model.backend.name // without WebAssembly, plain TypeScript takes its place
         this.#progress.value = undefined
         if (lost) this.#trouble.value = backendTrouble(lost, model)
       })

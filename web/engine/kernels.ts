@@ -14,7 +14,7 @@ const FUSED = /\.(scores|probs|head_out|pre)$/
 /** @throws AbortedError */
 export async function readKernels(
   { backend, retriever, reader }: Models,
-  { walk, answerIds }: Walked,
+  { walk, answerIds, hooks: ofScene }: Walked,
   signal: AbortSignal,
 ): Promise<KernelInfo[]> {
   if (backend.name !== 'gpu') return []
@@ -41,7 +41,7 @@ export async function readKernels(
       atPoints.set(name, places.set(place, (places.get(place) ?? 0) + launches))
     }
   }
-  const hooks = Object.fromEntries(points.map(({ name }) => [name, count]))
+  const hooks = [ofScene, Object.fromEntries(points.map(({ name }) => [name, count]))]
   const reading = await reader.read(question, walk.answer.passages, { hooks, signal })
   await reading.logProbs(answerIds, { hooks, signal })
 

@@ -65,8 +65,8 @@ export function BackendsPanel({ explorer, model, busy }: BackendsPanelProps) {
         own.
         {tried.some(isSoftware) && ' A software renderer lets the processor do the work of a graphics card, slowly.'}
         {tried.some(({ isInt8 }) => isInt8)
-          ? ' WASM and TypeScript multiply 8-bit integers on this page and the GPU float32, so their numbers differ from the third digit on.'
-          : ' Every backend computes in float32 and adds in an order of its own, so numbers may differ from the sixth digit on.'}
+          ? ' WASM and TypeScript multiply 8-bit integers on this page and the GPU float32, so their numbers differ from about the third digit on.'
+          : ' Every backend computes in float32 and adds in an order of its own, so numbers may differ from about the sixth digit on.'}
       </p>
     </Panel>
   )

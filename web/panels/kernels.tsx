@@ -65,15 +65,16 @@ export function KernelsPanel({ explorer, model, walk, busy }: KernelsPanelProps)
               ))}
             </select>
           </label>
-          <Kernel kernel={kernel} language={name === 'webgpu' ? 'WGSL' : 'GLSL'} />
+          <Kernel kernel={kernel} />
         </>
       )}
     </Panel>
   )
 }
 
-function Kernel({ kernel, language }: { readonly kernel: KernelInfo; readonly language: string }) {
+function Kernel({ kernel }: { readonly kernel: KernelInfo }) {
   const written = writtenKernel(kernel.name)
+  const language = kernel.generated.startsWith('#version') ? 'GLSL' : 'WGSL'
   const { before, own } = splitShader(kernel.generated)
   return (
     <div class="kernel">
