@@ -1,33 +1,35 @@
 /**
  * `npm run bench:stores`: what the stores cost, by number of passages: loading, size on disk, a question, and how much of the exact result an
- * HNSW index finds. Vectors are made of pairs of real ones (of world-facts, by MiniLM) with noise, since vectors at random have no
- * neighbours to speak of. `npm run bench:stores -- --help`.
+ * HNSW index finds. `npm run bench:stores -- --help`.
  */
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { helpText, parseArguments, UsageError, type CommandSpec } from '../src/cli/arguments.js'
-import { DEFAULT_WEIGHTS } from '../src/shipped-files.js'
+import { openFile } from '../src/files/node-file.js'
+import { IndexReader } from '../src/rag/stores/index-reader.js'
 import { PostgresStore } from '../src/rag/stores/postgres/index.js'
 import {
-  decodeIndex,
   FlatFileStore,
-  parseCorpus,
   type EncoderIdentity,
+  type IndexDType,
   type RetrievedPassage,
   type StoredDocument,
   type TextSearchStore,
 } from '../src/rag/index.js'
 import { startPostgres, stopPostgres } from '../test/support/postgres-server.js'
-import { Random } from './random.js'
+import { DIMENSION, madeDocuments, madeQuestions, type Question } from './made-passages.js'
 
-const DIMENSION = 384
 const ENCODER: EncoderIdentity = { name: 'made for this', hash: '0'.repeat(64), pooling: 'mean', normalize: true }
-const PASSAGES_PER_DOCUMENT = 100
 const QUESTIONS = 50
 const K = 10
+/** Passages whose words are searched in a file: above, they are more than memory holds. */
+const MOST_WORDS = 200_000
+const SEARCH_SCRIPT = fileURLToPath(new URL('file-search.mjs', import.meta.url))
 const SCHEMA = 'glassformer_bench'
 
 const spec: CommandSpec = {
@@ -41,50 +43,13 @@ const spec: CommandSpec = {
       value: 'URL',
       help: `a PostgreSQL with pgvector; its schema ${SCHEMA} is replaced (default: one is started)`,
     },
+    'file-only': { type: 'boolean', help: 'leave PostgreSQL out' },
+    dtype: { type: 'string', value: 'DTYPE', help: 'of the file: int8 (default) or float32' },
     memory: { type: 'string', value: 'MB', help: 'memory for building the HNSW index (default 512)' },
   },
 }
 
-const corpusFolder = fileURLToPath(new URL('world-facts', DEFAULT_WEIGHTS))
-const corpus = parseCorpus(readFileSync(join(corpusFolder, 'passages.jsonl'), 'utf8'), 'world-facts')
-const { index: real } = decodeIndex(new Uint8Array(readFileSync(join(corpusFolder, 'index.bin'))), 'world-facts')
-
-/** Between two real vectors, and a little beside. */
-function madeVector(random: Random): { readonly vector: Float32Array; readonly from: number } {
-  const [from, other] = [random.below(real.count), random.below(real.count)]
-  const share = 0.3 * random.next()
-  const row = (r: number) => {
-    const { vectors, scales } = real.rows(r, r + 1)
-    return Float32Array.from(vectors, (value) => value * (scales?.[0] ?? 1))
-  }
-  const [a, b, noise] = [row(from), row(other), random.normals(DIMENSION, 0.02)]
-  const sum = a.map((value, i) => (1 - share) * value + share * b[i] + noise[i])
-  const length = Math.hypot(...sum)
-  return { vector: sum.map((value) => value / length), from }
-}
-
-function* madeDocuments(count: number): Generator<StoredDocument> {
-  const random = new Random(1)
-  for (let first = 0; first < count; first += PASSAGES_PER_DOCUMENT) {
-    const passages = Array.from({ length: Math.min(PASSAGES_PER_DOCUMENT, count - first) }, (_, i) => {
-      const { vector, from } = madeVector(random)
-      const { title, text } = corpus[from]
-      return { id: `p${first + i}`, title, text, vector }
-    })
-    yield { id: `d${first}`, hash: '', metadata: { part: (first / PASSAGES_PER_DOCUMENT) % 10 }, passages }
-  }
-}
-
-interface Question {
-  readonly vector: Float32Array
-  readonly text: string
-}
-
-const askRandom = new Random(2)
-const questions = Array.from({ length: QUESTIONS }, (): Question => {
-  const { vector, from } = madeVector(askRandom)
-  return { vector, text: `What is ${corpus[from].title}?` }
-})
+const questions = madeQuestions(QUESTIONS)
 
 interface Timed {
   readonly found: readonly (readonly RetrievedPassage[])[]
@@ -146,30 +111,77 @@ function print(size: number, what: string, values: Readonly<Record<string, strin
   console.log(`${size.toLocaleString('en').padStart(9)}  ${what.padEnd(24)}  ${columns.join('   ')}`)
 }
 
-const inTime = ({ least, median }: Timed) => ({ least: `${least.toFixed(1)} ms`, median: `${median.toFixed(1)} ms` })
+const inTime = ({ least, median }: Omit<Timed, 'found'>) => ({
+  least: `${least.toFixed(1)} ms`,
+  median: `${median.toFixed(1)} ms`,
+})
 const perPassage = (bytes: number, size: number) => `${(bytes / size).toFixed(0)} bytes a passage`
 
-async function measureFile(size: number): Promise<void> {
+async function measureFile(size: number, dtype: IndexDType): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'glassformer-bench-'))
   const path = join(folder, 'stores.index')
   try {
     const loading = await speed(size, async (documents) => {
-      const store = await FlatFileStore.openForWriting(path, { encoder: ENCODER, dimension: DIMENSION, dtype: 'int8' })
+      const store = await FlatFileStore.openForWriting(path, { encoder: ENCODER, dimension: DIMENSION, dtype })
       for (const document of documents) await store.upsert(document)
       await store.close()
     })
-    print(size, 'file int8: loading', {
-      speed: loading,
-      size: perPassage(statSync(path).size, size),
-    })
+    print(size, `file ${dtype}: loading`, { speed: loading, size: perPassage(statSync(path).size, size) })
+    await measureSearch(folder, path, size, dtype)
+    if (size > MOST_WORDS) return
     const store = await FlatFileStore.open(path)
-    print(size, 'file int8: vectors', inTime(await nearest(store)))
     const first = await seconds(() => store.searchText(questions[0].text, questions[0].vector, K))
-    print(size, 'file int8: words', { ...inTime(await worded(store)), 'first search': `${first.toFixed(1)} s` })
+    print(size, `file ${dtype}: words`, { ...inTime(await worded(store)), 'first search': `${first.toFixed(1)} s` })
     await store.close()
   } finally {
     rmSync(folder, { recursive: true })
   }
+}
+
+/** What `file-search.mjs` prints. */
+interface FileSearch {
+  readonly opened: number
+  readonly first: number
+  readonly one: Omit<Timed, 'found'>
+  readonly together: Omit<Timed, 'found'>
+  readonly filtered: Omit<Timed, 'found'>
+  readonly hits: readonly (readonly (readonly [id: string, score: number])[])[]
+  readonly before: number
+  readonly peak: number
+}
+
+/** By processes of their own, whose memory is theirs, and by the plain search, which has to find the same. */
+async function measureSearch(folder: string, path: string, size: number, dtype: IndexDType): Promise<void> {
+  const vectors = join(folder, 'questions')
+  writeFileSync(vectors, Buffer.concat(questions.map(({ vector }) => new Uint8Array(vector.buffer))))
+  const name = `file ${dtype}`
+  let found: FileSearch['hits'] = []
+  for (const threads of new Set([1, availableParallelism()])) {
+    const args = [SEARCH_SCRIPT, path, vectors, String(K), String(threads)]
+    const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 24 })
+    const { opened, first, one, together, filtered, hits, before, peak } = JSON.parse(stdout) as FileSearch
+    const threaded = `${name}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`
+    print(size, threaded, { opened: `${opened.toFixed(0)} ms`, 'first search': `${(first / 1000).toFixed(1)} s` })
+    print(size, `${threaded}: one`, inTime(one))
+    print(size, `${threaded}: 16 together`, inTime(together))
+    print(size, `${threaded}: 1/10`, inTime(filtered))
+    print(size, `${threaded}: memory`, { peak: `${peak.toFixed(0)} MB`, before: `${before.toFixed(0)} MB` })
+    found = hits
+  }
+  const reader = await IndexReader.open((await openFile(folder, 'stores.index'))!)
+  const index = await reader.inMemory()
+  const times: number[] = []
+  for (const [i, { vector }] of questions.slice(0, 5).entries()) {
+    const begun = performance.now()
+    const hits = index.search(vector, K)
+    times.push(performance.now() - begun)
+    const plain = hits.map(({ index: row, score }) => [`p${row}`, score])
+    if (JSON.stringify(plain) !== JSON.stringify(found[i]))
+      throw new Error(`question ${i}: not what the plain search finds`)
+  }
+  await reader.close()
+  times.sort((a, b) => a - b)
+  print(size, `${name}: plain search`, inTime({ least: times[0], median: times[times.length >> 1] }))
 }
 
 async function measurePostgres(url: string, size: number, memory: number): Promise<void> {
@@ -231,11 +243,15 @@ async function main(args: readonly string[]): Promise<void> {
   const memory = Number(options.memory ?? 512)
   if (![...sizes, memory].every((value) => Number.isSafeInteger(value) && value > 0))
     throw new UsageError('--sizes and --memory are whole numbers of 1 or more')
-  const server = typeof options.url === 'string' ? undefined : startPostgres({ settings: '-c shared_buffers=512MB' })
+  const dtype = options.dtype ?? 'int8'
+  if (dtype !== 'int8' && dtype !== 'float32') throw new UsageError('--dtype is int8 or float32')
+  const fileOnly = options['file-only'] === true
+  const server =
+    fileOnly || typeof options.url === 'string' ? undefined : startPostgres({ settings: '-c shared_buffers=512MB' })
   try {
     for (const size of sizes) {
-      await measureFile(size)
-      await measurePostgres(server?.url ?? String(options.url), size, memory)
+      await measureFile(size, dtype)
+      if (!fileOnly) await measurePostgres(server?.url ?? String(options.url), size, memory)
     }
   } finally {
     if (server) stopPostgres(server)

@@ -18,6 +18,9 @@ const apart = {
     onResolve({ filter: /\/provenance\.js$/ }, ({ kind }) =>
       kind === 'dynamic-import' ? { path: './provenance.js', external: true } : undefined,
     )
+    onResolve({ filter: /\/index-scan\.js$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './index-scan.js', external: true } : undefined,
+    )
     onResolve({ filter: /\/gpu\/gpu\.js$/ }, () => ({ path: './gpu.js', external: true }))
   },
 }
@@ -84,7 +87,7 @@ await Promise.all([
   }),
   build({
     ...shared,
-    entryPoints: { gpu: 'src/backends/gpu/gpu.ts' },
+    entryPoints: { gpu: 'src/backends/gpu/gpu.ts', 'index-scan': 'src/rag/index-scan.ts' },
     platform: 'browser',
     plugins: [classesOfBrowser],
     external: ['gpu.js'],

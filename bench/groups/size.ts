@@ -83,7 +83,7 @@ async function scriptSize(module: string, resolveDir: string, names = '*'): Prom
     write: false,
     format: 'esm',
     platform: 'browser',
-    external: ['node:*', './jinja.js', './provenance.js', './gpu.js'],
+    external: ['node:*', './jinja.js', './provenance.js', './index-scan.js', './gpu.js'],
     logLevel: 'silent',
   })
   return gzipped(outputFiles[0].contents)

@@ -6,7 +6,7 @@
  */
 import type { Tensor } from '../tensor/tensor.js'
 import type { Shape } from '../tensor/shape.js'
-import type { Activation, Float, Ids, RotaryTable, TopK } from '../tensor/ops/index.js'
+import type { Activation, Float, Ids, QuantizedMatrix, RotaryTable, TopK } from '../tensor/ops/index.js'
 
 /** A weight matrix [rows, columns] in the order that a backend's kernels read. Made once, at load; opaque to everyone else. */
 export interface PackedMatrix {
@@ -29,6 +29,11 @@ export interface PackOptions {
    * By default products are computed from the dtype of the file.
    */
   readonly dtype?: 'int8'
+  /**
+   * [rows]: the weight is of int8 already, and this is what each of its rows is multiplied with. Both are copied, so that the arrays can be
+   * used again. Only with dtype `int8`.
+   */
+  readonly rowScales?: Float32Array
 }
 
 /** softmax(query key^T * scale + positionBias + mask) value, for all heads at once. */
@@ -95,6 +100,11 @@ export interface Backend {
 
   /** Takes a weight [rows, columns] over; the tensor is not needed afterwards. */
   pack(weight: Tensor, options: PackOptions): PackedMatrix
+  /**
+   * Rows `first` to `end` of a matrix that was packed with dtype `int8`, as a copy: its integers need not be anywhere else.
+   * @throws TypeError for another matrix
+   */
+  unpack(matrix: PackedMatrix, first: number, end: number): QuantizedMatrix
   /** A tensor of zeros in the backend's memory that lives until it is freed. */
   allocate(shape: Shape): Float
   /** Gives back a packed matrix, or a tensor from `allocate`. Neither is used afterwards. */

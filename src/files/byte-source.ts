@@ -10,10 +10,11 @@ export interface ByteSource {
   /** Length in bytes. */
   readonly size: number
   /**
-   * The bytes from `start` to `end` (exclusive). Memory sources return a view, the others a fresh array.
+   * The bytes from `start` to `end` (exclusive). Memory sources return a view, the others a fresh array, but for a file on disk, which
+   * puts them into the beginning of `buffer` and returns a view of that, where there is one.
    * @throws FileError when the range reaches outside or the source has become shorter
    */
-  read(start: number, end: number): Promise<Uint8Array>
+  read(start: number, end: number, buffer?: Uint8Array): Promise<Uint8Array>
   /** Gives back what the source holds open. Idempotent; reading afterwards is an error for files. */
   close(): Promise<void>
 }

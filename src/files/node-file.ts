@@ -39,16 +39,23 @@ async function fileSource(path: string, handle: FileHandle): Promise<ByteSource>
   return {
     name: path,
     size: stat.size,
-    read: async (start, end) => {
+    read: async (start, end, buffer) => {
       checkRange(path, start, end, stat.size)
-      return readRange(path, handle, start, end)
+      return readRange(path, handle, { start, end, buffer })
     },
     close: () => (closed ??= handle.close()),
   }
 }
 
-async function readRange(path: string, handle: FileHandle, start: number, end: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(end - start)
+interface Range {
+  readonly start: number
+  readonly end: number
+  /** Where the bytes go; a fresh array unless told. */
+  readonly buffer?: Uint8Array
+}
+
+async function readRange(path: string, handle: FileHandle, { start, end, buffer }: Range): Promise<Uint8Array> {
+  const bytes = buffer ? buffer.subarray(0, end - start) : new Uint8Array(end - start)
   let filled = 0
   while (filled < bytes.length) {
     const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, start + filled)
@@ -89,7 +96,7 @@ export async function openWritable(path: string): Promise<WritableFile> {
     },
     read: async (start, end) => {
       checkRange(path, start, end, size)
-      return readRange(path, handle, start, end)
+      return readRange(path, handle, { start, end })
     },
     write: (bytes, position) =>
       attempt(async () => {

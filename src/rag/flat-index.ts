@@ -22,6 +22,21 @@ export interface IndexRows {
   readonly scales: Float32Array | undefined
 }
 
+/** Vectors by row. */
+export interface VectorRows {
+  readonly dtype: IndexDType
+  /** Elements of a vector. */
+  readonly dimension: number
+  /** Number of vectors. */
+  readonly count: number
+  /** Some rows as they are stored. */
+  rows(first: number, end: number): IndexRows
+  /** One row, widened to float32. */
+  vector(row: number): Float32Array
+  /** Dot product of a query with one row. */
+  score(row: number, query: Float32Array): number
+}
+
 export interface SearchOptions {
   /** Which rows to search: those that are not 0, [count]; all unless told. */
   readonly mask?: Uint8Array
@@ -31,7 +46,7 @@ export interface SearchOptions {
 /** Rows that are handed out together. */
 const BLOCK_ROWS = 16_384
 
-export class FlatIndex {
+export class FlatIndex implements VectorRows {
   readonly dtype: IndexDType
   readonly dimension: number
   /** Row-major [count, dimension]. */

@@ -14,12 +14,14 @@ import { JsonObject } from '../files/json.js'
 import { viewBytes } from '../tensor/dtype.js'
 import type { Passage } from './corpus.js'
 import { crc32 } from './crc32.js'
-import { FlatIndex } from './flat-index.js'
+import { FlatIndex, type VectorRows } from './flat-index.js'
 
 const MAGIC = 0x5844495353414c47n // "GLASSIDX"
 const VERSION = 1
 const FIXED_BYTES = 36
 const CHECKED_FROM = 16
+/** Rows that are copied together. */
+const ROWS_TOGETHER = 4096
 
 /** What an index was made of. */
 export interface IndexMeta {
@@ -43,21 +45,26 @@ export function corpusFingerprint(passages: readonly Passage[]): string {
 }
 
 /** The bytes of an index file. */
-export function encodeIndex(index: FlatIndex, meta: IndexMeta): Uint8Array {
+export function encodeIndex(index: VectorRows, meta: IndexMeta): Uint8Array {
   const json = new TextEncoder().encode(JSON.stringify(meta))
   const start = dataStart(json.length)
-  const scaleBytes = index.scales?.byteLength ?? 0
-  const file = new Uint8Array(start + scaleBytes + index.vectors.byteLength)
+  const { count, dimension } = index
+  const isInt8 = index.dtype === 'int8'
+  const [scaleBytes, rowBytes] = isInt8 ? [4, dimension] : [0, 4 * dimension]
+  const file = new Uint8Array(start + count * (scaleBytes + rowBytes))
   const view = new DataView(file.buffer)
   view.setBigUint64(0, MAGIC, true)
   view.setUint32(8, VERSION, true)
-  view.setUint32(16, index.dtype === 'int8' ? 1 : 0, true)
-  view.setUint32(24, index.dimension, true)
-  view.setUint32(28, index.count, true)
+  view.setUint32(16, isInt8 ? 1 : 0, true)
+  view.setUint32(24, dimension, true)
+  view.setUint32(28, count, true)
   view.setUint32(32, json.length, true)
   file.set(json, FIXED_BYTES)
-  if (index.scales) file.set(bytesOf(index.scales), start)
-  file.set(bytesOf(index.vectors), start + scaleBytes)
+  for (let first = 0; first < count; first += ROWS_TOGETHER) {
+    const { vectors, scales } = index.rows(first, Math.min(first + ROWS_TOGETHER, count))
+    if (scales) file.set(bytesOf(scales), start + first * scaleBytes)
+    file.set(bytesOf(vectors), start + count * scaleBytes + first * rowBytes)
+  }
   view.setUint32(12, crc32(file.subarray(CHECKED_FROM)), true)
   return file
 }

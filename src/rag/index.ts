@@ -21,7 +21,15 @@ export {
 } from './corpus.js'
 export { EncoderMismatchError, type EncoderIdentity } from './encoder-identity.js'
 export { IndexScan, type ScannableRows } from './index-scan.js'
-export { FlatIndex, type IndexDType, type IndexRows, type SearchHit, type SearchOptions } from './flat-index.js'
+export { PackedRows, type RowBlocks } from './packed-rows.js'
+export {
+  FlatIndex,
+  type IndexDType,
+  type IndexRows,
+  type SearchHit,
+  type SearchOptions,
+  type VectorRows,
+} from './flat-index.js'
 export { decodeIndex, encodeIndex, IndexFileError, type IndexMeta } from './index-file.js'
 export type { AnswerOf, AnyReader, OptionsOf, PassageReader, WeighedPassage } from './passage-reader.js'
 export {

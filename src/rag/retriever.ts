@@ -5,8 +5,8 @@ import { InputError } from '../errors.js'
 import { missingFile, requireText, type FolderLike } from '../files/folder.js'
 import { openPretrained, type HubOptions } from '../hub/index.js'
 import { checkPassages, parseCorpus, passageText, type Passage } from './corpus.js'
-import { FlatIndex, type IndexDType, type SearchHit } from './flat-index.js'
-import { IndexScan } from './index-scan.js'
+import { FlatIndex, type IndexDType, type IndexRows, type SearchHit, type VectorRows } from './flat-index.js'
+import type { IndexScan, ScannableRows } from './index-scan.js'
 import { corpusFingerprint, decodeIndex, encodeIndex, requireIndexOf } from './index-file.js'
 import type { EmbedOptions, SentenceEncoder } from './sentence-encoder.js'
 
@@ -16,6 +16,8 @@ const INDEX_FILE = 'index.bin'
 
 /** Vectors from which on an index is scanned by kernels. */
 const WORTH_SCANNING = 20_000
+/** Passages whose vectors are in memory before they are rounded to int8. */
+const TOGETHER = 4096
 
 export interface RetrievedPassage extends Passage {
   /** Dot product of question and passage; the cosine, for encoders that normalise. */
@@ -55,14 +57,22 @@ export interface BuildOptions extends Pick<EmbedOptions, 'signal' | 'onProgress'
 export class Retriever {
   readonly encoder: SentenceEncoder
   readonly passages: readonly Passage[]
-  /** The vectors of the passages, in their order. */
-  readonly index: FlatIndex
+  #index: FlatIndex | IndexScan['packed']
   #scan: Promise<IndexScan> | undefined
 
-  private constructor(encoder: SentenceEncoder, passages: readonly Passage[], index: FlatIndex) {
+  private constructor(encoder: SentenceEncoder, passages: readonly Passage[], index: FlatIndex | IndexScan) {
     this.encoder = encoder
     this.passages = passages
-    this.index = index
+    if (index instanceof FlatIndex) this.#index = index
+    else {
+      this.#index = index.packed
+      this.#scan = Promise.resolve(index)
+    }
+  }
+
+  /** The vectors of the passages, in their order. Of a large index of int8 they are in the encoder's backend, and nowhere else. */
+  get index(): VectorRows {
+    return this.#index
   }
 
   /**
@@ -76,6 +86,11 @@ export class Retriever {
   ): Promise<Retriever> {
     const { dtype, ...embedOptions } = options
     const checked = checkPassages(passages, 'passages')
+    if (dtype === 'int8' && checked.length >= WORTH_SCANNING) {
+      const { dimension } = encoder
+      const blocks = () => int8Blocks(encoder, checked, embedOptions)
+      return new Retriever(encoder, checked, await openScan(encoder, { dimension, blocks }, embedOptions))
+    }
     const vectors = await encoder.embed(checked.map(passageText), { ...embedOptions, truncate: true })
     return new Retriever(encoder, checked, FlatIndex.fromVectors(vectors, encoder.dimension, dtype))
   }
@@ -132,7 +147,7 @@ export class Retriever {
     return hits.map(({ index, score }) => ({ ...this.passages[index], score }))
   }
 
-  /** Gives back what the search holds in the encoder's backend. The retriever can go on being used. */
+  /** Gives back what the retriever holds in the encoder's backend. It is not used afterwards. */
   dispose(): void {
     void this.#scan?.then((scan) => scan.dispose())
     this.#scan = undefined
@@ -140,8 +155,39 @@ export class Retriever {
 
   /** Large indexes are scanned by kernels; for small ones the copy that these need is not worth its making. */
   async #hits(vector: Float32Array, k: number): Promise<SearchHit[]> {
-    if (this.index.count < WORTH_SCANNING) return this.index.search(vector, k)
-    this.#scan ??= IndexScan.create(this.index, this.encoder.backend)
-    return (await this.#scan).search(vector, k)
+    const index = this.#index
+    if (index instanceof FlatIndex) {
+      if (index.count < WORTH_SCANNING) return index.search(vector, k)
+      this.#scan ??= openScan(this.encoder, index)
+    }
+    const scan = await this.#scan!
+    if (index.dtype === 'int8') this.#index = scan.packed // the only copy from now on
+    return scan.search(vector, k)
+  }
+}
+
+async function openScan(
+  { backend }: SentenceEncoder,
+  rows: ScannableRows,
+  options?: Pick<EmbedOptions, 'signal'>,
+): Promise<IndexScan> {
+  const { IndexScan } = await import('./index-scan.js')
+  return IndexScan.create(rows, backend, options)
+}
+
+/** The vectors of passages, some at a time. */
+async function* int8Blocks(
+  encoder: SentenceEncoder,
+  passages: readonly Passage[],
+  { onProgress, ...options }: Omit<BuildOptions, 'dtype'>,
+): AsyncGenerator<IndexRows> {
+  for (let first = 0; first < passages.length; first += TOGETHER) {
+    const texts = passages.slice(first, first + TOGETHER).map(passageText)
+    const vectors = await encoder.embed(texts, {
+      ...options,
+      truncate: true,
+      onProgress: (done) => onProgress?.(first + done, passages.length),
+    })
+    yield FlatIndex.fromVectors(vectors, encoder.dimension, 'int8')
   }
 }

@@ -2,7 +2,13 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { MASKED } from '../../src/attention/masks.js'
 import type { AttentionInputs, Backend, Kernels, PackOptions } from '../../src/backends/index.js'
 import { referenceBackend } from '../../src/backends/index.js'
-import { rotaryFrequencies, rotaryTable, type Activation, type Float } from '../../src/tensor/ops/index.js'
+import {
+  quantizeRows,
+  rotaryFrequencies,
+  rotaryTable,
+  type Activation,
+  type Float,
+} from '../../src/tensor/ops/index.js'
 import { Tensor } from '../../src/tensor/tensor.js'
 import type { DType } from '../../src/tensor/dtype.js'
 import { ALL_BACKENDS, MISSING } from '../support/backends.js'
@@ -124,6 +130,30 @@ describe.each(ALL_BACKENDS.slice(1))('kernels of $name give what the reference g
           { abs: 1e-6, rel: 1e-6 },
         )
       }
+    })
+
+    test('int8: integers with their scales are packed as they are, and read back', async () => {
+      const next = randomNumbers(8)
+      const weight = randomTensor(next, [19, 30])
+      const { values, scales } = quantizeRows(weight)
+      const integers = new Tensor({ dtype: 'int8', data: values.slice(), shape: [19, 30] })
+      const options = { use: 'linear', dtype: 'int8' } as const
+      const given = backend.pack(integers, { ...options, rowScales: scales })
+      integers.data.fill(0) // they were copied
+      const made = backend.pack(weight, options)
+      const x = randomTensor(next, [2, 30])
+      const [a, b] = await backend.run(async ({ kernels, keep }) => [
+        keep(await kernels.linear(x, given)),
+        keep(await kernels.linear(x, made)),
+      ])
+      expect(a.toArray()).toEqual(b.toArray())
+      expect(backend.unpack(given, 7, 18)).toEqual({
+        values: values.slice(7 * 30, 18 * 30),
+        scales: scales.slice(7, 18),
+      })
+      expect(() => backend.unpack(backend.pack(weight, { use: 'linear' }), 0, 1)).toThrow('not of int8')
+      const wrong = { ...options, rowScales: scales.subarray(1) }
+      expect(() => backend.pack(integers, wrong)).toThrow('18 rowScales for int8 [19, 30]')
     })
 
     test('int8: a row of zeros, and rows that do not depend on their batch', async () => {

@@ -1,8 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { FlatFileStore, FlatIndex } from '../../src/rag/index.js'
 import {
   COMMIT,
   filesOf,
@@ -14,6 +17,7 @@ import {
   type FakeHub,
 } from '../support/fake-hub.js'
 import { goldenCase, goldenPath } from '../support/goldens.js'
+import { randomNumbers } from '../support/random.js'
 import { MODEL_CASES } from './cases.js'
 import { launchChromium } from './chromium.js'
 import type { BackendName } from './page.js'
@@ -203,6 +207,42 @@ test('only the ranges that are needed are fetched', async () => {
   const reads = server.requests.filter(({ method, path }) => method === 'GET' && path.endsWith('model.safetensors'))
   expect(reads.length).toBeGreaterThan(1)
   expect(reads.filter(({ range }) => range === undefined)).toEqual([])
+})
+
+test('an index is searched by ranges, from a URL and from a chosen file; of its texts only what is found is read', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'glassformer-page-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'my.index')
+  const [count, dimension, k] = [20_001, 16, 4] // large enough for the kernels
+  const next = randomNumbers(1)
+  const vectors = Float32Array.from({ length: count * dimension }, next)
+  const encoder = { name: 'none', hash: '0'.repeat(64), pooling: 'mean', normalize: false } as const
+  const store = await FlatFileStore.openForWriting(path, { encoder, dimension, dtype: 'int8' })
+  const passages = Array.from({ length: count }, (_, row) => ({
+    id: `p${row}`,
+    title: '',
+    text: 'A sentence that nobody reads unless it is found.',
+    vector: vectors.subarray(row * dimension, (row + 1) * dimension),
+  }))
+  await store.upsert({ id: 'd', hash: '', passages })
+  await store.close()
+  const question = vectors.slice(0, dimension)
+  const wanted = FlatIndex.fromVectors(vectors, dimension, 'int8')
+    .search(question, k)
+    .map(({ index, score }) => [`p${index}`, score])
+
+  const page = await openPage({ site: folder, isolated: true })
+  const found = await page.evaluate(([url, vector, k]) => checks.searchIndex(url, vector, k), [
+    '/my.index',
+    [...question],
+    k,
+  ] as const)
+  expect(found).toEqual([wanted, wanted])
+  const requests = server.requests.filter(({ path }) => path === '/my.index')
+  const ranges = requests.flatMap(({ range }) => (range === undefined ? [] : [range.split(/[=-]/).map(Number)]))
+  const read = ranges.reduce((sum, [, start, end]) => sum + end + 1 - start, 0)
+  expect(read).toBeGreaterThan(count * dimension)
+  expect(read).toBeLessThan(count * (dimension + 4) + 70_000) // of the beginning 64 KiB, for the header
 })
 
 test('from a server that ignores ranges, a file is fetched once and whole', async () => {

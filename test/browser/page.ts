@@ -4,8 +4,10 @@
 import * as glassformer from 'glassformer'
 import {
   AutoTokenizer,
+  blobSource,
   defaultBackend,
   directLogitAttribution,
+  FlatFileStore,
   gpuBackend,
   hub,
   loadTrace,
@@ -80,6 +82,19 @@ async function lookInside(backend: BackendName) {
   model.dispose()
   running.dispose()
   return { rows, paused, depths, logit, sum: contributions.reduce((total, { value }) => total + value, 0) }
+}
+
+/** Searches an index at a URL, and as a file that a user chose. */
+async function searchIndex(url: string, vector: readonly number[], k: number) {
+  const blob = await (await fetch(url)).blob()
+  const found: (readonly [id: string, score: number])[][] = []
+  for (const location of [url, blobSource(blob)]) {
+    const store = await FlatFileStore.open(location)
+    const [hits] = await store.search([Float32Array.from(vector)], k)
+    found.push(hits.map(({ id, score }) => [id, score]))
+    await store.close()
+  }
+  return found
 }
 
 /** What the page calls of any model. */
@@ -248,6 +263,7 @@ export const checks = {
   ask,
   compareWithGolden,
   lookInside,
+  searchIndex,
   generateFromPicked,
   countTokens,
   renderChat,

@@ -1,10 +1,15 @@
 /**
  * What memory.test.ts runs in a process of its own, and measures there. Prints one line of JSON.
  */
-import { referenceBackend } from '../../src/backends/index.js'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { referenceBackend, wasmBackend } from '../../src/backends/index.js'
 import { T5ForConditionalGeneration } from '../../src/models/index.js'
-import { Rag } from '../../src/rag/index.js'
+import { FlatFileStore, Rag, Retriever, type EncoderIdentity } from '../../src/rag/index.js'
+import { randomNumbers } from '../support/random.js'
 import { weightsPath } from '../support/weights.js'
+import { WIDTH, wideEncoder, wideTexts } from '../support/wide-encoder.js'
 
 const MEASUREMENTS = {
   /** Bytes that are held after each of some rounds of loading, writing and dropping a model. */
@@ -24,6 +29,57 @@ const MEASUREMENTS = {
     rag.dispose()
     return process.resourceUsage().maxRSS * 1024
   },
+  /** What opening a file of int8 vectors and searching it holds, in parts of their bytes. */
+  async store(): Promise<number> {
+    const folder = mkdtempSync(join(tmpdir(), 'glassformer-memory-'))
+    const path = join(folder, 'my.index')
+    await writeStore(path)
+    const backend = await wasmBackend({ threads: 1 })
+    const before = (await bufferBytes()) + backend.memory.byteLength
+    const store = await FlatFileStore.open(path, { backend })
+    await store.search([new Float32Array(WIDTH).fill(1), new Float32Array(WIDTH).fill(-1)], 10)
+    const growth = (await bufferBytes()) + backend.memory.byteLength - before
+    await store.close()
+    rmSync(folder, { recursive: true })
+    return growth / (ROWS * WIDTH)
+  },
+  /** The same of embedding texts into an index of int8 in memory and searching it. */
+  async retriever(): Promise<number> {
+    const backend = await wasmBackend({ threads: 1 })
+    const encoder = await wideEncoder(backend)
+    const texts = wideTexts(ROWS)
+    const options = { dtype: 'int8', batchSize: 128 } as const
+    await encoder.embed(
+      texts.slice(0, options.batchSize).map(({ text }) => text),
+      options,
+    )
+    const before = (await bufferBytes()) + backend.memory.byteLength
+    const retriever = await Retriever.build(encoder, texts, options)
+    await retriever.retrieve('w1 w2', 10)
+    const growth = (await bufferBytes()) + backend.memory.byteLength - before
+    retriever.dispose()
+    return growth / (ROWS * WIDTH)
+  },
+}
+
+/** Vectors of an index that is large enough for the kernels. */
+const ROWS = 20_000
+const ENCODER: EncoderIdentity = { name: 'none', hash: '0'.repeat(64), pooling: 'mean', normalize: false }
+
+async function writeStore(path: string): Promise<void> {
+  const next = randomNumbers(1)
+  const store = await FlatFileStore.openForWriting(path, { encoder: ENCODER, dimension: WIDTH, dtype: 'int8' })
+  const together = 1000
+  for (let first = 0; first < ROWS; first += together) {
+    const passages = Array.from({ length: together }, (_, i) => ({
+      id: `p${first + i}`,
+      title: '',
+      text: '',
+      vector: Float32Array.from({ length: WIDTH }, next),
+    }))
+    await store.upsert({ id: `d${first}`, hash: '', passages })
+  }
+  await store.close()
 }
 
 async function loadGenerateDispose(): Promise<void> {
@@ -33,14 +89,18 @@ async function loadGenerateDispose(): Promise<void> {
   backend.dispose()
 }
 
-/** After the collector has been everywhere: buffers are given back some turns after their owner. */
 async function heldBytes(): Promise<number> {
+  const buffers = await bufferBytes()
+  return process.memoryUsage().heapUsed + buffers
+}
+
+/** After the collector has been everywhere: buffers are given back some turns after their owner. */
+async function bufferBytes(): Promise<number> {
   for (let turn = 0; turn < 4; turn++) {
     globalThis.gc!()
     await new Promise(setImmediate)
   }
-  const { heapUsed, external } = process.memoryUsage() // external holds the array buffers
-  return heapUsed + external
+  return process.memoryUsage().external // holds the array buffers, but not the memory of the kernels
 }
 
 const measurement = MEASUREMENTS[process.argv[2] as keyof typeof MEASUREMENTS]

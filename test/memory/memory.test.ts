@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { weightsPath } from '../support/weights.js'
 
-async function measure(what: 'rounds' | 'peak'): Promise<unknown> {
+async function measure(what: 'rounds' | 'peak' | 'store' | 'retriever'): Promise<unknown> {
   const child = fileURLToPath(new URL('child.ts', import.meta.url))
   const args = ['--expose-gc', '--import', import.meta.resolve('tsx'), child, what]
   const { stdout } = await promisify(execFile)(process.execPath, args)
@@ -24,3 +24,13 @@ test('loading, generating and disposing again and again holds on to nothing', { 
 test('answering a question takes less than 600 MB', { timeout: 300_000 }, async () => {
   expect(await measure('peak')).toBeLessThan(600e6)
 })
+
+test.each(['store', 'retriever'] as const)(
+  'an int8 index is in memory once: %s',
+  { timeout: 300_000 },
+  async (what) => {
+    const growth = await measure(what)
+    expect(growth).toBeGreaterThan(1)
+    expect(growth).toBeLessThan(1.3)
+  },
+)

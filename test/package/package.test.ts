@@ -44,6 +44,7 @@ describe('the packed files', () => {
     'dist/jinja.js',
     'dist/minisearch.js',
     'dist/provenance.js',
+    'dist/index-scan.js',
     'dist/explorer/index.html',
     'dist/explorer/code/main.js',
     'dist/explorer/code/engine.js',

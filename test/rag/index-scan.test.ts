@@ -43,6 +43,53 @@ describe.each(BACKENDS)('scanning on $name', ({ create }) => {
     },
   )
 
+  test.each(['float32', 'int8'] as const)(
+    '%s: many queries in one pass, with a mask, have the hits of the plain search',
+    async (dtype) => {
+      const [count, dimension] = [20_000, 16] // two blocks
+      const next = randomNumbers(3)
+      const index = FlatIndex.fromVectors(vectors(next, count, dimension), dimension, dtype)
+      const scan = await IndexScan.create(index, backend)
+      const queries = Array.from({ length: 33 }, () => Float32Array.from({ length: dimension }, next))
+      const masks = [
+        Uint8Array.from({ length: count }, (_, row) => Number(row % 5 === 2)),
+        Uint8Array.from({ length: count }, (_, row) => Number(row > count - 9)), // nothing of the first block, fewer than k
+        new Uint8Array(count),
+      ]
+      for (const mask of [undefined, ...masks]) {
+        const plain = queries.map((query) => index.search(query, 10, { mask }))
+        expect(await scan.searchAll(queries, 10, { mask })).toEqual(plain)
+      }
+      expect(await scan.searchAll([], 10)).toEqual([])
+      scan.dispose()
+    },
+  )
+
+  test('rows of integers are kept once and read back; the vectors of others are needed for the exact scores', async () => {
+    const [count, dimension] = [20_001, 10]
+    const next = randomNumbers(9)
+    const all = Float32Array.from({ length: count * dimension }, next)
+    const index = FlatIndex.fromVectors(all, dimension, 'int8')
+    const { packed } = await IndexScan.create({ dimension, blocks: () => index.blocks() }, backend)
+    expect(packed.count).toBe(count)
+    for (const [first, end] of [
+      [0, 1],
+      [16_380, 16_390], // across two blocks
+      [20_000, 20_001],
+    ]) {
+      expect(packed.rows(first, end)).toEqual({
+        vectors: index.vectors.slice(first * dimension, end * dimension),
+        scales: index.scales!.slice(first, end),
+      })
+      expect(packed.vector(first)).toEqual(index.vector(first))
+      expect(packed.score(first, all.subarray(0, dimension))).toBe(index.score(first, all.subarray(0, dimension)))
+    }
+    packed.dispose()
+    const floats = FlatIndex.fromVectors(all, dimension)
+    const create = IndexScan.create({ dimension, blocks: () => floats.blocks() }, backend)
+    await expect(create).rejects.toThrow('without rows()')
+  })
+
   test('a wrong query or k is refused as by the plain search', async () => {
     const scan = await IndexScan.create(FlatIndex.fromVectors(Float32Array.of(1, 0, 0, 1), 2), backend)
     await expect(scan.search(Float32Array.of(1), 1)).rejects.toThrow(

@@ -3,10 +3,11 @@
  * device; what is kept of it, or watched by a hook, is read back.
  */
 import { GlassformerError } from '../../errors.js'
-import type { Float } from '../../tensor/ops/index.js'
+import type { Float, QuantizedMatrix } from '../../tensor/ops/index.js'
 import { sizeOf, type Shape } from '../../tensor/shape.js'
 import { Tensor } from '../../tensor/tensor.js'
 import type { Backend, BackendPass, PackedMatrix, PackOptions } from '../backend.js'
+import { referenceBackend } from '../reference/reference.js'
 import { Arena } from './arena.js'
 import { Device, type CompiledSource } from './device.js'
 import { DeviceArray } from './device-array.js'
@@ -109,6 +110,11 @@ export class GpuBackend implements Backend {
 
   pack(weight: Tensor, options: PackOptions): PackedMatrix {
     return new GpuMatrix(this.#device, weight, options)
+  }
+
+  unpack(matrix: PackedMatrix, first: number, end: number): QuantizedMatrix {
+    if (!(matrix instanceof GpuMatrix && matrix.reference)) throw new TypeError('unpack: the matrix is not of int8')
+    return referenceBackend().unpack(matrix.reference, first, end)
   }
 
   allocate(shape: Shape): Float {

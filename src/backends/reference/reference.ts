@@ -18,12 +18,12 @@ class ReferenceMatrix implements PackedMatrix {
   readonly weight: Tensor | ops.QuantizedMatrix
   readonly bias: ops.Float | undefined
 
-  constructor(weight: Tensor, { bias, use, dtype }: PackOptions) {
+  constructor(weight: Tensor, { bias, use, dtype, rowScales }: PackOptions) {
     if (weight.rank !== 2) throw new ShapeError('pack', `weight ${showShape(weight.shape)} is not [rows, columns]`)
     if (dtype === 'int8' && use !== 'linear') throw new InputError('bad-option', `pack: int8 is for linear, not ${use}`)
     ;[this.rows, this.columns] = weight.shape
     this.bias = bias?.to('float32')
-    if (dtype === 'int8') this.weight = ops.quantizeRows(weight)
+    if (dtype === 'int8') this.weight = ops.asQuantized(rowScales ? weight.copy() : weight, rowScales?.slice())
     else this.weight = use === 'gather' ? weight : weight.to('float32')
     const bytes =
       this.weight instanceof Tensor ? this.weight.data.byteLength : this.weight.values.byteLength + 4 * this.rows
@@ -64,6 +64,14 @@ export function referenceBackend(): Backend {
     name: 'reference',
     describe: () => 'reference (plain TypeScript, one thread)',
     pack: (weight, options) => new ReferenceMatrix(weight, options),
+    unpack: (matrix, first, end) => {
+      const { weight, columns } = own(matrix)
+      if (weight instanceof Tensor) throw new TypeError('unpack: the matrix is not of int8')
+      return {
+        values: weight.values.slice(first * columns, end * columns),
+        scales: weight.scales.slice(first, end),
+      }
+    },
     allocate: (shape) => Tensor.zeros('float32', shape),
     free: () => {},
     run: (part) => part({ kernels: referenceKernels, keep: (tensor) => tensor }),

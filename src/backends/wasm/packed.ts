@@ -2,7 +2,7 @@
  * Weight matrices in the order that the kernels read; see assembly/pack.ts and assembly/int8.ts.
  */
 import { InputError, ShapeError } from '../../errors.js'
-import { quantizeRows } from '../../tensor/ops/index.js'
+import { asQuantized, type QuantizedMatrix } from '../../tensor/ops/index.js'
 import { rowMajor } from '../../tensor/ops/float.js'
 import { showShape } from '../../tensor/shape.js'
 import type { Tensor } from '../../tensor/tensor.js'
@@ -33,7 +33,8 @@ export class WasmMatrix implements PackedMatrix {
   /** Address of the bias, padded to whole panels; 0 without one. */
   readonly bias: number = 0
 
-  constructor(memory: KernelMemory, exports: KernelExports, weight: Tensor, { bias, use, dtype }: PackOptions) {
+  constructor(memory: KernelMemory, exports: KernelExports, weight: Tensor, options: PackOptions) {
+    const { bias, use, dtype, rowScales } = options
     if (weight.rank !== 2) throw new ShapeError('pack', `weight ${showShape(weight.shape)} is not [rows, columns]`)
     if (dtype === 'int8' && use !== 'linear') throw new InputError('bad-option', `pack: int8 is for linear, not ${use}`)
     const [rows, columns] = weight.shape
@@ -42,7 +43,7 @@ export class WasmMatrix implements PackedMatrix {
     this.layout = dtype === 'int8' ? 'int8' : use === 'gather' ? 'rows' : 'panels'
 
     const panelRows = Math.ceil(rows / PANEL) * PANEL
-    const source = this.layout === 'int8' ? quantizeRows(weight) : readable(weight)
+    const source = this.layout === 'int8' ? asQuantized(weight, rowScales) : readable(weight)
     const elements = 'scales' in source ? source.values : elementsOf(source)
     this.dtype = 'scales' in source ? 0 : DTYPES[source.dtype]
 
@@ -75,6 +76,26 @@ export class WasmMatrix implements PackedMatrix {
       })
     }
   }
+}
+
+/** Some rows of an int8 matrix, taken out of their panels (assembly/int8.ts). @throws TypeError for a matrix that is not int8 */
+export function unpackRows(
+  { int32, float32 }: KernelMemory,
+  { layout, columns, address, scales }: WasmMatrix,
+  first: number,
+  end: number,
+): QuantizedMatrix {
+  if (layout !== 'int8') throw new TypeError('unpack: the matrix is not of int8')
+  const groups = Math.ceil(columns / 4)
+  const values = new Int8Array((end - first) * columns)
+  const padded = new Int32Array(groups)
+  const row = new Int8Array(padded.buffer, 0, columns)
+  for (let index = first; index < end; index++) {
+    const start = address / 4 + Math.floor(index / PANEL) * groups * PANEL + (index % PANEL)
+    for (let group = 0; group < groups; group++) padded[group] = int32[start + group * PANEL]
+    values.set(row, (index - first) * columns)
+  }
+  return { values, scales: float32.slice(scales / 4 + first, scales / 4 + end) }
 }
 
 /** The weight row-major in a dtype that the kernels read: its own, or float32. */

@@ -3,7 +3,7 @@
  */
 import { GlassformerError } from '../../errors.js'
 import { KERNELS } from '../../shipped-files.js'
-import type { Float } from '../../tensor/ops/index.js'
+import type { Float, QuantizedMatrix } from '../../tensor/ops/index.js'
 import { sizeOf } from '../../tensor/shape.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import type { Backend, BackendPass, PackedMatrix, PackOptions } from '../backend.js'
@@ -12,7 +12,7 @@ import type { KernelExports } from './exports.js'
 import { WasmKernels, type Engine } from './kernels.js'
 import { compileKernels, supportedBuild, type SimdBuild } from './load.js'
 import { CONTROL_ADDRESS, KernelMemory } from './memory.js'
-import { WasmMatrix } from './packed.js'
+import { unpackRows, WasmMatrix } from './packed.js'
 import { ThreadPool } from './pool.js'
 
 export interface WasmOptions {
@@ -89,6 +89,11 @@ export class WasmBackend implements Backend {
 
   pack(weight: Tensor, options: PackOptions): PackedMatrix {
     return new WasmMatrix(this.#engine.memory, this.#engine.exports, weight, options)
+  }
+
+  unpack(matrix: PackedMatrix, first: number, end: number): QuantizedMatrix {
+    if (!(matrix instanceof WasmMatrix)) throw new TypeError('the matrix was packed by another backend')
+    return unpackRows(this.#engine.memory, matrix, first, end)
   }
 
   allocate(shape: readonly number[]): Float {

@@ -13,7 +13,9 @@ import { decodeHeader, elementBytes, LONGEST_HEADER, RECORD_BYTES, rowsOf, type 
 import { matches, type DocumentStamp, type Filter } from './store.js'
 
 /** Passages that are read together, where all are read. */
-const TOGETHER = 1024
+const PASSAGES_TOGETHER = 1024
+/** Bytes of vectors that are read together. */
+const TOGETHER_BYTES = 8 << 20
 
 /** A document as an index lists it. */
 export interface IndexedDocument extends DocumentStamp {
@@ -67,19 +69,34 @@ export class IndexReader {
     return rowsOf(this.header.dtype, vectors, scales)
   }
 
-  /** All rows in blocks, each compared with its checksum. @throws IndexFileError when one is damaged */
+  /**
+   * All rows, some thousand at a time, in the same memory again and again. Each block of the file is compared with its checksum when its
+   * last rows have been read, before these are given out.
+   * @throws IndexFileError when one is damaged
+   */
   async *blocks(): AsyncGenerator<IndexRows> {
-    const { passages, blockRows, dtype } = this.header
-    for (let first = 0; first < passages; first += blockRows) {
-      const { vectors, scales } = await this.#rowBytes(first, Math.min(first + blockRows, passages))
-      if (crc32(scales, crc32(vectors)) !== this.#checksums[first / blockRows]) {
-        throw damaged(this.#source.name, `block of vectors from row ${first} on`)
+    const { passages, blockRows, dtype, dimension, sections } = this.header
+    const rowBytes = dimension * elementBytes(dtype)
+    const together = Math.min(Math.max(1, Math.floor(TOGETHER_BYTES / rowBytes)), blockRows, passages)
+    const buffer = new Uint8Array(together * rowBytes)
+    for (let block = 0; block * blockRows < passages; block++) {
+      const [start, stop] = [block * blockRows, Math.min((block + 1) * blockRows, passages)]
+      const scales = await this.#source.read(...this.#scaleRange(start, stop))
+      let crc = 0
+      for (let first = start; first < stop; first += together) {
+        const end = Math.min(first + together, stop)
+        const at = sections.vectors.start
+        const vectors = await this.#source.read(at + first * rowBytes, at + end * rowBytes, buffer)
+        crc = crc32(vectors, crc)
+        if (end === stop && crc32(scales, crc) !== this.#checksums[block]) {
+          throw damaged(this.#source.name, `block of vectors from row ${start} on`)
+        }
+        const rows = rowsOf(dtype, vectors, scales.subarray((first - start) * 4, (end - start) * 4))
+        if (!(rows.scales ?? rows.vectors).every(Number.isFinite)) {
+          throw new IndexFileError('index-values', `${this.#source.name}: it contains NaN or Infinity`)
+        }
+        yield rows
       }
-      const rows = rowsOf(dtype, vectors, scales)
-      if (!(rows.scales ?? rows.vectors).every(Number.isFinite)) {
-        throw new IndexFileError('index-values', `${this.#source.name}: it contains NaN or Infinity`)
-      }
-      yield rows
     }
   }
 
@@ -133,9 +150,9 @@ export class IndexReader {
     await checkpoint(signal, 'the look for a passage')
     if (!this.#ids) {
       const ids = new Uint32Array(this.count)
-      for (let first = 0; first < this.count; first += TOGETHER) {
+      for (let first = 0; first < this.count; first += PASSAGES_TOGETHER) {
         await checkpoint(signal, 'the look for a passage')
-        const passages = await this.passages(first, Math.min(first + TOGETHER, this.count))
+        const passages = await this.passages(first, Math.min(first + PASSAGES_TOGETHER, this.count))
         passages.forEach((passage, i) => (ids[first + i] = hash(passage.id)))
       }
       this.#ids = ids
@@ -160,11 +177,12 @@ export class IndexReader {
   async *documents(): AsyncGenerator<IndexedDocument> {
     const { documents: count, sections, passages } = this.header
     const { start, end } = sections.documents
+    const encoder = new TextEncoder()
     let crc = 0
     let [first, seen] = [0, 0]
     for await (const { text } of linesOf(this.#source, start, end)) {
       if (seen === count) break // what follows fills the section up
-      crc = crc32(new TextEncoder().encode(text), crc)
+      crc = crc32(encoder.encode(text), crc)
       const json = JsonObject.parse(text, `${this.#source.name}, document ${seen + 1}`)
       const next = first + json.integer('passages', { min: 0 })
       const metadata = (json.get('metadata') ?? {}) as Metadata
@@ -189,12 +207,18 @@ export class IndexReader {
   async #rowBytes(first: number, end: number): Promise<{ readonly vectors: Uint8Array; readonly scales: Uint8Array }> {
     const { dtype, dimension, sections } = this.header
     const rowBytes = dimension * elementBytes(dtype)
-    const scaleBytes = dtype === 'int8' ? 4 : 0
-    const { vectors, scales } = sections
+    const { start } = sections.vectors
     return {
-      vectors: await this.#source.read(vectors.start + first * rowBytes, vectors.start + end * rowBytes),
-      scales: await this.#source.read(scales.start + first * scaleBytes, scales.start + end * scaleBytes),
+      vectors: await this.#source.read(start + first * rowBytes, start + end * rowBytes),
+      scales: await this.#source.read(...this.#scaleRange(first, end)),
     }
+  }
+
+  /** Where the scales of some rows are; nowhere for float32. */
+  #scaleRange(first: number, end: number): [start: number, end: number] {
+    const { dtype, sections } = this.header
+    const bytes = dtype === 'int8' ? 4 : 0
+    return [sections.scales.start + first * bytes, sections.scales.start + end * bytes]
   }
 
   /** The JSON of each passage of some rows, whose texts follow each other. */

@@ -37,7 +37,7 @@ export class IndexWriter {
   readonly #vectors: Run
   readonly #records: Run
   readonly #texts: Run
-  readonly #documents: Uint8Array[] = []
+  readonly #documents = new ListOfDocuments()
   readonly #checksums: number[] = []
   /** Of the block that is not full yet: rows, CRC-32 of the vectors, and the scales. */
   #block = { rows: 0, crc: 0, scales: [] as Uint8Array[] }
@@ -68,9 +68,7 @@ export class IndexWriter {
       await this.#texts.append(json)
       await this.#records.append(new Uint8Array(record.buffer))
     }
-    this.#documents.push(
-      new TextEncoder().encode(`${JSON.stringify({ id, hash, metadata, passages: passages.length })}\n`),
-    )
+    this.#documents.add(`${JSON.stringify({ id, hash, metadata, passages: passages.length })}\n`)
   }
 
   /** Writes what is left, the header last, and waits until the disk has it all. */
@@ -79,10 +77,10 @@ export class IndexWriter {
     if (this.#block.rows > 0) this.#closeBlock()
     const documents = align(this.#texts.end)
     const run = new Run(this.#file, documents)
-    for (const line of this.#documents) await run.append(line)
+    for (const piece of this.#documents.pieces()) await run.append(piece)
     await run.flush()
 
-    const sums = [...this.#checksums, this.#documents.reduce((crc, line) => crc32(line, crc), 0)]
+    const sums = [...this.#checksums, this.#documents.checksum]
     const list = new DataView(new ArrayBuffer(sums.length * 4))
     sums.forEach((sum, i) => list.setUint32(4 * i, sum, true))
     const checksums = align(run.end)
@@ -129,6 +127,30 @@ export class IndexWriter {
 }
 
 const BUFFER_BYTES = 1 << 20
+
+/** The list of the documents, which has its place when all texts have theirs: in memory until then, in few large pieces. */
+class ListOfDocuments {
+  readonly #full: Uint8Array[] = []
+  #piece = new Uint8Array(BUFFER_BYTES)
+  #filled = 0
+  checksum = 0
+
+  add(line: string): void {
+    const bytes = new TextEncoder().encode(line)
+    this.checksum = crc32(bytes, this.checksum)
+    if (this.#filled + bytes.length > this.#piece.length) {
+      this.#full.push(this.#piece.subarray(0, this.#filled))
+      this.#piece = new Uint8Array(Math.max(BUFFER_BYTES, bytes.length))
+      this.#filled = 0
+    }
+    this.#piece.set(bytes, this.#filled)
+    this.#filled += bytes.length
+  }
+
+  pieces(): readonly Uint8Array[] {
+    return [...this.#full, this.#piece.subarray(0, this.#filled)]
+  }
+}
 
 /** Bytes that follow one another, written in large pieces. */
 class Run {

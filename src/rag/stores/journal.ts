@@ -14,6 +14,9 @@ import type { IndexRows } from '../flat-index.js'
 import type { DocumentStamp } from './store.js'
 
 const PREFIX = 12
+/** Bytes that are read together. */
+const AHEAD = 1 << 20
+const NOTHING = { at: 0, bytes: new Uint8Array(0) }
 
 /** A document that waits in the journal. */
 export interface PendingDocument extends DocumentStamp {
@@ -39,6 +42,8 @@ export class Journal {
   readonly #about: string
   readonly #delete: () => Promise<void>
   #end: number
+  /** Bytes that were read last, and where they are. */
+  #ahead: { readonly at: number; readonly bytes: Uint8Array } = NOTHING
   /** Documents to put in, by id; null for those to take out. */
   readonly pending = new Map<string, PendingDocument | null>()
 
@@ -94,7 +99,10 @@ export class Journal {
     for (const id of ids) this.pending.set(id, null)
   }
 
-  /** @param scaleBytes bytes of a row's scale */
+  /**
+   * What was put in. Documents that are asked for in the order in which they were are read many at a time.
+   * @param scaleBytes bytes of a row's scale
+   */
   async content({ start, passages: count }: PendingDocument, scaleBytes: number): Promise<PendingContent> {
     const { json, rest } = (await this.#read(start))!
     const content = JSON.parse(new TextDecoder().decode(json)) as Omit<PendingContent, 'scales' | 'vectors'>
@@ -133,6 +141,7 @@ export class Journal {
       at += byteLength
     }
     view.setUint32(4, crc32(record.subarray(8)), true)
+    this.#ahead = NOTHING // it may be of what was cut off here
     await this.#file.write(record, this.#end)
     this.#end += record.length
   }
@@ -141,13 +150,24 @@ export class Journal {
   async #read(at: number): Promise<{ json: Uint8Array; rest: Uint8Array; end: number } | undefined> {
     const { size } = this.#file
     if (at + PREFIX > size) return undefined
-    const prefix = await this.#file.read(at, at + PREFIX)
+    const prefix = await this.#bytes(at, at + PREFIX)
     const view = new DataView(prefix.buffer, prefix.byteOffset, PREFIX)
     const end = at + 8 + view.getUint32(0, true)
     const jsonLength = view.getUint32(8, true)
     if (end > size || at + PREFIX + jsonLength > end) return undefined
-    const body = await this.#file.read(at + 8, end)
+    const body = await this.#bytes(at + 8, end)
     if (crc32(body) !== view.getUint32(4, true)) return undefined
     return { json: body.subarray(4, 4 + jsonLength), rest: body.subarray(4 + jsonLength), end }
+  }
+
+  /** A part of the file, with what follows it read ahead. */
+  async #bytes(start: number, end: number): Promise<Uint8Array> {
+    const { at, bytes } = this.#ahead
+    if (start < at || end > at + bytes.length) {
+      const to = Math.min(Math.max(end, start + AHEAD), this.#file.size)
+      this.#ahead = { at: start, bytes: await this.#file.read(start, to) }
+      return this.#ahead.bytes.subarray(0, end - start)
+    }
+    return bytes.subarray(start - at, end - at)
   }
 }

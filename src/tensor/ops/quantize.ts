@@ -4,6 +4,8 @@
  * for zero (the zero point). Seven bits for x, because the WebAssembly instruction that multiplies 8-bit numbers wants its second
  * operand in 0…127. The sum of the products is an exact integer, which is then scaled back.
  */
+import { ShapeError } from '../../errors.js'
+import { showShape } from '../shape.js'
 import type { Tensor } from '../tensor.js'
 import { output, rowMajor, type Float } from './float.js'
 
@@ -35,6 +37,20 @@ export function quantizeRows(weight: Tensor): QuantizedMatrix {
     scales[row] = largest / WEIGHT_LIMIT
   }
   return { values, scales }
+}
+
+/**
+ * A weight as integers: its rows quantised, or those that it has, where the caller says what each of its rows is multiplied with.
+ * @throws ShapeError when these are not an int8 tensor and a scale for each row
+ */
+export function asQuantized(weight: Tensor, rowScales: Float32Array | undefined): QuantizedMatrix {
+  if (rowScales === undefined) return quantizeRows(weight)
+  const [rows] = weight.shape
+  if (weight.dtype !== 'int8' || rowScales.length !== rows) {
+    throw new ShapeError('pack', `${rowScales.length} rowScales for ${weight.dtype} ${showShape(weight.shape)}`)
+  }
+  const { data, offset, size } = weight.contiguous() as Tensor<'int8'>
+  return { values: data.subarray(offset, offset + size), scales: rowScales }
 }
 
 /** x weight^T + bias with both quantised: [..., columns] -> [..., rows]. */
