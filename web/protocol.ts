@@ -2,7 +2,7 @@
  * What the page and the engine's worker say to each other. The worker holds the models and computes; the page holds the scene, which
  * is all that a person can change, and draws what comes back. Everything is plain data and typed arrays, so that it can be cloned.
  */
-import type { Answer, RagMode } from 'glassformer'
+import type { Answer, RagMode, StageRanks, StageScores } from 'glassformer'
 
 /** Where the models come from. */
 export type ModelSource =
@@ -59,11 +59,16 @@ export interface Scene {
   readonly question: string
   /** Passages of the person's own; undefined asks the corpus. */
   readonly passages: readonly ScenePassage[] | undefined
+  /** Asks the documents of the server that the page came from, whatever `passages` says. */
+  readonly served: boolean
   readonly topK: number
   readonly mode: RagMode
   /** Ids of retrieved passages that are left out; no other takes their place. */
   readonly dropped: readonly string[]
-  /** Scores put in the place of the retriever's, by passage id; those of passages that are not in the ranking change nothing. */
+  /**
+   * Scores put in the place of the retriever's, by passage id; those of passages that are not in the ranking change nothing, nor do any of them
+   * where the server searches.
+   */
   readonly scores: Readonly<Record<string, number>>
   /** Heads whose output is set to zero in the reader. */
   readonly ablated: readonly HeadName[]
@@ -73,6 +78,32 @@ export interface ScenePassage {
   readonly id: string
   readonly title: string
   readonly text: string
+}
+
+/** What the server that the page came from answers from. */
+export interface Served {
+  readonly corpus: string
+  /** Undefined where the server could not tell. */
+  readonly passages: number | undefined
+}
+
+/** A stage of the server's search. */
+export interface SearchStage {
+  /** Its key in `ranks` and, but for the dot product, in `scores`. */
+  readonly name: keyof StageRanks
+  readonly method: string
+}
+
+/** A passage that was found. */
+export interface RankedPassage extends ScenePassage {
+  /** The dot product. */
+  readonly score: number
+  /** Missing where the server found it. */
+  readonly vector?: Float32Array
+  /** Where it stands in the server's documents, for people. */
+  readonly citation?: string
+  readonly scores?: StageScores
+  readonly ranks?: StageRanks
 }
 
 /** One attention layer of the reader: `encoder.0.self_attention`, `decoder.1.cross_attention`. */
@@ -156,15 +187,11 @@ export interface Walk {
   readonly questionTokens: readonly Token[]
   /** [dimension], of length 1 */
   readonly questionVector: Float32Array
-  /** Dot products with every passage, best first, cut after 200. */
-  readonly ranking: readonly {
-    readonly id: string
-    readonly title: string
-    readonly text: string
-    readonly score: number
-    readonly vector: Float32Array
-  }[]
-  /** All dot products in no order, for the picture of their distribution. */
+  /** The stages of the server's search; undefined where the page searched. */
+  readonly stages: readonly SearchStage[] | undefined
+  /** Dot products with every passage, best first, cut after 200; what the server found, in its order. */
+  readonly ranking: readonly RankedPassage[]
+  /** All dot products in no order, for the picture of their distribution; none where the server searched. */
   readonly allScores: Float32Array
   /** Softmax of scale * score over the passages that are read; the scale. */
   readonly scoreScale: number
@@ -282,6 +309,8 @@ export interface Engine {
   ): Promise<AttentionCell>
   ablation(heads: readonly HeadName[], signal?: AbortSignal): Promise<Ablation>
   recurrent(text: string, signal?: AbortSignal): Promise<RecurrentReading>
+  /** The vector of a passage, [dimension]. */
+  embed(passage: ScenePassage, signal?: AbortSignal): Promise<Float32Array>
   /** Of the dropped model that is no reader (`ModelInfo.textModel`), over a text. */
   selfAttention(text: string, attention: AttentionName, signal?: AbortSignal): Promise<AttentionMap>
   /** The last walk's scene once in each mode: conditioned, RAG-Sequence, RAG-Token. The last walk stays what it was. */

@@ -1,7 +1,7 @@
 /**
  * `glassformer ask`: answers a question and shows the passages that the answer came from.
  */
-import type { Answer, Filter, Passage, PromptAnswer, PromptPassage, RagMode } from '../rag/index.js'
+import type { Answer, Filter, Passage, PromptAnswer, PromptPassage, RagMode, RetrievedPassage } from '../rag/index.js'
 import { choice, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
 import { citation } from './citation.js'
 import { readPassages } from './input-files.js'
@@ -21,7 +21,7 @@ export const askSpec: CommandSpec = {
     filter: filterOption,
     'top-k': { type: 'string', value: 'N', help: 'passages to read (default 5)' },
     mode: { type: 'string', value: 'MODE', help: 'conditioned (default), rag-sequence or rag-token' },
-    show: { type: 'boolean', help: 'show each passage whole, with its scores' },
+    show: { type: 'boolean', help: 'show each passage whole, with score and rank of each stage of the search' },
     explain: { type: 'boolean', help: 'show for each word of the answer which passage and word it came from' },
     json: { type: 'boolean', help: 'print everything as JSON: passages, tokens, candidates' },
   },
@@ -120,14 +120,18 @@ function row(number: string, passage: Passage, probability: number, { dim, width
   return `  ${number} ${probability.toFixed(3)}  ${oneLine(label + text, width && Math.max(20, width - 14))} ${dim(`(${citation(passage)})`)}`
 }
 
-/** A passage with all its numbers, and its text as it is. */
+/** A passage with all its numbers, those of a search of several stages with their ranks, and its text as it is. */
 function whole(
   number: string,
-  passage: Passage,
+  passage: RetrievedPassage,
   numbers: Readonly<Record<string, number>>,
   { bold, dim }: Terminal,
 ): string {
-  const shares = Object.entries(numbers).map(([name, value]) => `${name} ${value.toFixed(3)}`)
+  const { dot, ...ranks } = passage.ranks ?? {}
+  const places: Readonly<Record<string, number | undefined>> = { score: dot, ...ranks }
+  const shares = Object.entries(numbers).map(([name, value]) => {
+    return `${name} ${value.toFixed(3)}${places[name] === undefined ? '' : ` (#${places[name]})`}`
+  })
   const lines = printable(passage.text).split('\n')
   return [
     `  ${number} ${shares.join('  ')}  ${dim(citation(passage))}`,

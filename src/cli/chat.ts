@@ -19,7 +19,7 @@ export const chatSpec: CommandSpec = {
     filter: filterOption,
     'top-k': { type: 'string', value: 'N', help: 'passages to read for each question (default 5)' },
     'max-new-tokens': { type: 'string', value: 'N', help: 'most tokens of an answer' },
-    show: { type: 'boolean', help: 'show each passage whole, with its scores' },
+    show: { type: 'boolean', help: 'show each passage whole, with score and rank of each stage of the search' },
   },
   details:
     'With --reader and a decoder-only model, such as a Llama, questions may lean on what was said before: passages are searched for with the\n' +

@@ -3,7 +3,7 @@
  * asked for is a list that is made at the start, so that no address reaches any other file. `glassformer serve` gives out the same pages.
  */
 import { createReadStream } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname } from 'node:path'
@@ -63,8 +63,12 @@ export async function startExplorerServer(port: number): Promise<ExplorerServer>
   }
 }
 
-/** The page with all that it loads. @throws FileError when it was not built */
-export async function explorerPages(): Promise<Pages> {
+/**
+ * The page with all that it loads.
+ * @param options.api whether the server answers from documents of its own, under /api/; then the page offers them
+ * @throws FileError when it was not built
+ */
+export async function explorerPages({ api = false } = {}): Promise<Pages> {
   const page = await filesBelow(EXPLORER, '/')
   if (!page.has('/index.html')) {
     throw new FileError(
@@ -81,6 +85,11 @@ export async function explorerPages(): Promise<Pages> {
     ...[...weights].map(([path, file]) => [`/weights/${path}`, file] as const),
   ])
   const made = new Map([['/weights/files.json', JSON.stringify(list)]])
+  if (api) {
+    const html = await readFile(page.get('/index.html')!.url, 'utf8')
+    const telling = html.replace('</head>', '<meta name="glassformer-api" content="api/" /></head>')
+    for (const path of ['/', '/index.html']) made.set(path, telling)
+  }
   return (request, response) => answer(request, response, served, made)
 }
 

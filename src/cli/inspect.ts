@@ -9,7 +9,7 @@ import { openCheckpoint } from '../safetensors/index.js'
 import { showShape, sizeOf } from '../tensor/index.js'
 import type { Arguments, CommandSpec } from './arguments.js'
 import { downloadOptions } from './download.js'
-import { oneLine, type Terminal } from './terminal.js'
+import { counted, oneLine, type Terminal } from './terminal.js'
 
 export const inspectSpec: CommandSpec = {
   name: 'inspect',
@@ -36,7 +36,7 @@ export async function inspect({ positionals, options }: Arguments, terminal: Ter
   }
   const width = tensors.reduce((widest, { name }) => Math.max(widest, name.length), 0)
   print(`${bold('family')}      ${oneLine(family, undefined)}${supported ? '' : ' (not supported by this version)'}`)
-  print(`${bold('parameters')}  ${parameters.toLocaleString('en')} in ${tensors.length} tensors`)
+  print(`${bold('parameters')}  ${parameters.toLocaleString('en')} in ${counted(tensors.length, 'tensor')}`)
   print(bold('config'))
   for (const key of config.keys()) print(`  ${oneLine(key, undefined)}: ${JSON.stringify(config.get(key))}`)
   print(bold('tensors'))

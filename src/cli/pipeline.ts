@@ -1,11 +1,22 @@
 /**
  * The pipeline behind the commands that answer questions: store, reader and reranker, opened from the options.
  */
-import { AutoReader, HybridStore, PromptReader, Rag, Reranker, type Store } from '../rag/index.js'
+import { basename } from 'node:path'
+import {
+  AutoReader,
+  HybridStore,
+  PromptReader,
+  Rag,
+  Reranker,
+  type Passage,
+  type StageRanks,
+  type Store,
+  type StoreReadOptions,
+} from '../rag/index.js'
 import { UsageError, type Arguments, type OptionSpec } from './arguments.js'
 import { downloadOptions } from './download.js'
 import { encoderOf } from './encoder.js'
-import { openStore, postgresOptions } from './stores.js'
+import { DEFAULT_SCHEMA, openStore, postgresOptions } from './stores.js'
 import type { Terminal } from './terminal.js'
 
 /** For commands that search an index. */
@@ -49,9 +60,19 @@ export function checkPipelineOptions({ options, lists }: Arguments): void {
   }
 }
 
+/** A stage of the search. `name` is its key in the `ranks` of a passage and, but for the dot product, in the `scores`. */
+export interface SearchStage {
+  readonly name: keyof StageRanks
+  readonly method: string
+}
+
 export type Pipeline = (MixingPipeline | PromptPipeline) & {
   /** Undefined where the facts of the package are searched. */
   readonly store: Store | undefined
+  /** What is searched, as people call it: no path, and nothing of a database's address. */
+  readonly corpus: string
+  /** In the order in which they come. */
+  readonly stages: readonly SearchStage[]
   /** Gives back models and store. */
   close(): Promise<void>
 }
@@ -92,20 +113,46 @@ export async function openPipeline(options: Arguments['options'], terminal: Term
       typeof options.rerank === 'string' ? await Reranker.fromPretrained(options.rerank, load('reranker')) : undefined
     if (reranker) opened.push(() => reranker.dispose())
     const parts = { onProgress: progress, signal, encoder, index: store, reranker }
+    const common = { store, corpus: corpusName(options), stages: searchStages(options), close }
     if (reader instanceof PromptReader) {
       const rag = await Rag.fromPretrained(undefined, { ...parts, reader })
       opened.push(() => rag.dispose())
-      return { kind: 'prompt', rag, store, close }
+      return { kind: 'prompt', rag, ...common }
     }
     const rag = await (reader
       ? Rag.fromPretrained(undefined, { ...parts, reader })
       : Rag.fromPretrained(undefined, parts))
     opened.push(() => rag.dispose())
-    return { kind: 'mixing', rag, store, close }
+    return { kind: 'mixing', rag, ...common }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+function corpusName({ index, store, schema }: Arguments['options']): string {
+  if (store !== undefined) return `PostgreSQL, schema ${String(schema ?? DEFAULT_SCHEMA)}`
+  return index === undefined ? 'world-facts' : basename(String(index))
+}
+
+function searchStages({ store, hybrid, rerank }: Arguments['options']): SearchStage[] {
+  const stages: SearchStage[] = [{ name: 'dot', method: 'dot product' }]
+  if (hybrid) {
+    stages.push({ name: 'text', method: store === undefined ? 'BM25+' : 'ts_rank' })
+    stages.push({ name: 'rrf', method: 'reciprocal rank fusion' })
+  }
+  if (rerank !== undefined) stages.push({ name: 'reranker', method: basename(String(rerank)) })
+  return stages
+}
+
+/** A passage by its id; undefined where there is none. */
+export async function findPassage(
+  { store, rag }: Pipeline,
+  id: string,
+  options: StoreReadOptions,
+): Promise<Passage | undefined> {
+  if (store) return store.passage(id, options)
+  return (await rag.retriever()).passages.find((passage) => passage.id === id)
 }
 
 /** Passages that are searched. */

@@ -39,8 +39,10 @@ export const serveSpec: CommandSpec = {
   },
   details:
     'POST /api/ask takes JSON {"question", "topK", "filter", "mode", "sources"}, of which only the question is needed, and answers as "ask --json"\n' +
-    'does; with Accept: text/event-stream, in events. GET /api/health tells whether all is well. Errors are JSON {"code", "message"}. Ctrl-C\n' +
-    'takes no further questions and ends when those that it has are answered; once more, and it ends at once.\n' +
+    'does; with Accept: text/event-stream, in events. POST /api/search takes {"question", "topK", "filter"} and gives the passages alone, with\n' +
+    'rank and score of every stage of the search; GET /api/passages/ID gives one passage; GET /api/health tells whether all is well. Errors\n' +
+    'are JSON {"code", "message"}. On the page, "Passages from" offers the index or store. Ctrl-C takes no further questions and ends when\n' +
+    'those that it has are answered; once more, and it ends at once.\n' +
     'Example: curl localhost:4180/api/ask -H "Content-Type: application/json" -d \'{"question": "What is the capital of France?"}\'',
 }
 
@@ -57,7 +59,7 @@ export async function serve(args: Arguments, terminal: Terminal): Promise<void> 
     waiting: wholeNumber('queue', options.queue, 0) ?? DEFAULT_LIMITS.waiting,
   }
   checkPipelineOptions(args)
-  const pages = await explorerPages()
+  const pages = await explorerPages({ api: options.index !== undefined || options.store !== undefined })
   const pipeline = await openPipeline(options, terminal)
   try {
     const onDefect = (error: unknown) => fail(`glassformer: a defect, please report it\n${(error as Error).stack}`)
@@ -67,8 +69,8 @@ export async function serve(args: Arguments, terminal: Terminal): Promise<void> 
       signal.addEventListener('abort', () => resolve())
       process.once('SIGTERM', () => resolve())
     })
-    const passages = await countPassages(pipeline)
-    print(`Answering from ${counted(passages, 'passage')} at ${server.address}`)
+    const passages = counted(await countPassages(pipeline), 'passage')
+    print(`Answering from the ${passages} of ${pipeline.corpus} at ${server.address}`)
     if (!isLoopback(host)) {
       fail('Whoever reaches this address can ask: there is no password. Put a server that asks for one in front.')
     }

@@ -4,6 +4,9 @@
 import { FlatFileStore, type FlatFileWriteOptions, type Store, type TextSearchStore } from '../rag/index.js'
 import { UsageError, type Arguments, type OptionSpec } from './arguments.js'
 
+/** The schema of a store in PostgreSQL, unless told. */
+export const DEFAULT_SCHEMA = 'glassformer'
+
 /** For commands that take a store in PostgreSQL. */
 export const postgresOptions: Readonly<Record<string, OptionSpec>> = {
   store: {
@@ -11,7 +14,11 @@ export const postgresOptions: Readonly<Record<string, OptionSpec>> = {
     value: 'URL',
     help: 'a store in PostgreSQL: postgres://user@host/database; the password is better in PGPASSWORD or ~/.pgpass',
   },
-  schema: { type: 'string', value: 'NAME', help: 'with --store: the schema of its tables (default glassformer)' },
+  schema: {
+    type: 'string',
+    value: 'NAME',
+    help: `with --store: the schema of its tables (default: ${DEFAULT_SCHEMA})`,
+  },
 }
 
 /** Where a command was told to write. */
@@ -63,7 +70,7 @@ export async function openTarget(options: Arguments['options'], write: FlatFileW
   const store = await PostgresStore.openForWriting(url, { ...write, schema })
   const close = () => store.close()
   return {
-    name: `PostgreSQL, schema ${schema ?? 'glassformer'}`,
+    name: `PostgreSQL, schema ${schema ?? DEFAULT_SCHEMA}`,
     dtype: 'float32',
     store,
     discard: close,

@@ -7,7 +7,7 @@ import { AutoTokenizer } from '../tokenizer/index.js'
 import { openPretrained } from '../hub/index.js'
 import type { Arguments, CommandSpec } from './arguments.js'
 import { downloadOptions } from './download.js'
-import type { Terminal } from './terminal.js'
+import { counted, type Terminal } from './terminal.js'
 
 export const tokensSpec: CommandSpec = {
   name: 'tokens',
@@ -36,5 +36,5 @@ export async function tokens({ positionals, options }: Arguments, terminal: Term
     return
   }
   encoding.ids.forEach((id, i) => print(`${String(id).padStart(6)}  ${encoding.tokens[i]}`))
-  print(dim(`${encoding.ids.length} tokens`))
+  print(dim(counted(encoding.ids.length, 'token')))
 }

@@ -4,7 +4,7 @@
 import { SCORE_SCALE } from '../rag/index.js'
 import { columnsOf, fitted, wrapped } from './columns.js'
 import { heatMap, LEGEND, rangeOf } from './heat-map.js'
-import { cutLine, oneLine, type Terminal } from './terminal.js'
+import { counted, cutLine, oneLine, type Terminal } from './terminal.js'
 import type { Stage, StepStage, TensorStage } from './trace-stages.js'
 
 /** Columns where there is no terminal. */
@@ -59,7 +59,7 @@ function linesOf(stage: Stage, width: number, dim: (text: string) => string): st
       ]
     case 'input':
       return [
-        `The reader reads passage ${stage.passage} and the question: ${stage.tokens.length} tokens`,
+        `The reader reads passage ${stage.passage} and the question: ${counted(stage.tokens.length, 'token')}`,
         ...wrapped(labels(stage.tokens).join(' '), { width, indent: '  ', mark: ['', ''] }),
       ]
     case 'tensor':

@@ -53,7 +53,7 @@ export {
 } from './rag.js'
 export { Reranker, type RankedPassage, type RerankOptions } from './reranker.js'
 export { fuseRankings, type FusedRank } from './reciprocal-rank.js'
-export { Retriever, type BuildOptions, type RetrievedPassage, type StageScores } from './retriever.js'
+export { Retriever, type BuildOptions, type RetrievedPassage, type StageRanks, type StageScores } from './retriever.js'
 export { StoreRetriever } from './store-retriever.js'
 export { SentenceEncoder, type EmbedOptions, type SentenceEncoderOptions } from './sentence-encoder.js'
 export { ragConfig, type RagConfig } from './rag-config.js'

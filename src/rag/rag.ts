@@ -151,9 +151,20 @@ export class Rag<R extends AnyReader = Reader> {
    * @throws InputError for an empty or too long question or a wrong option, CorpusError for unusable passages, AbortedError
    */
   async ask(question: string, options: AskOptions<R> = {} as AskOptions<R>): Promise<AnswerOf<R>> {
-    checkOptions(options, this.reader)
+    checkRetrieval(options, this.reader.optionNames)
+    this.reader.checkOptions(options as never)
     const passages = await this.#retrieve(question, options)
     return (await this.reader.answer(question, weighPassages(passages), options as never)) as AnswerOf<R>
+  }
+
+  /**
+   * The passages that `ask` would read, best first: those found, or a reranker's choice of them. `score` is the dot product; `scores` and
+   * `ranks` have what the other stages said.
+   * @throws as `ask`
+   */
+  async retrieve(question: string, options: RetrievalOptions = {}): Promise<RetrievedPassage[]> {
+    checkRetrieval(options, [])
+    return this.#retrieve(question, options)
   }
 
   /** With a reranker its choice of what is found, best first. */
@@ -168,13 +179,14 @@ export class Rag<R extends AnyReader = Reader> {
     const found = await this.#find(query, candidates, options)
     const ranked = await reranker.rerank(
       query,
-      found.map(({ score: dot, ...passage }) => ({ ...passage, dot })),
+      found.map(({ score: dot, ...passage }, i) => ({ ...passage, ranks: passage.ranks ?? { dot: i + 1 }, dot })),
       { topK, signal },
     )
-    return ranked.map(({ dot, score, ...passage }) => ({
+    return ranked.map(({ dot, score, ...passage }, i) => ({
       ...passage,
       score: dot,
       scores: { ...passage.scores, reranker: score },
+      ranks: { ...passage.ranks, reranker: i + 1 },
     }))
   }
 
@@ -190,9 +202,9 @@ export class Rag<R extends AnyReader = Reader> {
   }
 }
 
-/** Names and values, before anything is computed. */
-function checkOptions(options: RetrievalOptions, reader: AnyReader): void {
-  const known = ['passages', 'filter', 'query', 'topK', 'candidates', ...reader.optionNames, 'signal']
+/** Names and values, before anything is computed. @param more names that are a reader's, which checks their values */
+function checkRetrieval(options: RetrievalOptions, more: readonly string[]): void {
+  const known = ['passages', 'filter', 'query', 'topK', 'candidates', ...more, 'signal']
   const unknown = Object.keys(options).filter((key) => !known.includes(key))
   if (unknown.length > 0)
     throw new InputError('unknown-option', `ask: unknown option ${unknown.join(', ')}; known: ${known.join(', ')}`)
@@ -204,5 +216,4 @@ function checkOptions(options: RetrievalOptions, reader: AnyReader): void {
     if (Number.isSafeInteger(value) && value >= least) continue
     throw new InputError('bad-option', `ask: ${name} is ${value}, expected a whole number of ${least} or more`)
   }
-  reader.checkOptions(options as never)
 }

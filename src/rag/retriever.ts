@@ -24,6 +24,8 @@ export interface RetrievedPassage extends Passage {
   readonly score: number
   /** What the other stages of the search said, where there were any. */
   readonly scores?: StageScores
+  /** Its place in the ranking of each stage, where there was more than one. */
+  readonly ranks?: StageRanks
 }
 
 /** Scores of the stages that may follow or stand beside the search by dot product. */
@@ -33,6 +35,18 @@ export interface StageScores {
   /** Reciprocal rank fusion of the searches by dot product and by words. */
   readonly rrf?: number
   /** The cross-encoder's logit. */
+  readonly reranker?: number
+}
+
+/** Places from 1 in the rankings of the stages. Each goes by what the stages before it found. */
+export interface StageRanks {
+  /** By dot product; missing for passages that only their words brought in. */
+  readonly dot?: number
+  /** By words; missing for passages not found by words. */
+  readonly text?: number
+  /** After the fusion of both. */
+  readonly rrf?: number
+  /** After the cross-encoder. */
   readonly reranker?: number
 }
 

@@ -1,5 +1,5 @@
 /**
- * A visit to the explorer's page as `glassformer explore` serves it: for the tests that use it as a person does.
+ * A visit to the explorer's page as `glassformer explore` or `serve` serve it: for the tests that use it as a person does.
  */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -14,11 +14,11 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 let browser: Browser
 let server: ExplorerServer
 
-/** To be called at the top of a test file. */
-export function serveExplorer(): void {
+/** To be called at the top of a test file. @param start by default the server of `glassformer explore` */
+export function serveExplorer(start: () => Promise<ExplorerServer> = () => startExplorerServer(0)): void {
   beforeAll(async () => {
     browser = await launchChromium()
-    server = await startExplorerServer(0)
+    server = await start()
   })
   afterAll(async () => {
     await browser?.close()
@@ -30,10 +30,17 @@ export interface VisitOptions {
   readonly hash?: string
   readonly width?: number
   readonly colorScheme?: 'light' | 'dark'
+  /** What the browser itself says of requests that fail, where a test makes them fail. */
+  readonly tolerated?: RegExp
 }
 
 /** A fresh page whose first walk has ended. What goes wrong in it fails the test. */
-export async function openPage({ hash = '', width = 1280, colorScheme = 'light' }: VisitOptions = {}): Promise<Page> {
+export async function openPage({
+  hash = '',
+  width = 1280,
+  colorScheme = 'light',
+  tolerated,
+}: VisitOptions = {}): Promise<Page> {
   const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, reducedMotion: 'reduce' })
   await context.grantPermissions(['clipboard-read', 'clipboard-write'])
   const page = await context.newPage()
@@ -42,7 +49,7 @@ export async function openPage({ hash = '', width = 1280, colorScheme = 'light' 
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
   onTestFinished(async () => {
     await context.close()
-    expect(problems).toEqual([])
+    expect(problems.filter((problem) => !tolerated?.test(problem))).toEqual([])
   })
   await page.addInitScript(() => {
     const shifts = { sum: 0 }

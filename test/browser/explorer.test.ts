@@ -30,6 +30,7 @@ const TEA = { id: 'tea', title: 'Tea', text: 'Tea is a drink made of leaves.' }
 const CORPUS: Scene = {
   question: 'What is the capital of France?',
   passages: undefined,
+  served: false,
   topK: 5,
   mode: 'conditioned',
   dropped: [],
@@ -128,7 +129,7 @@ describe('the engine in a page', () => {
     expect(walked.ranking).toHaveLength(200)
     expect(walked.ranking.slice(0, 5).map(({ id }) => id)).toEqual(answer.passages.map(({ id }) => id))
     for (const { vector, score } of walked.ranking.slice(0, 20)) {
-      expect(sum(vector.map((value, i) => value * walked.questionVector[i]))).toBeCloseTo(score, 5)
+      expect(sum(vector!.map((value, i) => value * walked.questionVector[i]))).toBeCloseTo(score, 5)
     }
     const scaled = answer.passages.map(({ score }) => Math.exp(walked.scoreScale * score))
     answer.passages.forEach(({ prior }, z) => expect(prior).toBeCloseTo(scaled[z] / sum(scaled), 10))

@@ -2,7 +2,6 @@
  * `glassformer serve`: the server as its clients meet it, over HTTP. Most tests share one server in this process; the command itself, with
  * its signals, is another process.
  */
-import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
@@ -17,8 +16,8 @@ import {
   type AnswerServerOptions,
 } from '../../src/cli/server/answer-server.js'
 import { processTerminal } from '../../src/cli/terminal.js'
-import type { Answer, PromptAnswer } from '../../src/rag/index.js'
-import { runCli, type CliResult } from '../support/cli.js'
+import type { Answer, PromptAnswer, RetrievedPassage } from '../../src/rag/index.js'
+import { runCli, serveCli } from '../support/cli.js'
 import { byteTokenizer, CHATML, writeSmallFolder } from '../support/small-tokenizers.js'
 
 const QUESTION = 'What is the capital of Arlen?'
@@ -64,6 +63,10 @@ const JSON_TYPE = { 'Content-Type': 'application/json' }
 
 function ask(body: unknown, { address = server.address, ...init }: RequestInit & { address?: string } = {}) {
   return fetch(`${address}api/ask`, { method: 'POST', headers: JSON_TYPE, body: JSON.stringify(body), ...init })
+}
+
+interface Found {
+  readonly passages: readonly (RetrievedPassage & { readonly citation: string })[]
 }
 
 interface Failure {
@@ -197,6 +200,88 @@ describe('POST /api/ask', () => {
   })
 })
 
+describe('POST /api/search', () => {
+  const post = (body: unknown, address = server.address) =>
+    fetch(`${address}api/search`, { method: 'POST', headers: JSON_TYPE, body: JSON.stringify(body) })
+
+  test('gives the passages that an answer would be read from, with their place, and no answer', async () => {
+    const response = await post({ question: QUESTION })
+    expect(response.status).toBe(200)
+    const found = (await response.json()) as Found
+    const { passages } = (await (await ask({ question: QUESTION })).json()) as Answer
+    expect(found).toMatchObject({ question: QUESTION, stages: [{ name: 'dot', method: 'dot product' }] })
+    expect(found.passages.map(({ id, score }) => [id, score])).toEqual(passages.map(({ id, score }) => [id, score]))
+    expect(found.passages[0]).toEqual({
+      ...(await pipeline.rag.retrieve(QUESTION))[0],
+      citation: `${join(folder, 'arlen.md')}, characters 9 to 60`,
+    })
+  })
+
+  test('takes topK and filter, and refuses what is for a reader', async () => {
+    expect(((await (await post({ question: QUESTION, topK: 1 })).json()) as Found).passages).toHaveLength(1)
+    const filter = { file: join(folder, 'tea.txt') }
+    const { passages } = (await (await post({ question: QUESTION, filter })).json()) as Found
+    expect(passages.map(({ title }) => title)).toEqual(['tea'])
+    for (const [body, code] of [
+      [{ question: QUESTION, mode: 'rag-token' }, 'unknown-field'],
+      [{ question: QUESTION, topK: 51 }, 'config-type'],
+      [{ question: ' ' }, 'empty-question'],
+      [{ question: QUESTION, filter: { file: [] } }, 'bad-filter'],
+      [{ question: QUESTION, filter: { file: 'none' } }, 'nothing-matches'],
+      [[QUESTION], 'config-type'],
+    ] as const) {
+      expect(await failureOf(await post(body)), JSON.stringify(body)).toMatchObject({ status: 400, code })
+    }
+    expect((await fetch(`${server.address}api/search`)).headers.get('allow')).toBe('POST')
+  })
+
+  test('waits in the queue of the questions', async () => {
+    const { address, drain } = await start({ limits: { waiting: 0 } })
+    const responses = await Promise.all([ask({ question: QUESTION }, { address }), post({ question: 'x' }, address)])
+    expect(responses.map(({ status }) => status).sort()).toEqual([200, 503])
+    await drain()
+  })
+})
+
+describe('GET /api/passages/ID', () => {
+  const get = (id: string, address = server.address) => fetch(`${address}api/passages/${id}`)
+
+  test('gives a passage with its metadata and its place', async () => {
+    const [{ id, title, text }] = await pipeline.rag.retrieve(QUESTION)
+    const response = await get(encodeURIComponent(id))
+    expect(response.status).toBe(200)
+    const file = join(folder, 'arlen.md')
+    expect(await response.json()).toEqual({
+      id,
+      title,
+      text,
+      source: { file, headingPath: ['Arlen'], start: 9, end: 60 },
+      metadata: { file, format: 'markdown' },
+      citation: `${file}, characters 9 to 60`,
+    })
+  })
+
+  test.each([
+    ['an id that is not there', 'nothing', 404, 'no-such-passage'],
+    ['none', '', 404, 'no-such-passage'],
+    ['half an encoding', '%E0%A4', 400, 'bad-address'],
+    ['NUL', '%00', 404, 'no-such-passage'],
+    ['a long one', 'x'.repeat(5000), 404, 'no-such-passage'],
+    ['a way to another file', encodeURIComponent('../../etc/passwd'), 404, 'no-such-passage'],
+  ])('%s', async (_name, id, status, code) => {
+    expect(await failureOf(await get(id))).toMatchObject({ status, code })
+  })
+
+  test('of the facts of the package, too', async () => {
+    const facts = await openPipeline({}, processTerminal(new AbortController().signal))
+    const { address, drain } = await start({ pipeline: facts })
+    expect(await (await get('countries-152', address)).json()).toMatchObject({ title: 'France' })
+    expect(await failureOf(await get('x', address))).toMatchObject({ status: 404 })
+    await drain()
+    await facts.close()
+  })
+})
+
 describe('limits', () => {
   test('who comes to a full queue is sent away, with the advice to come again', async () => {
     const { address, drain } = await start({ limits: { waiting: 1 } })
@@ -304,9 +389,12 @@ describe('addresses', () => {
       status: 'ok',
       reader: 'encoder-decoder',
       encoder: 'all-MiniLM-L6-v2',
+      corpus: 'notes.index',
       passages: 2,
+      stages: [{ name: 'dot', method: 'dot product' }],
       questions: 0,
     })
+    expect((await fetch(`${server.address}api/health`, { method: 'HEAD' })).status).toBe(200)
     expect(await failureOf(await fetch(`${server.address}api/nothing`))).toMatchObject({ status: 404 })
     const get = await fetch(`${server.address}api/ask`)
     expect(get.headers.get('allow')).toBe('POST')
@@ -324,27 +412,10 @@ describe('addresses', () => {
   })
 })
 
-/** Runs the command, visits it, and presses Ctrl-C. */
-async function serve(
-  args: readonly string[],
-  visit: (address: string, child: ChildProcess) => Promise<unknown>,
-): Promise<CliResult> {
-  let visited: Promise<unknown> | undefined
-  const result = await runCli(['serve', '--port', '0', ...args], {
-    watch: (child, stdout) => {
-      const address = /at (http:\S+)\n/.exec(stdout)?.[1]
-      if (address === undefined || visited) return
-      visited = visit(address, child).finally(() => child.kill('SIGINT'))
-    },
-  })
-  await visited
-  return result
-}
-
 describe('glassformer serve', () => {
   test('answers from an index until Ctrl-C, and then what was asked before it', async () => {
     let answering: Promise<Response[]> | undefined
-    const result = await serve(['--index', index], async (address) => {
+    const result = await serveCli(['--index', index], async (address) => {
       expect((await fetch(address)).headers.get('content-type')).toBe('text/html; charset=utf-8')
       answering = Promise.all([1, 2, 3].map(() => ask({ question: QUESTION }, { address })))
       await until(async () => (await health(address)).questions > 1)
@@ -353,7 +424,9 @@ describe('glassformer serve', () => {
       expect(await response.json()).toMatchObject({ text: 'The capital of Arlen is Brask.' })
     }
     expect(result).toMatchObject({ code: 0, stderr: '' })
-    expect(result.stdout).toMatch(/^Answering from 2 passages at http:\/\/127\.0\.0\.1:\d+\/\nCtrl-C ends it\.\n$/)
+    expect(result.stdout).toMatch(
+      /^Answering from the 2 passages of notes\.index at http:\/\/127\.0\.0\.1:\d+\/\nCtrl-C ends it\.\n$/,
+    )
   })
 
   test('--reader: a decoder-only model, whose answer comes in pieces', async () => {
@@ -363,7 +436,7 @@ describe('glassformer serve', () => {
       chatTemplate: CHATML,
       config: { max_position_embeddings: 2048 },
     })
-    const result = await serve(['--index', index, '--reader', chat], async (address) => {
+    const result = await serveCli(['--index', index, '--reader', chat], async (address) => {
       const streamed = await ask(
         { question: 'Why?' },
         { address, headers: { ...JSON_TYPE, Accept: 'text/event-stream' } },
@@ -382,7 +455,7 @@ describe('glassformer serve', () => {
   })
 
   test('says that an address that others reach has no password', async () => {
-    const result = await serve(['--index', index, '--host', '0.0.0.0'], async (address) => {
+    const result = await serveCli(['--index', index, '--host', '0.0.0.0'], async (address) => {
       const port = new URL(address).port
       expect((await fetch(`http://127.0.0.1:${port}/api/health`)).status).toBe(200)
     })

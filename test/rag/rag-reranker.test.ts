@@ -34,7 +34,11 @@ describe('a pipeline with a reranker', () => {
     expect(passages.map(({ id }) => id)).toEqual(ranked.slice(0, 3).map(({ id }) => id))
     const sum = ranked.slice(0, 3).reduce((total, { score }) => total + Math.exp(score), 0)
     const dots = (await plain.ask(QUESTION, { passages: PASSAGES, topK: 7 })).passages
-    for (const [i, { id, prior, score, scores }] of passages.entries()) {
+    expect((await rag.retrieve(QUESTION, { passages: PASSAGES, topK: 3 })).map(({ id }) => id)).toEqual(
+      passages.map(({ id }) => id),
+    )
+    for (const [i, { id, prior, score, scores, ranks }] of passages.entries()) {
+      expect(ranks).toEqual({ dot: dots.findIndex((passage) => passage.id === id) + 1, reranker: i + 1 })
       expect(scores!.reranker).toBeCloseTo(ranked[i].score, 5)
       expect(prior).toBeCloseTo(Math.exp(ranked[i].score) / sum, 6)
       expect(score).toBe(dots.find((passage) => passage.id === id)!.score)
@@ -62,11 +66,16 @@ describe('a pipeline with a reranker', () => {
     const hybrid = await Rag.fromPretrained(undefined, { index: new HybridStore(store), reranker })
     const question = words([17, 48])
     const { passages } = await hybrid.ask(question, { topK: 7 })
-    for (const { id, scores } of passages) {
-      expect(Object.keys(scores!).sort()).toEqual(
-        ['p17', 'p48'].includes(id) ? ['reranker', 'rrf', 'text'] : ['reranker', 'rrf'],
-      )
+    for (const [i, { id, scores, ranks }] of passages.entries()) {
+      const stages = ['p17', 'p48'].includes(id) ? ['reranker', 'rrf', 'text'] : ['reranker', 'rrf']
+      expect(Object.keys(scores!).sort()).toEqual(stages)
+      expect(ranks).toMatchObject({ dot: expect.any(Number), reranker: i + 1 })
     }
+    const fused = [...passages].sort((a, b) => b.scores!.rrf! - a.scores!.rrf!)
+    expect(fused.map(({ ranks }) => ranks!.rrf)).toEqual([1, 2, 3, 4, 5, 6, 7])
+    expect(await hybrid.retrieve(question, { topK: 3 })).toEqual(
+      (await hybrid.retrieve(question, { topK: 7 })).slice(0, 3),
+    )
     expect(passages.map(({ scores }) => scores!.reranker)).toEqual(
       (await reranker.rerank(question, PASSAGES)).map(({ score }) => score),
     )
@@ -79,5 +88,8 @@ describe('a pipeline with a reranker', () => {
     await expect(ask({ candidates: 4 })).rejects.toMatchObject({ code: 'bad-option' })
     await expect(ask({ candidates: 5.5 })).rejects.toMatchObject({ code: 'bad-option' })
     await expect(plain.ask(QUESTION, { passages: PASSAGES, candidates: 10 })).rejects.toThrow(/is for a reranker/)
+    await expect(rag.retrieve(QUESTION, { mode: 'rag-token' } as object)).rejects.toMatchObject({
+      code: 'unknown-option',
+    })
   })
 })

@@ -27,6 +27,23 @@ export function runCli(args: readonly string[], options?: CliOptions): Promise<C
   return runScript(MAIN, args, options)
 }
 
+/** `glassformer serve ARGS` at a free port: visits it and presses Ctrl-C. What the visit throws is thrown. */
+export async function serveCli(
+  args: readonly string[],
+  visit: (address: string) => Promise<unknown>,
+): Promise<CliResult> {
+  let visited: Promise<unknown> | undefined
+  const result = await runCli(['serve', '--port', '0', ...args], {
+    watch: (child, stdout) => {
+      const address = /at (http:\S+)\n/.exec(stdout)?.[1]
+      if (address === undefined || visited) return
+      visited = visit(address).finally(() => child.kill('SIGINT'))
+    },
+  })
+  await visited
+  return result
+}
+
 /** A TypeScript file as a program of its own, with piped outputs. */
 export function runScript(file: string, args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   return run([...TSX, file, ...args], { input: '', ...options })

@@ -123,6 +123,25 @@ export function storeContract(name: string, place: () => Promise<StorePlace>, to
       expect(Math.abs(hit.score - 1)).toBeLessThanOrEqual(tolerance)
     })
 
+    test('gives a passage by its id, as it is now', async () => {
+      const documents = randomDocuments(8)
+      await fill(documents)
+      await reopen()
+      const { metadata, passages } = documents[7]
+      const { vector, ...passage } = passages[1]
+      expect(vector).toHaveLength(store.dimension)
+      expect(await store.passage(passage.id)).toEqual({ ...passage, metadata })
+      for (const id of ['', 'doc-7', `${passage.id} `, '__proto__', '\0', '\ud800', 'x'.repeat(10_000)]) {
+        expect(await store.passage(id)).toBeUndefined()
+      }
+      const changed = { ...documents[7], passages: [{ ...documents[7].passages[1], text: 'Changed.' }] }
+      await store.upsert(changed)
+      await store.delete(['doc-6'])
+      expect(await store.passage(passage.id)).toMatchObject({ text: 'Changed.' })
+      expect(await store.passage('doc-6#1')).toBeUndefined()
+      await expect(store.passage('doc-3#1', { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'aborted' })
+    })
+
     test('keeps everything when it is closed and opened again', async () => {
       const documents = randomDocuments(9)
       await fill(documents)
@@ -204,6 +223,7 @@ export function storeContract(name: string, place: () => Promise<StorePlace>, to
         const [hits] = await store.search([vectors[i]], 10, { filter })
         expect(hits).toHaveLength(1)
         expect(hits[0]).toMatchObject({ id: text, title: text, text })
+        expect(await store.passage(text)).toMatchObject({ id: text, title: text, text })
         expect(Object.entries(hits[0].metadata!)).toEqual([[text, text]])
       }
       await store.delete(HOSTILE.slice(1))

@@ -101,7 +101,7 @@ export function textSearchContract(
       expect(worded.map(({ id }) => id).sort()).toEqual(['p0', 'p3'])
       const rank = (ids: readonly string[], id: string) => (ids.includes(id) ? 1 / (61 + ids.indexOf(id)) : 0)
       expect(hits).toHaveLength(5)
-      for (const { id, score, scores } of hits) {
+      for (const { id, score, scores, ranks } of hits) {
         const word = worded.find((hit) => hit.id === id)
         const rrf =
           rank(near, id) +
@@ -110,6 +110,11 @@ export function textSearchContract(
             id,
           )
         expect(scores).toEqual({ ...(word && { text: word.textScore }), rrf })
+        expect(ranks).toEqual({
+          dot: near.indexOf(id) + 1,
+          ...(word && { text: worded.indexOf(word) + 1 }),
+          rrf: hits.findIndex((hit) => hit.id === id) + 1,
+        })
         const { vector } = DOCUMENTS[Number(id.slice(1))].passages[0]
         const dot = vector.reduce((sum, value, i) => sum + value * axis(2)[i], 0)
         expect(Math.abs(score - dot)).toBeLessThanOrEqual(tolerance)

@@ -10,6 +10,7 @@ const FULL: Address = {
       { id: 'a/b=c&d', title: 'One: two', text: 'First line\nsecond line, with = and & and #.' },
       { id: '2', title: '', text: ' leading space' },
     ],
+    served: false,
     topK: 7,
     mode: 'rag-token',
     dropped: ['2', 'a/b=c&d'],
@@ -38,6 +39,13 @@ describe('a state comes back from its address', () => {
     expect(parseAddress(formatAddress(FULL))).toEqual(FULL)
   })
 
+  test('the documents of the server, whose ids hold paths', () => {
+    const dropped = [`${'a long folder/'.repeat(40)}notes.md#12`]
+    const address = { ...OPENING, scene: { ...SEED_SCENE, passages: undefined, served: true, dropped } }
+    expect(formatAddress(address)).toMatch(/^#served=1&drop=/)
+    expect(parseAddress(formatAddress(address))).toEqual(address)
+  })
+
   test('the corpus, and no passages at all, are two things', () => {
     for (const passages of [undefined, []]) {
       const address = { ...OPENING, scene: { ...SEED_SCENE, passages } }
@@ -62,7 +70,7 @@ describe('an address that holds no state is refused', () => {
     ['#score.1=1e9', 'score.1'],
     ['#score.__proto__=1', '__proto__'],
     ['#p.=text', 'passage id'],
-    [`#p.${'x'.repeat(200)}=a`, 'passage id'],
+    [`#p.${'x'.repeat(2000)}=a`, 'passage id'],
     [`#q=${'x'.repeat(3000)}`, 'question'],
     [`#${'x'.repeat(200_000)}`, 'longer'],
     ['#off=encoder.0.self_attention', 'off'],

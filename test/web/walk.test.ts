@@ -15,6 +15,7 @@ const OTHERS = Array.from({ length: 8 }, (_, i) => ({
 const SCENE: Scene = {
   question: 'What is the capital of France?',
   passages: [FRANCE, ...OTHERS],
+  served: false,
   topK: 5,
   mode: 'conditioned',
   dropped: [],

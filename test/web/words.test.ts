@@ -37,7 +37,7 @@ test('edits give new scenes', () => {
   expect(scored.scores).toEqual({ seine: 0.5 })
   expect(setScore(scored, 'seine', undefined).scores).toEqual({})
   const passages = [{ id: 'seine', title: '', text: 'x' }]
-  expect(setPassages(scored, passages)).toEqual({ passages, dropped: [], scores: { seine: 0.5 } })
+  expect(setPassages(scored, passages)).toEqual({ passages, served: false, dropped: [], scores: { seine: 0.5 } })
   expect(freeId([{ id: '2', title: '', text: '' }])).toBe('3')
   expect(SEED_SCENE.dropped).toEqual([])
 })

@@ -14,7 +14,7 @@ export class AddressError extends Error {
 }
 
 /** Most characters that an address may have, and the parts of a scene. */
-export const LIMITS = { address: 100_000, question: 2000, passages: 200, text: 20_000, id: 100, topK: 50, score: 1000 }
+export const LIMITS = { address: 100_000, question: 2000, passages: 200, text: 20_000, id: 1000, topK: 50, score: 1000 }
 
 export interface Address {
   readonly scene: Scene
@@ -32,7 +32,8 @@ const ATTENTION = /^(encoder|decoder)\.\d{1,3}\.(self|cross)_attention$/
 export function formatAddress({ scene, selection, tried, backend }: Address): string {
   const fields = new URLSearchParams()
   if (scene.question !== SEED_SCENE.question) fields.set('q', scene.question)
-  if (scene.passages === undefined) fields.set('corpus', '1')
+  if (scene.served) fields.set('served', '1')
+  else if (scene.passages === undefined) fields.set('corpus', '1')
   else if (JSON.stringify(scene.passages) !== JSON.stringify(SEED_SCENE.passages)) {
     if (scene.passages.length === 0) fields.set('passages', '0')
     for (const { id, title, text } of scene.passages) fields.set(`p.${id}`, `${title.replace(/\s+/g, ' ')}\n${text}`)
@@ -73,6 +74,7 @@ export function parseAddress(hash: string): Address {
     else if (field === 'score') scores.push([checkId(id), parseNumber(name, value, -LIMITS.score, LIMITS.score)])
     else if (name === 'q') scene.question = checkLength('question', value, LIMITS.question)
     else if (name === 'corpus') scene.passages = undefined
+    else if (name === 'served') [scene.served, scene.passages] = [true, undefined]
     else if (name === 'passages') scene.passages = []
     else if (name === 'k') scene.topK = parseWhole(name, value, 1, LIMITS.topK)
     else if (name === 'mode') scene.mode = parseOneOf(name, value, MODES)

@@ -20,10 +20,14 @@ export function setPassages(scene: Scene, passages: readonly ScenePassage[] | un
   const ids = new Set(passages?.map(({ id }) => id))
   return {
     passages,
+    served: false,
     dropped: scene.dropped.filter((id) => ids.has(id)),
     scores: Object.fromEntries(Object.entries(scene.scores).filter(([id]) => ids.has(id))),
   }
 }
+
+/** The documents of the server. */
+export const SERVED: Partial<Scene> = { passages: undefined, served: true, dropped: [], scores: {} }
 
 /** The first of 1, 2, 3, … that no passage has. */
 export function freeId(passages: readonly ScenePassage[]): string {

@@ -16,10 +16,12 @@ import type {
   Progress,
   Scene,
   ScenePassage,
+  Served,
   Walk,
 } from '../protocol.js'
 import { GlassformerError } from '../../src/errors.js'
 import { DEFAULT_BACKEND } from '../backends.js'
+import { describeServed, isServed } from '../engine/served.js'
 import { AddressError, formatAddress, parseAddress } from './address.js'
 import { SEED_SCENE } from './seed.js'
 import { fitSelection, type Selection } from './selection.js'
@@ -55,6 +57,7 @@ export interface Run {
 export class Explorer {
   readonly engine: Engine
   readonly #model = signal<ModelInfo | undefined>(undefined)
+  readonly #served = signal<Served | undefined>(undefined)
   readonly #progress = signal<Progress | undefined>(undefined)
   readonly #scene = signal<Scene>(SEED_SCENE)
   readonly #shown = signal<Shown | undefined>(undefined)
@@ -78,6 +81,8 @@ export class Explorer {
   readonly progress: ReadonlySignal<Progress | undefined> = this.#progress
   /** What is asked; may be ahead of the walk. */
   readonly scene: ReadonlySignal<Scene> = this.#scene
+  /** What the server behind the page answers from; undefined where it is but a server of files, or has not told yet. */
+  readonly served: ReadonlySignal<Served | undefined> = this.#served
   /** The last walk that came to its end, and what is looked at in it. */
   readonly shown: ReadonlySignal<Shown | undefined> = this.#shown
   /** Whether the walk is older than the scene. */
@@ -115,8 +120,14 @@ export class Explorer {
       if (this.#backend.value === before) this.#schedule(0, 'keep')
       else void this.#load(this.#source, this.#backend.value, 'keep')
     })
+    if (isServed()) void this.#askServer()
     await this.#load(this.#source, this.#backend.value, 'keep')
     this.#offers.value = await this.engine.backends().catch(() => []) // if the engine has died, that is shown already
+  }
+
+  /** The server's documents are offered also where it cannot tell much of them now: a question then says what is wrong. */
+  async #askServer(): Promise<void> {
+    this.#served.value = await describeServed().catch(() => ({ corpus: 'the server', passages: undefined }))
   }
 
   /** Takes other models. */

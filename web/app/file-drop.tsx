@@ -82,7 +82,7 @@ async function take(explorer: Explorer, coming: Promise<PickedFiles>): Promise<v
     const [first] = files
     if (!first) return
     if (files.length === 1 && !/\.safetensors$/.test(first.path)) {
-      explorer.edit({ passages: await readPassages(first.file), dropped: [], scores: {} })
+      explorer.edit({ passages: await readPassages(first.file), served: false, dropped: [], scores: {} })
       explorer.report(undefined)
     } else {
       await explorer.open({ kind: 'files', name: first.path.split('/')[0], files })

@@ -16,6 +16,7 @@ import { QuestionPanel } from '../panels/question.js'
 import { RankingPanel } from '../panels/ranking.js'
 import { ReadingPanel } from '../panels/reading.js'
 import { RecurrentStation } from '../panels/recurrent.js'
+import { ServedRankingPanel } from '../panels/served-ranking.js'
 import { TextModelPanel } from '../panels/text-model.js'
 import { VectorPanel } from '../panels/vector.js'
 import { skipTo } from './skip.js'
@@ -49,7 +50,11 @@ export function Path({ explorer }: PathProps) {
         {model.textModel && <TextModelPanel explorer={explorer} info={model.textModel} />}
         <QuestionPanel {...at} />
         <VectorPanel {...at} />
-        <RankingPanel {...at} scene={explorer.scene.value} onEdit={(change, pause) => explorer.edit(change, pause)} />
+        {walk.stages ? (
+          <ServedRankingPanel {...at} stages={walk.stages} explorer={explorer} />
+        ) : (
+          <RankingPanel {...at} scene={explorer.scene.value} onEdit={(change, pause) => explorer.edit(change, pause)} />
+        )}
         <PriorPanel {...at} />
         <ReadingPanel {...at} passage={passage} onPassage={(chosen) => explorer.select({ passage: chosen })} />
         <EncoderPanel {...at} explorer={explorer} story={story} passage={passage} cell={encoder} />

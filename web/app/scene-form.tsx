@@ -4,9 +4,10 @@
 import { BackendChoice } from './backend-choice.js'
 import { FileDrop } from './file-drop.js'
 import { PassageEditor } from './passage-editor.js'
-import { setPassages } from './edits.js'
+import { SERVED, setPassages } from './edits.js'
 import { LIMITS } from './address.js'
 import { PAUSE, type Explorer } from './explorer.js'
+import { count } from './format.js'
 import { MODE_NAMES, MODES } from './modes.js'
 import { SEED_SCENE } from './seed.js'
 
@@ -16,7 +17,8 @@ export interface SceneFormProps {
 
 export function SceneForm({ explorer }: SceneFormProps) {
   const scene = explorer.scene.value
-  const own = scene.passages !== undefined
+  const served = explorer.served.value
+  const own = scene.passages !== undefined && !scene.served
   return (
     <form class="scene" onSubmit={(event) => event.preventDefault()} aria-label="What is asked">
       <label class="ask">
@@ -41,17 +43,23 @@ export function SceneForm({ explorer }: SceneFormProps) {
                 checked={own}
                 onChange={() => explorer.edit(setPassages(scene, explorer.ownPassages))}
               />
-              <span>{own ? `${scene.passages.length} of my own` : 'my own'}</span>
+              <span>{own ? `${scene.passages!.length} of my own` : 'my own'}</span>
             </label>
             <label>
               <input
                 type="radio"
                 name="passages"
-                checked={!own}
+                checked={!own && !scene.served}
                 onChange={() => explorer.edit(setPassages(scene, undefined))}
               />
               <span>the corpus</span>
             </label>
+            {served && (
+              <label>
+                <input type="radio" name="passages" checked={scene.served} onChange={() => explorer.edit(SERVED)} />
+                <span>{served.corpus}</span>
+              </label>
+            )}
           </div>
         </fieldset>
         <fieldset>
@@ -87,8 +95,14 @@ export function SceneForm({ explorer }: SceneFormProps) {
         </label>
         <BackendChoice explorer={explorer} />
       </div>
+      {served && scene.served && (
+        <p class="note">
+          The server searches{served.passages === undefined ? '' : ` its ${count(served.passages)} passages`}; what it
+          finds is read in this page.
+        </p>
+      )}
       <FileDrop explorer={explorer} />
-      {scene.passages && (
+      {own && scene.passages && (
         <PassageEditor
           passages={scene.passages}
           onPassages={(passages, pause) => explorer.edit(setPassages(scene, passages), pause)}

@@ -13,6 +13,7 @@ export const SEED_SCENE: Scene = {
     { id: 'australia', title: '', text: 'Australia is a country and a continent. Its capital is Canberra.' },
     { id: 'giraffe', title: '', text: 'The giraffe is the tallest living animal on land.' },
   ],
+  served: false,
   topK: 3,
   mode: 'conditioned',
   dropped: [],

@@ -4,7 +4,7 @@
 export const STATIONS = [
   { id: 'question', name: 'Tokens' },
   { id: 'vector', name: 'Vector' },
-  { id: 'ranking', name: 'Dot products' },
+  { id: 'ranking', name: 'Search' },
   { id: 'prior', name: 'Prior' },
   { id: 'reading', name: 'Reading' },
   { id: 'encoder', name: 'Self-attention' },

@@ -90,6 +90,7 @@ export function createEngine(script: URL = new URL('engine.js', import.meta.url)
     attention: (attention, passage, signal) => call('attention', [attention, passage], { signal }),
     cell: (cell, signal) => call('cell', [cell], { signal }),
     ablation: (heads, signal) => call('ablation', [heads], { signal }),
+    embed: (passage, signal) => call('embed', [passage], { signal }),
     recurrent: (text, signal) => call('recurrent', [text], { signal }),
     selfAttention: (text, attention, signal) => call('selfAttention', [text, attention], { signal }),
     modes: (signal) => call('modes', [], { signal }),

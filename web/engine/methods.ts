@@ -16,6 +16,7 @@ import type {
   Progress,
   RecurrentReading,
   Scene,
+  ScenePassage,
   Walk,
 } from '../protocol.js'
 
@@ -27,6 +28,7 @@ export interface Methods {
   readonly attention: Method<[attention: AttentionName, passage: number], never, AttentionMap>
   readonly cell: Method<[cell: CellName], never, AttentionCell>
   readonly ablation: Method<[heads: readonly HeadName[]], never, Ablation>
+  readonly embed: Method<[passage: ScenePassage], never, Float32Array>
   readonly recurrent: Method<[text: string], never, RecurrentReading>
   readonly selfAttention: Method<[text: string, attention: AttentionName], never, AttentionMap>
   readonly modes: Method<[], never, readonly Walk[]>

@@ -17,12 +17,15 @@ import {
 import type { Reading } from '../../src/rag/reader.js'
 import { topK, type Float } from '../../src/tensor/ops/index.js'
 import { rowMajor } from '../../src/tensor/ops/float.js'
-import type { HeadName, Likely, ReaderInfo, Scene, ScenePassage, Step, Walk } from '../protocol.js'
+import type { HeadName, Likely, RankedPassage, ReaderInfo, Scene, ScenePassage, Step, Walk } from '../protocol.js'
 import type { Models } from './models.js'
+import { searchServed, type ServedPassages } from './served.js'
 import { questionTokens, sourceTokens, targetTokens, tokenText } from './tokens.js'
 
 /** Passages of the ranking that the page gets. */
 const RANKED = 200
+/** Passages that the server is asked for, if no more are read. */
+const SERVED = 20
 /** Tokens of a distribution that the page gets. */
 const LIKELIEST = 10
 
@@ -42,10 +45,15 @@ export interface Walked {
   readonly hooks: HooksLike
 }
 
+/** What retrieval gives to a walk. */
+type Found = Pick<Walk, 'questionVector' | 'stages' | 'ranking' | 'allScores'>
+
 export class Walker {
   readonly #models: Pick<Models, 'reader' | 'info' | 'retriever'>
   /** The retriever over the passages that were given last. */
   #own: { readonly passages: string; readonly retriever: Retriever } | undefined
+  /** What the server found last. */
+  #served: ({ readonly asked: string } & ServedPassages) | undefined
 
   constructor(models: Pick<Models, 'reader' | 'info' | 'retriever'>) {
     this.#models = models
@@ -57,10 +65,8 @@ export class Walker {
     checkScene(scene, info.reader)
     const hooks = ablations(scene.ablated)
     const started = performance.now()
-    const retriever = await this.#retriever(scene.passages, signal)
-    const questionVector = await retriever.embed(scene.question, { signal })
-    const ranking = await retriever.search(questionVector, RANKED)
-    const passages = weighPassages(chosenPassages(ranking, scene))
+    const found = scene.served ? await this.#ask(scene, signal) : await this.#search(scene, signal)
+    const passages = weighPassages(chosenPassages(found.ranking, scene))
     const retrieved = performance.now()
 
     let written = ''
@@ -74,17 +80,13 @@ export class Walker {
     const logProbs = await reading.logProbs(answerIds, { hooks, signal }) // [passages, tokens, vocabulary]
     const read = performance.now()
 
-    const { index } = retriever
-    const rowOf = new Map(retriever.passages.map(({ id }, row) => [id, row]))
-    const { encoder } = retriever
+    const { encoder } = this.#models.retriever
     const { decoderStartTokenId } = reader.model.generationConfig
     const walk: Walk = {
       scene,
       questionTokens: questionTokens(question, encoder.tokenizer),
-      questionVector,
-      ranking: ranking.map((passage) => ({ ...passage, vector: index.vector(rowOf.get(passage.id)!) })),
-      allScores: Float32Array.from({ length: index.count }, (_, row) => index.score(row, questionVector)),
-      scoreScale: SCORE_SCALE,
+      ...found,
+      scoreScale: passages[0].scores?.reranker === undefined ? SCORE_SCALE : 1,
       answer,
       sources: passages.map((passage) => sourceTokens(passage, question, tokenizer)),
       target: targetTokens(answer.tokens, decoderStartTokenId, tokenizer),
@@ -95,6 +97,32 @@ export class Walker {
       milliseconds: { retrieve: retrieved - started, read: read - retrieved },
     }
     return { walk, reading, answerIds, hooks }
+  }
+
+  /** The dot product with every passage. */
+  async #search({ question, passages }: Scene, signal: AbortSignal): Promise<Found> {
+    const retriever = await this.#retriever(passages, signal)
+    const { index } = retriever
+    const questionVector = await retriever.embed(question, { signal })
+    const rowOf = new Map(retriever.passages.map(({ id }, row) => [id, row]))
+    const ranking = (await retriever.search(questionVector, RANKED)).map((passage) => ({
+      ...passage,
+      vector: index.vector(rowOf.get(passage.id)!),
+    }))
+    const allScores = Float32Array.from({ length: index.count }, (_, row) => index.score(row, questionVector))
+    return { questionVector, stages: undefined, ranking, allScores }
+  }
+
+  /** What the server finds. Changes to the scene that its search does not depend on do not ask it again. */
+  async #ask({ question, topK }: Scene, signal: AbortSignal): Promise<Found> {
+    const questionVector = await this.#models.retriever.embed(question, { signal })
+    const asked = { question, topK: Math.max(topK, SERVED) }
+    const key = JSON.stringify(asked)
+    if (this.#served?.asked !== key) {
+      this.#served = { asked: key, ...(await searchServed(asked.question, asked.topK, signal)) }
+    }
+    const { stages, passages: ranking } = this.#served
+    return { questionVector, stages, ranking, allScores: new Float32Array(0) }
   }
 
   async #retriever(passages: readonly ScenePassage[] | undefined, signal: AbortSignal): Promise<Retriever> {
@@ -135,11 +163,16 @@ function checkScene({ topK, scores, ablated }: Scene, reader: ReaderInfo): void 
   checkHeads(ablated, reader)
 }
 
-/** The first k by their scores, or those that the scene puts in their place, without the ones that are left out. */
-function chosenPassages(ranking: readonly RetrievedPassage[], { topK, scores, dropped }: Scene): RetrievedPassage[] {
-  const scored = ranking.map((passage) => ({ ...passage, score: scores[passage.id] ?? passage.score }))
-  const chosen = scored
-    .sort((a, b) => b.score - a.score)
+/**
+ * The first k by their scores, or those that the scene puts in their place, without the ones that are left out. The server's order is that of
+ * its last stage, and stays.
+ */
+function chosenPassages(ranking: readonly RankedPassage[], scene: Scene): RetrievedPassage[] {
+  const { served, topK, dropped } = scene
+  const scored = ranking.map(({ id, title, text, score, scores, ranks }) => {
+    return { id, title, text, score: served ? score : (scene.scores[id] ?? score), scores, ranks }
+  })
+  const chosen = (served ? scored : scored.sort((a, b) => b.score - a.score))
     .slice(0, topK)
     .filter(({ id }) => !dropped.includes(id))
   if (chosen.length > 0) return chosen

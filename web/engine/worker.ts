@@ -1,7 +1,7 @@
 /**
  * The engine's worker: it holds the models and the last walk, and answers the page.
  */
-import { GlassformerError, type RagMode } from 'glassformer'
+import { GlassformerError, passageText, type RagMode } from 'glassformer'
 import type { BackendName, Walk } from '../protocol.js'
 import { ablate } from './ablation.js'
 import { Attentions } from './attention.js'
@@ -69,6 +69,8 @@ serve(self, {
   attention: ([attention, passage], { signal }) => requireWalk().attentions.map(attention, passage, signal),
   cell: ([cell], { signal }) => requireWalk().attentions.cell(cell, signal),
   ablation: ([heads], { signal }) => ablate(requireLoaded().models, requireWalk().walked, heads, signal),
+  embed: ([passage], { signal }) =>
+    requireLoaded().models.retriever.encoder.embed([passageText(passage)], { signal, truncate: true }),
   recurrent: ([text], { signal }) => readRecurrently(requireLoaded().models, text, signal),
   selfAttention: ([text, attention], { signal }) => {
     const { textModel } = requireLoaded().models

@@ -88,6 +88,7 @@ export function AnswerPanel({ walk, step, busy, onStep }: AnswerPanelProps) {
               )}
               <Marked text={passage.text} words={of(sources, 'text', z)} />
             </p>
+            {walk.stages && <p class="citation">{walk.ranking.find(({ id }) => id === passage.id)?.citation}</p>}
           </li>
         ))}
         <li>

@@ -7,14 +7,16 @@ import { VectorStrip } from './vector-strip.js'
 export interface ProductsProps {
   readonly question: Float32Array
   readonly passage: Float32Array
-  /** The engine's own score of the two. */
+  /** Computed apart from this sum. */
   readonly score: number
   readonly name: string
+  /** Whose score it is, where it is not the engine's. */
+  readonly scorer?: string
 }
 
 const SHOWN = 5
 
-export function Products({ question, passage, score, name }: ProductsProps) {
+export function Products({ question, passage, score, name, scorer = 'the engine’s' }: ProductsProps) {
   const products = question.map((value, i) => value * passage[i])
   const sum = products.reduce((total, product) => total + product, 0)
   const largest = [...products.keys()].sort((a, b) => Math.abs(products[b]) - Math.abs(products[a])).slice(0, SHOWN)
@@ -56,7 +58,7 @@ export function Products({ question, passage, score, name }: ProductsProps) {
         <tfoot>
           <tr>
             <th scope="row" colSpan={3}>
-              sum, and the engine’s score
+              sum, and {scorer} score
             </th>
             <td>
               {decimal(sum, 5)} · {decimal(score, 5)}

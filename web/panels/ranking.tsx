@@ -125,7 +125,7 @@ export function RankingPanel({ model, walk, scene, busy, onEdit }: RankingPanelP
           )
         })}
       </ol>
-      {opened && (
+      {opened?.vector && (
         <>
           <h3>Taken apart: {passageName(opened)}</h3>
           <Products

@@ -3,9 +3,7 @@
  * queue is sent away at once, with the advice to come again.
  */
 import { AbortedError } from '../../errors.js'
-import { HttpError } from './http-error.js'
-
-const RETRY_SECONDS = 5
+import { HttpError, RETRY_SECONDS } from './http-error.js'
 
 export class AskQueue {
   /** Most questions that wait. */

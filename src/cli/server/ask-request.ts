@@ -1,5 +1,5 @@
 /**
- * What a client sends to /api/ask: a JSON object of limited size. Everything in it is checked before it is waited for or computed.
+ * What a client sends to /api/ask and /api/search: a JSON object of limited size. Everything in it is checked before it is waited for or computed.
  */
 import type { IncomingMessage } from 'node:http'
 import { AbortedError, ConfigError } from '../../errors.js'
@@ -19,7 +19,10 @@ export interface AskRequest {
 /** More passages than this would be read for minutes. */
 const MOST_PASSAGES = 50
 
-const FIELDS = { prompt: ['question', 'topK', 'filter'], mixing: ['question', 'topK', 'filter', 'mode', 'sources'] }
+/** What there is to tell a search, and an answer of either kind of reader. */
+const SEARCH = ['question', 'topK', 'filter']
+const FIELDS = { search: SEARCH, prompt: SEARCH, mixing: [...SEARCH, 'mode', 'sources'] }
+export type AskFields = keyof typeof FIELDS
 
 /** @throws HttpError for a body that is not JSON in UTF-8 or is too large */
 export async function readBody(request: IncomingMessage, mostBytes: number): Promise<string> {
@@ -52,13 +55,13 @@ export async function readBody(request: IncomingMessage, mostBytes: number): Pro
 }
 
 /** @throws HttpError 400 that names the field */
-export function parseAsk(body: string, kind: keyof typeof FIELDS): AskRequest {
+export function parseAsk(body: string, fields: AskFields): AskRequest {
   try {
     const json = JsonObject.parse(body, 'the request')
-    const unknown = json.keys().filter((key) => !FIELDS[kind].includes(key))
+    const unknown = json.keys().filter((key) => !FIELDS[fields].includes(key))
     if (unknown.length > 0) {
       const names = unknown.slice(0, 5).map((key) => JSON.stringify(key.slice(0, 40)))
-      throw new HttpError(400, 'unknown-field', `unknown ${names.join(', ')}; known: ${FIELDS[kind].join(', ')}`)
+      throw new HttpError(400, 'unknown-field', `unknown ${names.join(', ')}; known: ${FIELDS[fields].join(', ')}`)
     }
     return {
       question: json.string('question'),

@@ -3,7 +3,11 @@
  */
 import type { ServerResponse } from 'node:http'
 import { GlassformerError, InputError } from '../../errors.js'
+import { PostgresError } from '../../rag/stores/postgres/postgres-error.js'
 import { EventStream } from './event-stream.js'
+
+/** When to come again, where it may be better then. */
+export const RETRY_SECONDS = 5
 
 /** A request that the server refuses or cannot serve. */
 export class HttpError extends GlassformerError {
@@ -22,8 +26,15 @@ export class HttpError extends GlassformerError {
 function toHttpError(error: unknown): HttpError {
   if (error instanceof HttpError) return error
   if (error instanceof InputError) return new HttpError(400, error.code, error.message)
+  if (error instanceof PostgresError) return databaseError(error)
   if (error instanceof GlassformerError) return new HttpError(500, error.code, error.message)
   return new HttpError(500, 'internal', 'a defect in the server; its own output has the details')
+}
+
+/** A database that is away or slow is no defect of the request, and may be well at the next one. */
+function databaseError({ code, message }: PostgresError): HttpError {
+  if (code === 'unreachable') return new HttpError(503, code, message, { 'Retry-After': String(RETRY_SECONDS) })
+  return new HttpError(code === 'statement-timeout' ? 504 : 500, code, message)
 }
 
 /** Answers with an error; where events have been sent already, it is the last of them. */

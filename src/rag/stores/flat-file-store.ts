@@ -9,6 +9,7 @@ import { InputError, ShapeError } from '../../errors.js'
 import { checkpoint } from '../../event-loop.js'
 import type { ByteSource } from '../../files/byte-source.js'
 import { openFolder } from '../../files/folder.js'
+import type { Passage } from '../corpus.js'
 import { requireSameEncoder, type EncoderIdentity } from '../encoder-identity.js'
 import { Bm25 } from '../bm25.js'
 import { FlatIndex, type IndexDType } from '../flat-index.js'
@@ -24,6 +25,7 @@ import {
   type Filter,
   type UpsertOptions,
   type StoredDocument,
+  type StoreReadOptions,
   type StoreSearchOptions,
   type TextHit,
   type TextSearchStore,
@@ -142,6 +144,12 @@ export class FlatFileStore implements TextSearchStore {
       if (!pending.has(id)) size += end - first
     }
     return size
+  }
+
+  /** The first call reads the ids of all passages, and keeps 4 bytes of each. */
+  async passage(id: string, { signal }: StoreReadOptions = {}): Promise<Passage | undefined> {
+    if (this.#writing) await this.#inTurn(() => this.#merge())
+    return this.#reader?.find(id, signal)
   }
 
   /** Of a store that is written, the changes go into the file first. */

@@ -3,16 +3,18 @@
  * reciprocal rank. Names, numbers and rare words are found by the words; what is said in other words by the vectors.
  */
 import { InputError } from '../../errors.js'
+import type { Passage } from '../corpus.js'
 import type { EncoderIdentity } from '../encoder-identity.js'
 import { fuseRankings } from '../reciprocal-rank.js'
 import type { RetrievedPassage } from '../retriever.js'
 import type {
   DocumentStamp,
-  UpsertOptions,
   Store,
   StoredDocument,
+  StoreReadOptions,
   StoreSearchOptions,
   TextSearchStore,
+  UpsertOptions,
 } from './store.js'
 
 export interface HybridOptions {
@@ -43,7 +45,8 @@ export class HybridStore implements Store {
   }
 
   /**
-   * For each vector the k passages that are best in both rankings together. A score stays the dot product; `scores` has the other numbers.
+   * For each vector the k passages that are best in both rankings together. A score stays the dot product; `scores` has the other numbers,
+   * `ranks` the places.
    * @throws InputError without the questions, too
    */
   async search(
@@ -64,12 +67,16 @@ export class HybridStore implements Store {
       const worded = await this.store.searchText(question, vectors[i], candidates, options)
       const passages = new Map<string, RetrievedPassage>(near[i].map((hit) => [hit.id, hit]))
       for (const { textScore, ...hit } of worded) passages.set(hit.id, { ...hit, scores: { text: textScore } })
-      const ranks = fuseRankings([near[i], worded].map((hits) => hits.map(({ id }) => id)))
+      const rankings = [near[i], worded].map((hits) => hits.map(({ id }) => id))
+      const [dots, texts] = rankings.map((ids) => new Map(ids.map((id, place) => [id, place + 1])))
       found.push(
-        ranks.slice(0, k).map(({ id, score: rrf }) => {
-          const passage = passages.get(id)!
-          return { ...passage, scores: { ...passage.scores, rrf } }
-        }),
+        fuseRankings(rankings)
+          .slice(0, k)
+          .map(({ id, score: rrf }, place) => {
+            const passage = passages.get(id)!
+            const ranks = { dot: dots.get(id), text: texts.get(id), rrf: place + 1 }
+            return { ...passage, scores: { ...passage.scores, rrf }, ranks }
+          }),
       )
     }
     return found
@@ -77,6 +84,10 @@ export class HybridStore implements Store {
 
   size(): Promise<number> {
     return this.store.size()
+  }
+
+  passage(id: string, options?: StoreReadOptions): Promise<Passage | undefined> {
+    return this.store.passage(id, options)
   }
 
   upsert(document: StoredDocument): Promise<void> {

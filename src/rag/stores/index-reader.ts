@@ -1,6 +1,7 @@
 /**
  * An index file that is open: everything is read by range, when it is wanted, and compared with its checksum.
  */
+import { checkpoint } from '../../event-loop.js'
 import type { ByteSource } from '../../files/byte-source.js'
 import { JsonObject } from '../../files/json.js'
 import { linesOf } from '../../files/lines.js'
@@ -11,6 +12,8 @@ import type { Metadata, Passage, PassageSource } from '../corpus.js'
 import { decodeHeader, elementBytes, LONGEST_HEADER, RECORD_BYTES, rowsOf, type IndexHeader } from './index-layout.js'
 import { matches, type DocumentStamp, type Filter } from './store.js'
 
+/** Passages that are read together, where all are read. */
+const PASSAGES_TOGETHER = 1024
 /** Bytes of vectors that are read together. */
 const TOGETHER_BYTES = 8 << 20
 
@@ -26,6 +29,8 @@ export class IndexReader {
   readonly header: IndexHeader
   readonly #source: ByteSource
   readonly #checksums: Uint32Array
+  /** CRC-32 of the id of each row, once a passage has been asked for by its id. */
+  #ids: Uint32Array | undefined
 
   private constructor(source: ByteSource, header: IndexHeader, checksums: Uint32Array) {
     this.#source = source
@@ -134,6 +139,30 @@ export class IndexReader {
         metadata: json.get('metadata') as Metadata | undefined,
       }
     })
+  }
+
+  /**
+   * The passage of an id. The first call reads all passages, and keeps 4 bytes of each.
+   * @throws IndexFileError when one is damaged, AbortedError
+   */
+  async find(id: string, signal?: AbortSignal): Promise<Passage | undefined> {
+    const hash = (text: string) => crc32(new TextEncoder().encode(text))
+    await checkpoint(signal, 'the look for a passage')
+    if (!this.#ids) {
+      const ids = new Uint32Array(this.count)
+      for (let first = 0; first < this.count; first += PASSAGES_TOGETHER) {
+        await checkpoint(signal, 'the look for a passage')
+        const passages = await this.passages(first, Math.min(first + PASSAGES_TOGETHER, this.count))
+        passages.forEach((passage, i) => (ids[first + i] = hash(passage.id)))
+      }
+      this.#ids = ids
+    }
+    const wanted = hash(id)
+    for (let row = this.#ids.indexOf(wanted); row >= 0; row = this.#ids.indexOf(wanted, row + 1)) {
+      const passage = await this.passage(row)
+      if (passage.id === id) return passage
+    }
+    return undefined
   }
 
   /** Rows as bytes, with the JSON of their passages. @throws IndexFileError when a passage is damaged */

@@ -7,6 +7,7 @@ export type {
   Store,
   StoredDocument,
   StoredPassage,
+  StoreReadOptions,
   StoreSearchOptions,
   TextHit,
   TextSearchStore,

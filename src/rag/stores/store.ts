@@ -32,11 +32,14 @@ export interface StoredDocument extends DocumentStamp {
  */
 export type Filter = Readonly<Record<string, MetadataValue | readonly MetadataValue[]>>
 
-export interface StoreSearchOptions {
+export interface StoreReadOptions {
+  readonly signal?: AbortSignal
+}
+
+export interface StoreSearchOptions extends StoreReadOptions {
   readonly filter?: Filter
   /** The texts of the vectors, for a store that goes by their words too ({@link HybridStore}). */
   readonly questions?: readonly string[]
-  readonly signal?: AbortSignal
 }
 
 export interface UpsertOptions {
@@ -52,6 +55,8 @@ export interface Store {
   readonly encoder: EncoderIdentity
   /** Number of passages. */
   size(): Promise<number>
+  /** The passage of this id; undefined where there is none. @throws AbortedError */
+  passage(id: string, options?: StoreReadOptions): Promise<Passage | undefined>
   /**
    * For each vector the k passages with the largest dot products, best first; fewer where there are fewer.
    * @throws ShapeError for a vector of another length; InputError for NaN or Infinity, a k that is not a whole number of 1 or more, or a

@@ -66,6 +66,10 @@ const STEPS: readonly Step[] = [
       ]
     },
   },
+  {
+    what: 'passages by id', // by hash: an id may be too long for a B-tree
+    statements: ({ schema }) => [`CREATE INDEX passages_id ON ${quotedName(schema)}.passages USING hash (id)`],
+  },
 ]
 
 /** The oldest pgvector that goes on searching until a filtered search has found enough. */

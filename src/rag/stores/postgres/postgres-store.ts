@@ -5,7 +5,7 @@
  */
 import type { PoolClient } from 'pg'
 import { InputError } from '../../../errors.js'
-import type { Metadata, PassageSource } from '../../corpus.js'
+import type { Metadata, Passage, PassageSource } from '../../corpus.js'
 import { requireSameEncoder, type EncoderIdentity } from '../../encoder-identity.js'
 import type { RetrievedPassage } from '../../retriever.js'
 import {
@@ -13,6 +13,7 @@ import {
   type DocumentStamp,
   type UpsertOptions,
   type StoredDocument,
+  type StoreReadOptions,
   type StoreSearchOptions,
   type TextHit,
   type TextSearchStore,
@@ -21,7 +22,15 @@ import { Database, type ConnectionOptions } from './database.js'
 import { checkDocument, lots, putDocuments } from './load-documents.js'
 import { migrate, stepsTaken, type TableOptions } from './migrations.js'
 import { PostgresError } from './postgres-error.js'
-import { searchSettings, vectorSearch, wordSearch, type FoundRow, type Statement } from './search-statements.js'
+import {
+  passageOf,
+  searchSettings,
+  vectorSearch,
+  wordSearch,
+  type FoundRow,
+  type PassageRow,
+  type Statement,
+} from './search-statements.js'
 import { isStorable, quotedName, storable } from './storable.js'
 
 export interface PostgresOptions extends ConnectionOptions {
@@ -154,6 +163,17 @@ export class PostgresStore implements TextSearchStore {
     })
   }
 
+  async passage(id: string, { signal }: StoreReadOptions = {}): Promise<Passage | undefined> {
+    if (!isStorable(id)) return undefined
+    const statement = passageOf({ schema: this.#schema, id })
+    const [row] = await this.#database.transaction(
+      'reading a passage',
+      (client) => run<PassageRow>(client, statement),
+      { signal },
+    )
+    return row && toPassage(row)
+  }
+
   async search(
     vectors: readonly Float32Array[],
     k: number,
@@ -169,12 +189,12 @@ export class PostgresStore implements TextSearchStore {
       async (client) => {
         await run(client, searchSettings(k, efSearch, exact))
         const found: RetrievedPassage[][] = []
-        for (const statement of statements) found.push((await run(client, statement)).map(toPassage))
+        for (const statement of statements) found.push((await run(client, statement)).map(toHit))
         if (exact || found.every((hits) => hits.length === k) || !(await this.#hasHnsw(client))) return found
         // The index gives up after some thousand rows that a filter leaves out.
         await run(client, searchSettings(k, efSearch, true))
         for (const [i, statement] of statements.entries()) {
-          if (found[i].length < k) found[i] = (await run(client, statement)).map(toPassage)
+          if (found[i].length < k) found[i] = (await run(client, statement)).map(toHit)
         }
         return found
       },
@@ -205,7 +225,7 @@ export class PostgresStore implements TextSearchStore {
     const rows = await this.#database.transaction('the search for words', (client) => run(client, statement), {
       signal,
     })
-    return rows.map((row) => ({ ...toPassage(row), textScore: row.textScore! }))
+    return rows.map((row) => ({ ...toHit(row), textScore: row.textScore! }))
   }
 
   async upsert(document: StoredDocument): Promise<void> {
@@ -306,19 +326,22 @@ async function readSettings(client: PoolClient, schema: string): Promise<Setting
   return rows[0]?.value
 }
 
-async function run(client: PoolClient, { text, values }: Statement): Promise<FoundRow[]> {
-  return (await client.query<FoundRow>(text, [...values])).rows
+async function run<R extends PassageRow = FoundRow>(client: PoolClient, { text, values }: Statement): Promise<R[]> {
+  return (await client.query<R>(text, [...values])).rows
 }
 
-function toPassage({ id, title, text, source, metadata, score }: FoundRow): RetrievedPassage {
+function toPassage({ id, title, text, source, metadata }: PassageRow): Passage {
   return {
     id,
     title,
     text,
     source: (source as PassageSource | null) ?? undefined,
     metadata: metadata as Metadata,
-    score,
   }
+}
+
+function toHit(row: FoundRow): RetrievedPassage {
+  return { ...toPassage(row), score: row.score }
 }
 
 /** @throws InputError unless a value is undefined or a whole number in these bounds */

@@ -9,13 +9,17 @@ export interface Statement {
   readonly values: readonly unknown[]
 }
 
-/** A row of a search. */
-export interface FoundRow {
+/** A passage as it is read. */
+export interface PassageRow {
   readonly id: string
   readonly title: string
   readonly text: string
   readonly source: unknown
   readonly metadata: unknown
+}
+
+/** A row of a search. */
+export interface FoundRow extends PassageRow {
   readonly score: number
   /** Of a search for words. */
   readonly textScore?: number
@@ -32,6 +36,17 @@ export interface VectorSearch {
   readonly vector: string
   readonly k: number
   readonly filter?: Filter
+}
+
+/** The passage of an id. @param schema in quotes */
+export function passageOf({ schema, id }: { readonly schema: string; readonly id: string }): Statement {
+  return {
+    values: [id],
+    text: `
+      SELECT p.id, p.title, p.text, p.source, d.metadata
+      FROM ${schema}.passages p JOIN ${schema}.documents d ON d.key = p.document
+      WHERE p.id = $1 LIMIT 1`,
+  }
 }
 
 /** The k passages with the largest dot products. `<#>` is the negative of it, so that the least is the best. */
