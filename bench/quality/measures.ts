@@ -22,13 +22,17 @@ export interface Outcome {
   readonly posteriorRight: boolean
 }
 
-export interface Quality {
+/** How well the passages of answerable questions are found. */
+export interface RetrievalQuality {
+  /** Share with the right passage among the first k. */
+  readonly recallAt: Readonly<Record<number, number>>
+  /** Mean of 1 / rank, of 0 where it was not found. */
+  readonly meanReciprocalRank: number
+}
+
+export interface Quality extends RetrievalQuality {
   readonly questions: number
   readonly answerable: number
-  /** Share of the answerable questions with the right passage among the first k. */
-  readonly recallAt: Readonly<Record<number, number>>
-  /** Mean over the answerable questions of 1 / rank, of 0 where it was not found. */
-  readonly meanReciprocalRank: number
   /** Shares of the answerable questions. */
   readonly exactMatch: number
   readonly holdsAnswer: number
@@ -74,8 +78,7 @@ export function measure(outcomes: readonly Outcome[]): Quality {
   return {
     questions: outcomes.length,
     answerable: answerable.length,
-    recallAt: Object.fromEntries(RANKS.map((k) => [k, mean(answerable, ({ rank = Infinity }) => Number(rank <= k))])),
-    meanReciprocalRank: mean(answerable, ({ rank = Infinity }) => 1 / rank),
+    ...retrievalQuality(answerable.map(({ rank }) => rank)),
     exactMatch: mean(answerable, ({ exact }) => Number(exact)),
     holdsAnswer: mean(answerable, ({ holds }) => Number(holds)),
     abstentionPrecision: mean(abstained, (outcome) => Number(!outcome.answerable)),
@@ -87,6 +90,20 @@ export function measure(outcomes: readonly Outcome[]): Quality {
       outcomes.map(({ pAnswerable, answerable }) => ({ probability: pAnswerable, happened: answerable })),
     ),
   }
+}
+
+/** @param ranks for each question the place of the first right passage, from 1; undefined where none was found */
+export function retrievalQuality(ranks: readonly (number | undefined)[]): RetrievalQuality {
+  return {
+    recallAt: Object.fromEntries(RANKS.map((k) => [k, mean(ranks, (rank = Infinity) => Number(rank <= k))])),
+    meanReciprocalRank: mean(ranks, (rank = Infinity) => 1 / rank),
+  }
+}
+
+/** Place of the first right passage, from 1. */
+export function foundAt<P>(passages: readonly P[], isRight: (passage: P) => boolean): number | undefined {
+  const place = passages.findIndex(isRight)
+  return place < 0 ? undefined : place + 1
 }
 
 export function calibration(predictions: readonly Prediction[]): Calibration {

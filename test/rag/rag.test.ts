@@ -168,7 +168,7 @@ describe('is refused before anything is computed', () => {
       'an unknown option',
       QUESTION,
       { topk: 3 },
-      'ask: unknown option topk; known: passages, filter, query, topK, candidates, mode, maxNewTokens, sources, hooks, onText, signal',
+      'ask: unknown option topk; known: passages, filter, query, topK, candidates, mode, minProbability, maxNewTokens, sources, hooks, onText, signal',
     ],
     ['topK 0', QUESTION, { topK: 0 }, 'ask: topK is 0, expected a whole number of 1 or more'],
     ['topK 1.5', QUESTION, { topK: 1.5 }, 'ask: topK is 1.5'],
