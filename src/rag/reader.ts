@@ -62,7 +62,7 @@ export interface ReadOptions {
 }
 
 /** Of the answers of the default reader that are right, all are likelier; of those that it makes up, many are not (bench/README.md). */
-const MIN_PROBABILITY = 0.05
+export const MIN_PROBABILITY = 0.05
 const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
 
 export interface ReaderFromPretrainedOptions extends FromPretrainedOptions {
