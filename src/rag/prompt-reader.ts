@@ -131,6 +131,7 @@ export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> 
     written: readonly number[],
     signal: AbortSignal | undefined,
   ): Promise<number[]> {
+    if (passages.length === 1) return [1]
     const joint: number[] = []
     for (const passage of passages) {
       const { ids } = await this.#prompt(question, [passage])

@@ -89,6 +89,8 @@ describe.each([
       joint.push(prior * likelihood)
     }
     cited.forEach(({ posterior }, z) => expect(posterior).toBeCloseTo(joint[z] / sum(joint), 3))
+    const alone = await rag.ask(QUESTION, { passages: [FRANCE], maxNewTokens: 1, cite: true })
+    expect(alone.passages[0].posterior).toBe(1)
   })
 
   test('a seed draws the same answer again, beams search and give it at once', async () => {
