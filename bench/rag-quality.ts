@@ -6,12 +6,24 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { helpText, parseArguments, UsageError, type CommandSpec } from '../src/cli/arguments.js'
+import {
+  helpText,
+  parseArguments,
+  UsageError,
+  wholeNumber,
+  type Arguments,
+  type CommandSpec,
+} from '../src/cli/arguments.js'
+import { openPipeline } from '../src/cli/pipeline.js'
+import { processTerminal } from '../src/cli/terminal.js'
 import { parseCorpus, Rag, StoreRetriever } from '../src/rag/index.js'
+import { MIN_PROBABILITY } from '../src/rag/reader.js'
 import { DEFAULT_WEIGHTS } from '../src/shipped-files.js'
 import { askAll, type Asking, type QualityQuestion } from './quality/ask-all.js'
 import { documentationQuestions, indexDocumentation } from './quality/documentation.js'
-import { measure, RANKS, type Outcome, type Quality } from './quality/measures.js'
+import { measure, withoutImprobable, type Outcome, type Quality } from './quality/measures.js'
+import { searchTable, searchVariants } from './quality/search-variants.js'
+import { qualityTable, thresholdTable } from './quality/tables.js'
 import { writeQuestions } from './questions.js'
 import { describeMachine } from './report/machine.js'
 import { reliabilityChart } from './report/reliability-chart.js'
@@ -26,15 +38,30 @@ const spec: CommandSpec = {
   summary:
     'Asks the default pipeline about its facts and about the documentation of this project, and reports how well it does.',
   options: {
+    reader: { type: 'string', value: 'FOLDER', help: 'ask this model, about the documentation alone' },
+    hybrid: { type: 'boolean', help: 'with --reader: search for words too' },
+    'top-k': { type: 'string', value: 'N', help: 'with --reader: passages that it reads (default 5)' },
+    search: { type: 'boolean', help: 'only search: with passages of several sizes, by vectors and by words too' },
     small: { type: 'boolean', help: `ask ${SMALL} questions about each, to see that everything runs` },
     out: { type: 'string', value: 'FOLDER', help: 'where the JSON and the chart go (default bench/results)' },
   },
 }
 
+/** What came of the questions about one corpus. */
 interface Result {
   readonly name: string
   readonly quality: Quality
   readonly outcomes: readonly Outcome[]
+}
+
+interface Run {
+  readonly options: Arguments['options']
+  /** Questions about each corpus; all unless told. */
+  readonly limit: number | undefined
+  /** For what is thrown away. */
+  readonly folder: string
+  /** Writes a file of results. */
+  readonly record: (name: string, content: string) => Promise<void>
 }
 
 async function main(args: readonly string[]): Promise<void> {
@@ -43,36 +70,103 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(helpText(spec).replace('glassformer rag-quality', 'npm run rag-quality --'))
     return
   }
+  for (const name of ['hybrid', 'top-k']) {
+    if (options[name] !== undefined && !options.reader) throw new UsageError(`--${name} is for --reader`)
+  }
+  if (options.search && options.reader) throw new UsageError('--search and --reader exclude each other')
   const out = typeof options.out === 'string' ? options.out : RESULTS
-  const limit = options.small ? SMALL : undefined
   const folder = await mkdtemp(join(tmpdir(), 'glassformer-quality-'))
-  const rag = await Rag.fromPretrained()
+  const record = async (name: string, content: string) => {
+    await mkdir(out, { recursive: true })
+    await writeFile(join(out, name), content)
+  }
+  const run: Run = { options, limit: options.small ? SMALL : undefined, folder, record }
   try {
-    const run = async (name: string, questions: readonly QualityQuestion[], retriever: Asking['retriever']) => {
-      const onProgress = (done: number, total: number) => {
-        if (done % 20 === 0 || done === total) process.stderr.write(`${name}: asked ${done}/${total}\n`)
-      }
-      const outcomes = await askAll(questions, { rag, retriever, onProgress })
-      return { name, quality: measure(outcomes), outcomes }
-    }
-    const facts = await run('world-facts', (await worldQuestions()).slice(0, limit), await rag.retriever())
+    await (options.search ? measureSearch(run) : options.reader ? measureReader(run) : measureDefault(run))
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** The default pipeline on both corpora. It gives every answer; which of them are given is counted afterwards, for all thresholds. */
+async function measureDefault({ limit, folder, record }: Run): Promise<void> {
+  const rag = await Rag.fromPretrained()
+  const ask = (question: string) => rag.ask(question, { minProbability: 0 })
+  try {
+    const facts = await askNamed('world-facts', (await worldQuestions()).slice(0, limit), {
+      ask,
+      retriever: await rag.retriever(),
+    })
     const written = (await documentationQuestions()).slice(0, limit)
     const store = await indexDocumentation(written, rag.encoder, join(folder, 'documentation.index'))
     const retriever = await StoreRetriever.open(rag.encoder, store)
     rag.use(retriever)
-    const documentation = await run('documentation', written, retriever)
+    const documentation = await askNamed('documentation', written, { ask, retriever })
     await store.close()
 
-    const results = [facts, documentation]
-    process.stdout.write(`${table(results)}\n`)
+    const results = [facts, documentation].map(({ name, outcomes }) => {
+      return { name, quality: measure(withoutImprobable(outcomes, MIN_PROBABILITY)), outcomes }
+    })
+    process.stdout.write(`${qualityTable(results)}\n\n${thresholdTable(results)}\n`)
     const machine = await describeMachine(rag.encoder.backend, {})
-    await mkdir(out, { recursive: true })
-    await writeFile(join(out, 'rag-quality.json'), `${JSON.stringify({ machine, results }, null, 1)}\n`)
-    await writeFile(join(out, 'rag-quality.svg'), chart(results))
+    await record('rag-quality.json', `${JSON.stringify({ machine, results }, null, 1)}\n`)
+    await record('rag-quality.svg', chart(results))
   } finally {
     rag.dispose()
-    await rm(folder, { recursive: true })
   }
+}
+
+/** The documentation, asked as `glassformer ask --index … --reader …` does. */
+async function measureReader({ options, limit, folder, record }: Run): Promise<void> {
+  const topK = wholeNumber('top-k', options['top-k'])
+  const questions = (await documentationQuestions()).slice(0, limit)
+  const index = join(folder, 'documentation.index')
+  const indexer = await Rag.fromPretrained()
+  await (await indexDocumentation(questions, indexer.encoder, index)).close()
+  indexer.dispose()
+  const { reader, hybrid } = options
+  const pipeline = await openPipeline({ index, reader, hybrid }, processTerminal(new AbortController().signal))
+  try {
+    const { encoder } = pipeline.rag
+    const ask = (question: string) => pipeline.rag.ask(question, { topK })
+    const retriever = await StoreRetriever.open(encoder, pipeline.store!)
+    const result = await askNamed('documentation', questions, { ask, retriever })
+    process.stdout.write(`${qualityTable([result])}\n`)
+    const machine = await describeMachine(encoder.backend, {})
+    const settings = { hybrid: hybrid === true, topK: topK ?? 5 }
+    await record('rag-quality-reader.json', `${JSON.stringify({ machine, settings, results: [result] }, null, 1)}\n`)
+  } finally {
+    await pipeline.close()
+  }
+}
+
+async function measureSearch({ limit, folder, record }: Run): Promise<void> {
+  const rag = await Rag.fromPretrained()
+  try {
+    const variants = await searchVariants(rag.encoder, {
+      facts: await rag.retriever(),
+      factQuestions: await worldQuestions(),
+      limit,
+      folder,
+      onVariant: ({ corpus, passages }) => process.stderr.write(`${corpus}: searched ${passages} passages\n`),
+    })
+    process.stdout.write(`${searchTable(variants)}\n`)
+    await record('rag-quality-search.json', `${JSON.stringify({ variants }, null, 1)}\n`)
+  } finally {
+    rag.dispose()
+  }
+}
+
+async function askNamed(
+  name: string,
+  questions: readonly QualityQuestion[],
+  asking: Omit<Asking, 'onProgress'>,
+): Promise<Result> {
+  const onProgress = (done: number, total: number) => {
+    if (done % 20 === 0 || done === total) process.stderr.write(`${name}: asked ${done}/${total}\n`)
+  }
+  const outcomes = await askAll(questions, { ...asking, onProgress })
+  return { name, quality: measure(outcomes), outcomes }
 }
 
 async function worldQuestions(): Promise<QualityQuestion[]> {
@@ -84,47 +178,15 @@ async function worldQuestions(): Promise<QualityQuestion[]> {
   }))
 }
 
-function table(results: readonly Result[]): string {
-  const share = (value: number) => (Number.isNaN(value) ? '-' : value.toFixed(3))
-  const rows: [string, (quality: Quality) => string][] = [
-    ['questions', ({ questions }) => String(questions)],
-    ['answerable', ({ answerable }) => String(answerable)],
-    ...RANKS.map((k): [string, (quality: Quality) => string] => [`recall@${k}`, ({ recallAt }) => share(recallAt[k])]),
-    ['mean reciprocal rank', (quality) => share(quality.meanReciprocalRank)],
-    ['exact match', (quality) => share(quality.exactMatch)],
-    ['answer holds the right one', (quality) => share(quality.holdsAnswer)],
-    ['abstention precision', (quality) => share(quality.abstentionPrecision)],
-    ['abstention recall', (quality) => share(quality.abstentionRecall)],
-    ['posterior: ECE', ({ posterior }) => share(posterior.ece)],
-    ['posterior: Brier', ({ posterior }) => share(posterior.brier)],
-    ['p(answerable): ECE', ({ pAnswerable }) => share(pAnswerable.ece)],
-    ['p(answerable): Brier', ({ pAnswerable }) => share(pAnswerable.brier)],
-  ]
-  const line = (name: string, cells: readonly string[]) =>
-    name.padEnd(28) + cells.map((cell) => cell.padStart(15)).join('')
-  return [
-    line(
-      '',
-      results.map(({ name }) => name),
-    ),
-    ...rows.map(([name, cell]) =>
-      line(
-        name,
-        results.map(({ quality }) => cell(quality)),
-      ),
-    ),
-  ].join('\n')
-}
-
 function chart(results: readonly Result[]): string {
-  const series = (pick: 'posterior' | 'pAnswerable') =>
+  const series = (pick: 'support' | 'pAnswerable') =>
     results.map(({ name, quality }) => ({ name, calibration: quality[pick] }))
   return reliabilityChart('Do the probabilities mean what they say?', [
     {
       title: 'The passage behind an answer',
-      predicted: 'largest posterior of a passage',
+      predicted: 'largest posterior of a passage, times p(answerable)',
       happened: 'share in which it holds the answer',
-      series: series('posterior'),
+      series: series('support'),
     },
     {
       title: 'Whether there is an answer',

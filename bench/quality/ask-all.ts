@@ -1,8 +1,8 @@
 /**
  * Puts questions to a pipeline and notes what came of each.
  */
-import type { Passage, Rag, RetrievedPassage } from '../../src/rag/index.js'
-import { holds, normalise, RANKS, type Outcome } from './measures.js'
+import { ABSTENTION, type Passage, type RetrievedPassage } from '../../src/rag/index.js'
+import { foundAt, holds, normalise, RANKS, type Outcome } from './measures.js'
 
 export interface QualityQuestion {
   readonly question: string
@@ -12,8 +12,16 @@ export interface QualityQuestion {
   readonly answers: readonly string[]
 }
 
+/** What is looked at of an answer. A decoder-only model's has no probability of being answerable. */
+export interface Reply {
+  readonly text: string
+  readonly logProb: number
+  readonly pAnswerable?: number
+  readonly passages: readonly (Passage & { readonly posterior?: number })[]
+}
+
 export interface Asking {
-  readonly rag: Rag
+  readonly ask: (question: string) => Promise<Reply>
   /** The retriever that the pipeline has. */
   readonly retriever: { retrieve(question: string, k: number): Promise<readonly RetrievedPassage[]> }
   readonly onProgress: (done: number, total: number) => void
@@ -21,25 +29,31 @@ export interface Asking {
 
 export async function askAll(
   questions: readonly QualityQuestion[],
-  { rag, retriever, onProgress }: Asking,
+  { ask, retriever, onProgress }: Asking,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   for (const { question, isRight = () => false, answers } of questions) {
     const found = await retriever.retrieve(question, Math.max(...RANKS))
-    const place = found.findIndex(isRight)
-    const { text, abstained, pAnswerable, passages } = await rag.ask(question)
-    const likeliest = passages.reduce((best, passage) => (passage.posterior > best.posterior ? passage : best))
+    const start = performance.now()
+    const { text, logProb, pAnswerable, passages } = await ask(question)
+    const seconds = (performance.now() - start) / 1000
+    const abstained = normalise(text).startsWith(normalise(ABSTENTION)) // a decoder-only model may go on
+    const likeliest = passages.reduce((best, passage) =>
+      (passage.posterior ?? 0) > (best.posterior ?? 0) ? passage : best,
+    )
     outcomes.push({
       question,
       answerable: answers.length > 0,
-      rank: place < 0 ? undefined : place + 1,
+      rank: foundAt(found, isRight),
       text,
       abstained,
+      probability: Math.exp(logProb),
       exact: !abstained && answers.some((answer) => normalise(answer) === normalise(text)),
       holds: !abstained && answers.some((answer) => holds(text, answer)),
       pAnswerable,
       posterior: likeliest.posterior,
       posteriorRight: isRight(likeliest),
+      seconds,
     })
     onProgress(outcomes.length, questions.length)
   }

@@ -6,7 +6,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { documentFiles, indexDocuments } from '../../src/documents/index.js'
+import { documentFiles, indexDocuments, type SplitOptions } from '../../src/documents/index.js'
 import { FlatFileStore, type Passage, type SentenceEncoder } from '../../src/rag/index.js'
 import type { QualityQuestion } from './ask-all.js'
 
@@ -30,6 +30,7 @@ export async function indexDocumentation(
   questions: readonly DocumentationQuestion[],
   encoder: SentenceEncoder,
   path: string,
+  split: SplitOptions = {},
 ): Promise<FlatFileStore> {
   const files = new Set(questions.flatMap(({ file }) => file ?? []))
   const store = await FlatFileStore.openForWriting(path, {
@@ -37,7 +38,7 @@ export async function indexDocumentation(
     dimension: encoder.dimension,
   })
   const documents = await documentFiles([...files].map((file) => join(ROOT, file)))
-  const { failures } = await indexDocuments(documents, encoder, store)
+  const { failures } = await indexDocuments(documents, encoder, store, split)
   await store.close()
   if (failures.length > 0) throw failures[0].error
   return FlatFileStore.open(path)

@@ -2,6 +2,7 @@
  * How well questions are answered: retrieval, answers, knowing when to abstain, and whether probabilities mean what they say. All of it
  * counts what is in {@link Outcome}; asking is in ask-all.ts. Shares are NaN where there is nothing to count.
  */
+import { ABSTENTION } from '../../src/rag/index.js'
 
 /** What came of one question. */
 export interface Outcome {
@@ -11,34 +12,48 @@ export interface Outcome {
   readonly rank: number | undefined
   readonly text: string
   readonly abstained: boolean
+  /** p(text), as the pipeline says. */
+  readonly probability: number
   /** The text is one of the right answers, but for case, punctuation and articles. */
   readonly exact: boolean
   /** One of the right answers stands in the text. */
   readonly holds: boolean
-  /** p(some passage answers the question), as the pipeline says. */
-  readonly pAnswerable: number
-  /** The largest posterior of a passage, and whether that passage holds the answer. */
-  readonly posterior: number
+  /** p(some passage answers the question), as the pipeline says; undefined where the reader does not tell. */
+  readonly pAnswerable: number | undefined
+  /** The largest posterior of a passage, if the reader tells, and whether that passage holds the answer. */
+  readonly posterior: number | undefined
   readonly posteriorRight: boolean
+  /** From the question to the answer. */
+  readonly seconds: number
 }
 
-export interface Quality {
+/** How well the passages of answerable questions are found. */
+export interface RetrievalQuality {
+  /** Share with the right passage among the first k. */
+  readonly recallAt: Readonly<Record<number, number>>
+  /** Mean of 1 / rank, of 0 where it was not found. */
+  readonly meanReciprocalRank: number
+}
+
+export interface Quality extends RetrievalQuality {
   readonly questions: number
   readonly answerable: number
-  /** Share of the answerable questions with the right passage among the first k. */
-  readonly recallAt: Readonly<Record<number, number>>
-  /** Mean over the answerable questions of 1 / rank, of 0 where it was not found. */
-  readonly meanReciprocalRank: number
   /** Shares of the answerable questions. */
   readonly exactMatch: number
   readonly holdsAnswer: number
   /** Of the questions on which the pipeline abstained, those that cannot be answered; and the other way round. */
   readonly abstentionPrecision: number
   readonly abstentionRecall: number
+  /** Of the answers that were given, those that hold a right one. */
+  readonly answerPrecision: number
   /** Of questions that were answered: the largest posterior against "this passage holds the answer". */
   readonly posterior: Calibration
+  /** The same of the posterior times p(answerable): the posterior takes for granted that some passage answers. */
+  readonly support: Calibration
   /** Of all questions: p(answerable) against "the question can be answered". */
   readonly pAnswerable: Calibration
+  /** Median time of a question. */
+  readonly seconds: number
 }
 
 export interface Prediction {
@@ -74,19 +89,67 @@ export function measure(outcomes: readonly Outcome[]): Quality {
   return {
     questions: outcomes.length,
     answerable: answerable.length,
-    recallAt: Object.fromEntries(RANKS.map((k) => [k, mean(answerable, ({ rank = Infinity }) => Number(rank <= k))])),
-    meanReciprocalRank: mean(answerable, ({ rank = Infinity }) => 1 / rank),
+    ...retrievalQuality(answerable.map(({ rank }) => rank)),
     exactMatch: mean(answerable, ({ exact }) => Number(exact)),
     holdsAnswer: mean(answerable, ({ holds }) => Number(holds)),
     abstentionPrecision: mean(abstained, (outcome) => Number(!outcome.answerable)),
     abstentionRecall: mean(unanswerable, (outcome) => Number(outcome.abstained)),
-    posterior: calibration(
-      answered.map(({ posterior, posteriorRight }) => ({ probability: posterior, happened: posteriorRight })),
+    answerPrecision: mean(answered, (outcome) => Number(outcome.holds)),
+    posterior: predictions(
+      answered,
+      ({ posterior }) => posterior,
+      ({ posteriorRight }) => posteriorRight,
     ),
-    pAnswerable: calibration(
-      outcomes.map(({ pAnswerable, answerable }) => ({ probability: pAnswerable, happened: answerable })),
+    support: predictions(
+      answered,
+      ({ posterior, pAnswerable }) =>
+        posterior !== undefined && pAnswerable !== undefined ? posterior * pAnswerable : undefined,
+      ({ posteriorRight }) => posteriorRight,
     ),
+    pAnswerable: predictions(
+      outcomes,
+      ({ pAnswerable }) => pAnswerable,
+      ({ answerable }) => answerable,
+    ),
+    seconds: median(outcomes.map(({ seconds }) => seconds)),
   }
+}
+
+/** As if the pipeline had not given what is less probable. */
+export function withoutImprobable(outcomes: readonly Outcome[], least: number): Outcome[] {
+  return outcomes.map((outcome) =>
+    outcome.abstained || outcome.probability >= least
+      ? outcome
+      : { ...outcome, abstained: true, text: ABSTENTION, exact: false, holds: false },
+  )
+}
+
+/** Of those that predicted anything. */
+function predictions(
+  outcomes: readonly Outcome[],
+  probability: (outcome: Outcome) => number | undefined,
+  happened: (outcome: Outcome) => boolean,
+): Calibration {
+  return calibration(
+    outcomes.flatMap((outcome) => {
+      const predicted = probability(outcome)
+      return predicted === undefined ? [] : [{ probability: predicted, happened: happened(outcome) }]
+    }),
+  )
+}
+
+/** @param ranks for each question the place of the first right passage, from 1; undefined where none was found */
+export function retrievalQuality(ranks: readonly (number | undefined)[]): RetrievalQuality {
+  return {
+    recallAt: Object.fromEntries(RANKS.map((k) => [k, mean(ranks, (rank = Infinity) => Number(rank <= k))])),
+    meanReciprocalRank: mean(ranks, (rank = Infinity) => 1 / rank),
+  }
+}
+
+/** Place of the first right passage, from 1. */
+export function foundAt<P>(passages: readonly P[], isRight: (passage: P) => boolean): number | undefined {
+  const place = passages.findIndex(isRight)
+  return place < 0 ? undefined : place + 1
 }
 
 export function calibration(predictions: readonly Prediction[]): Calibration {
@@ -121,6 +184,12 @@ export function normalise(text: string): string {
 /** Whether the words of an answer stand in a text, one after the other. */
 export function holds(text: string, answer: string): boolean {
   return ` ${normalise(text)} `.includes(` ${normalise(answer)} `)
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length / 2
+  return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2
 }
 
 function mean<T>(members: readonly T[], value: (member: T) => number): number {

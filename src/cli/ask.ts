@@ -50,9 +50,10 @@ export async function ask({ positionals, options, lists }: Arguments, terminal: 
       const wrong = mode !== undefined ? '--mode' : options.explain ? '--explain' : undefined
       if (wrong) throw new UsageError(`${wrong} is for encoder-decoders, and the reader is none`)
       const { rag } = pipeline
-      if (options.json) return print(JSON.stringify(await rag.ask(question, asked), null, 2))
+      const cited = { ...asked, cite: true }
+      if (options.json) return print(JSON.stringify(await rag.ask(question, cited), null, 2))
       print(
-        describePrompt(await writing((onText) => rag.ask(question, { ...asked, onText }), terminal), show, terminal),
+        describePrompt(await writing((onText) => rag.ask(question, { ...cited, onText }), terminal), show, terminal),
       )
     } else {
       const answer = await pipeline.rag.ask(question, { ...asked, mode, sources: options.explain === true })
@@ -97,18 +98,29 @@ export function describe(answer: Answer, show: boolean, terminal: Terminal): str
   ].join('\n')
 }
 
-/** What a model read at once has no share in the answer that could be told: the numbers are those of the retriever. */
+/** The likeliest source first, where it was asked for; else in the order in which they were read. The numbers are those in the prompt. */
 export function describePrompt({ passages, leftOut, ended }: PromptAnswer, show: boolean, terminal: Terminal): string {
   const { dim } = terminal
   const shown = (number: string, passage: PromptPassage) => {
-    const { score, scores, prior } = passage
-    return show ? whole(number, passage, { prior, score, ...scores }, terminal) : row(number, passage, prior, terminal)
+    const { score, scores, prior, posterior } = passage
+    const share: Record<string, number> = posterior === undefined ? { prior } : { posterior, prior }
+    return show
+      ? whole(number, passage, { ...share, score, ...scores }, terminal)
+      : row(number, passage, posterior ?? prior, terminal)
   }
+  const cited = passages.every(({ posterior }) => posterior !== undefined)
+  const read = passages
+    .map((passage, i) => ({ number: `[${i + 1}]`, passage }))
+    .sort((a, b) => (b.passage.posterior ?? 0) - (a.passage.posterior ?? 0))
   return [
     ...(ended ? [] : [dim('(cut off at the greatest length)')]),
     '',
-    dim('Read, with the probability of each before it was read:'),
-    ...passages.map((passage, i) => shown(`[${i + 1}]`, passage)),
+    dim(
+      cited
+        ? 'From, with the probability that each stands behind the answer:'
+        : 'Read, with the probability of each before it was read:',
+    ),
+    ...read.map(({ number, passage }) => shown(number, passage)),
     ...(leftOut.length > 0 ? [dim('Left out, since the model reads no more at once:')] : []),
     ...leftOut.map((passage) => shown('   ', passage)),
   ].join('\n')

@@ -52,7 +52,10 @@ export function explained(answer: Answer, terminal: Terminal): string {
 
 /** What the passages are to the answer. */
 export function heading({ abstained, pAnswerable }: Answer): string {
-  return abstained ? `The passages do not tell (p = ${(1 - pAnswerable).toFixed(3)}); looked at` : 'From'
+  if (!abstained) return 'From'
+  return pAnswerable < 0.5
+    ? `The passages do not tell (p = ${(1 - pAnswerable).toFixed(3)}); looked at`
+    : 'No answer is likely enough to be given; looked at'
 }
 
 /** A word of the answer and the words of passages that it was taken from. */

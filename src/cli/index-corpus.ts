@@ -40,7 +40,7 @@ export const indexSpec: CommandSpec = {
     },
     ...poolingOptions,
     dtype: { type: 'string', value: 'DTYPE', help: 'float32 (default) or int8, a quarter of the size' },
-    'max-tokens': { type: 'string', value: 'N', help: 'most tokens of a passage (default: what the encoder reads)' },
+    'max-tokens': { type: 'string', value: 'N', help: 'most tokens of a passage (default 128, at most 256)' },
     overlap: { type: 'string', value: 'N', help: 'sentences that a passage repeats of the one before (default 0)' },
   },
   details:

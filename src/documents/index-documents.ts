@@ -15,7 +15,7 @@ import {
 } from '../rag/index.js'
 import type { Document, DocumentEntry } from './document.js'
 import { openDocuments, type DocumentFormat } from './formats.js'
-import { checkSplitOptions, splitDocument, type SplitOptions } from './split.js'
+import { checkSplitOptions, defaultMaxTokens, splitDocument, type SplitOptions } from './split.js'
 
 /** A file to be indexed. */
 export interface DocumentFile {
@@ -66,7 +66,7 @@ export async function indexDocuments(
   options: IndexingOptions = {},
 ): Promise<IndexingReport> {
   checkSplitOptions(options, encoder)
-  const { maxTokens = encoder.maxLength, overlap = 0, batchSize, signal, onProgress } = options
+  const { maxTokens = defaultMaxTokens(encoder), overlap = 0, batchSize, signal, onProgress } = options
   const failures = new Map<string, GlassformerError>()
   const stored = new Map<string, string>()
   for await (const { id, hash } of store.documents()) stored.set(id, hash)

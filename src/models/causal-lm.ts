@@ -154,12 +154,17 @@ export abstract class CausalLM extends CausalModel implements LanguageModel<Caus
     return result
   }
 
-  protected override async decodeNext(ids: Ids, context: CausalContext, options: PassOptions): Promise<Float> {
+  protected override async decodeLast(
+    ids: Ids,
+    count: number,
+    context: CausalContext,
+    options: PassOptions,
+  ): Promise<Float> {
     const { result } = await this.run(options, [], async (pass, keep) => {
       const hiddenStates = await this.#decoder.forward({ ids, ...context }, pass) // [rows, n, dimension]
-      return keep(await this.#project(hiddenStates.slice(1, -1), pass)) // [rows, 1, vocabulary]
+      return keep(await this.#project(hiddenStates.slice(1, -count), pass)) // [rows, count, vocabulary]
     })
-    return result.select(1, 0)
+    return result
   }
 
   protected override startCache(capacity?: number): DecoderCache {

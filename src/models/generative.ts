@@ -18,7 +18,8 @@ import {
   type GenerationStep,
 } from '../generation/index.js'
 import type { Pass } from '../layers/index.js'
-import type { Float, Ids } from '../tensor/ops/index.js'
+import { rowMajor } from '../tensor/ops/float.js'
+import { logSoftmax, type Float, type Ids } from '../tensor/ops/index.js'
 import { Tensor } from '../tensor/tensor.js'
 import { DecoderSteps, type DecoderStep } from '../trace/decoder-steps.js'
 import { toIds, toMask, type IdsLike } from './inputs.js'
@@ -214,8 +215,8 @@ export interface CausalInputs extends TextInputs {
 
 /** A decoder-only model. Prompts of a batch are padded on the left, so that all rows go on at their end. */
 export abstract class CausalModel extends GenerativeModel<CausalInputs> {
-  /** Logits of the token after the last of `ids`: [rows, n] -> [rows, vocabulary]. */
-  protected abstract decodeNext(ids: Ids, context: CausalContext, options: PassOptions): Promise<Float>
+  /** Logits of the token after each of the last `count` of `ids`: [rows, n] -> [rows, count, vocabulary]. */
+  protected abstract decodeLast(ids: Ids, count: number, context: CausalContext, options: PassOptions): Promise<Float>
 
   /** An empty cache; `capacity` is the number of tokens to make room for at first, the prompt's included. */
   protected abstract startCache(capacity?: number): DecoderCache
@@ -225,12 +226,46 @@ export abstract class CausalModel extends GenerativeModel<CausalInputs> {
     const cache = this.startCache(tokens.length)
     try {
       const positions = following(0, 1, tokens.length)
-      await this.decodeNext(toIds('tokens', [tokens]), { cache, mask: undefined, positions }, options)
+      await this.decodeLast(toIds('tokens', [tokens]), 1, { cache, mask: undefined, positions }, options)
     } catch (error) {
       cache.dispose()
       throw error
     }
     return new PromptCache([...tokens], cache)
+  }
+
+  /**
+   * ln p(token|prompt, tokens before) for each token of `continuation`, in one pass.
+   * @throws InputError for an empty prompt or continuation, AbortedError
+   */
+  async score(
+    prompt: readonly number[],
+    continuation: readonly number[],
+    { promptCache, ...options }: StepOptions & Pick<CausalInputs, 'promptCache'> = {},
+  ): Promise<number[]> {
+    if (prompt.length === 0 || continuation.length === 0) {
+      const which = prompt.length === 0 ? 'prompt' : 'continuation'
+      throw new InputError('empty-prompt', `score: the ${which} has no tokens`)
+    }
+    const read = [...prompt, ...continuation.slice(0, -1)]
+    const known = commonPrefix([prompt], promptCache?.tokens ?? [])
+    const cache = this.startCache(read.length)
+    try {
+      if (known > 0) await this.#adopt(cache, promptCache!, known, 1)
+      const ids = toIds('tokens', [read.slice(known)])
+      const context = { cache, mask: undefined, positions: following(known, 1, read.length - known) }
+      const step = new DecoderSteps().next([read], known)
+      const logits = await this.decodeLast(ids, continuation.length, context, { ...options, step }) // [1, tokens, vocabulary]
+      const logProbs = logSoftmax(logits)
+      const values = rowMajor(logProbs)
+      return continuation.map((id, t) => values[t * logProbs.shape[2] + id])
+    } finally {
+      cache.dispose()
+    }
+  }
+
+  async #adopt(cache: DecoderCache, { cache: prefix }: PromptCache, length: number, rows: number): Promise<void> {
+    await this.run({}, [], async ({ kernels }: Pass) => cache.adopt(prefix, length, rows, kernels))
   }
 
   protected override async startDecoding(inputs: CausalInputs, start: StartOptions): Promise<Decoding> {
@@ -243,11 +278,7 @@ export abstract class CausalModel extends GenerativeModel<CausalInputs> {
     const padded = masks.some((row) => row[0] === 0)
     const cache = this.startCache(width + capacity)
     const known = padded ? 0 : commonPrefix(prompt, inputs.promptCache?.tokens ?? [])
-    if (known > 0) {
-      await this.run(options, [], async ({ kernels }: Pass) =>
-        cache.adopt(inputs.promptCache!.cache, known, batch, kernels),
-      )
-    }
+    if (known > 0) await this.#adopt(cache, inputs.promptCache!, known, batch)
 
     let paddings = masks.map((row) => row.indexOf(1)) // by row
     let held = known
@@ -267,7 +298,7 @@ export abstract class CausalModel extends GenerativeModel<CausalInputs> {
             [given.length, given[0].length],
           ),
         }
-        return this.decodeNext(toIds('tokens', given), context, { ...options, step })
+        return (await this.decodeLast(toIds('tokens', given), 1, context, { ...options, step })).select(1, 0)
       },
       reorder: (parents) => {
         cache.reorder(parents)

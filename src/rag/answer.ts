@@ -67,13 +67,19 @@ export interface Answer {
 
 /** A passage as a decoder-only model reads it, among the others in one prompt. */
 export interface PromptPassage extends RetrievedPassage {
-  /** p(passage|question): softmax of the scaled scores. How the model used the passage is not known: see {@link PromptAnswer}. */
+  /** p(passage|question): softmax of the scaled scores. */
   readonly prior: number
+  /**
+   * How far the passage stands behind the answer: p(passage|question, answer) by Bayes' rule, from how likely the answer is with this
+   * passage alone in the prompt. Sums to 1 over what was read; with `cite`.
+   */
+  readonly posterior?: number
 }
 
 /**
  * The answer of a decoder-only model. It has read all passages in one prompt, so there is one distribution and not one for each
- * passage: unlike an {@link Answer}, it has no posterior, no candidates and no probability of abstaining.
+ * passage: unlike an {@link Answer}, it has no candidates and no probability of abstaining, and a posterior only where each
+ * passage was read again by itself.
  */
 export interface PromptAnswer {
   readonly question: string

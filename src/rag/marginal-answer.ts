@@ -22,6 +22,7 @@ export interface Read {
 
 export interface MarginalOptions extends AnswersOptions {
   readonly mode: RagMode
+  readonly minProbability: number
 }
 
 /** A candidate with its ids and the log-likelihood of each token under each passage. */
@@ -39,7 +40,7 @@ interface Scored {
 /** The answer, with all that it was decided by. */
 export async function marginalAnswer(
   { question, passages, reading, tokenizer, provenance }: Read,
-  { mode, onText, ...options }: MarginalOptions,
+  { mode, minProbability, onText, ...options }: MarginalOptions,
 ): Promise<Answer> {
   const priors = passages.map(({ logPrior }) => logPrior)
   const own = await reading.answers({ onText, ...options })
@@ -67,10 +68,14 @@ export async function marginalAnswer(
     chosen = await scoreIds(await reading.answerByToken(priors, options))
     tokens = mixTokens(priors, chosen.tokenLogProbs)
   } else {
-    const answerable = mode === 'conditioned' && pAnswerable >= 0.5 && scored.length > 1
-    if (answerable) weights = logPosterior
-    const choices = answerable ? scored.filter((candidate) => candidate !== abstention) : scored
-    chosen = mode === 'conditioned' && !answerable ? abstention : mostProbable(choices, weights)
+    if (mode === 'rag-sequence') chosen = mostProbable(scored, priors)
+    else {
+      const answers = pAnswerable >= 0.5 ? scored.filter((candidate) => candidate !== abstention) : []
+      const best = answers.length > 0 ? mostProbable(answers, logPosterior) : abstention
+      const given = best !== abstention && marginal(logPosterior, best.logLikelihoods) >= Math.log(minProbability)
+      chosen = given ? best : abstention
+      if (given) weights = logPosterior
+    }
     tokens = mixSequence(weights, chosen.tokenLogProbs)
   }
 

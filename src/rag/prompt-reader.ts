@@ -11,6 +11,7 @@ import { write } from '../models/write.js'
 import { AutoTokenizer, type ChatMessage, type Tokenizer } from '../tokenizer/index.js'
 import { ABSTENTION, type PromptAnswer, type PromptPassage } from './answer.js'
 import { passageText, type Passage } from './corpus.js'
+import { normalizeLog } from './marginalise.js'
 import type { PassageReader, WeighedPassage } from './passage-reader.js'
 
 /** Puts a question and its passages to a model. */
@@ -44,6 +45,11 @@ export interface PromptOptions {
   readonly generation?: Omit<GenerateOptions, 'maxNewTokens' | 'maxLength' | 'numReturnSequences'>
   /** Called with each piece of the answer as it is written. Pieces never split a character. */
   readonly onText?: (piece: string) => void
+  /**
+   * Say how far each passage stands behind the answer: {@link PromptPassage.posterior}. False unless told, since every passage is then read once
+   * more, by itself, after the answer is written.
+   */
+  readonly cite?: boolean
   /** What was said before, oldest first. The model sees the last turns, without their passages, as far as they fit beside the passages. */
   readonly history?: readonly Turn[]
 }
@@ -51,7 +57,7 @@ export interface PromptOptions {
 export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> {
   readonly model: CausalLM
   readonly tokenizer: Tokenizer
-  readonly optionNames = ['maxNewTokens', 'generation', 'onText', 'history'] satisfies (keyof PromptOptions)[]
+  readonly optionNames = ['maxNewTokens', 'generation', 'onText', 'cite', 'history'] satisfies (keyof PromptOptions)[]
   readonly #format: PromptFormat
 
   constructor(
@@ -76,7 +82,10 @@ export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> 
     this.model.dispose()
   }
 
-  checkOptions({ maxNewTokens = 1, generation = {}, history = [] }: PromptOptions): void {
+  checkOptions({ maxNewTokens = 1, generation = {}, cite = false, history = [] }: PromptOptions): void {
+    if (typeof cite !== 'boolean') {
+      throw new InputError('bad-option', `ask: cite is ${String(cite)}, expected true or false`)
+    }
     if (!history.every(({ question, answer }) => typeof question === 'string' && typeof answer === 'string')) {
       throw new InputError('bad-option', 'ask: a turn of the history has no question or no answer, both are texts')
     }
@@ -89,7 +98,7 @@ export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> 
     passages: readonly WeighedPassage[],
     options: PromptOptions & { readonly signal?: AbortSignal } = {},
   ): Promise<PromptAnswer> {
-    const { maxNewTokens = 128, generation, onText, history = [], signal } = options
+    const { maxNewTokens = 128, generation, onText, cite = false, history = [], signal } = options
     const fitted = await this.#fit(question, passages, maxNewTokens)
     const { read, leftOut } = fitted
     const { prompt, remembered } = await this.#remember(history, question, fitted, maxNewTokens)
@@ -99,6 +108,8 @@ export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> 
       { inputIds: [prompt.ids] },
       { tokenizer: this.tokenizer, ...generation, maxNewTokens, signal, onText },
     )
+    const written = tokens.map(({ id }) => id)
+    const posteriors = cite ? await this.#posteriors(question, read, written, signal) : undefined
     return {
       question,
       text: text.trim(),
@@ -106,11 +117,28 @@ export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> 
       prompt: prompt.text,
       logProb: tokens.reduce((sum, { logProb }) => sum + logProb, 0),
       ended,
-      passages: read.map(described),
+      passages: read.map((passage, z) => ({ ...described(passage), ...(posteriors && { posterior: posteriors[z] }) })),
       leftOut: leftOut.map(described),
       forgotten: history.length - remembered,
       tokens,
     }
+  }
+
+  /** p(z|x, y) ∝ p(z|x) p(y|x, z): Bayes' rule as in RAG-Sequence, with each passage alone in the prompt. [passage] */
+  async #posteriors(
+    question: string,
+    passages: readonly WeighedPassage[],
+    written: readonly number[],
+    signal: AbortSignal | undefined,
+  ): Promise<number[]> {
+    if (passages.length === 1) return [1]
+    const joint: number[] = []
+    for (const passage of passages) {
+      const { ids } = await this.#prompt(question, [passage])
+      const logProbs = await this.model.score(ids, written, { signal })
+      joint.push(logProbs.reduce((sum, logProb) => sum + logProb, passage.logPrior))
+    }
+    return normalizeLog(joint).map(Math.exp)
   }
 
   /** Takes the passages in their order, each that still fits. */

@@ -43,6 +43,11 @@ export interface ReadOptions {
    * the default, is RAG-Sequence in which a passage that does not hold the answer loses its say.
    */
   readonly mode?: RagMode
+  /**
+   * In the mode `conditioned`, an answer whose own probability (that of all its tokens and its end) is less is not given: what a reader makes up
+   * is unlikely to itself. 0.05 unless told; with 0 every answer is given that some passage seems to hold.
+   */
+  readonly minProbability?: number
   /** Most tokens of an answer; 40 unless told. */
   readonly maxNewTokens?: number
   /** Functions that read or replace tensors in every pass over the reader's model, by hook-point pattern. Row z is that of passage z. */
@@ -56,6 +61,8 @@ export interface ReadOptions {
   readonly sources?: boolean
 }
 
+/** Of the answers of the default reader that are right, all are likelier; of those that it makes up, many are not (bench/README.md). */
+export const MIN_PROBABILITY = 0.05
 const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
 
 export interface ReaderFromPretrainedOptions extends FromPretrainedOptions {
@@ -74,7 +81,14 @@ export type AnswersOptions = ReaderOptions & Pick<ReadOptions, 'onText'>
 export class Reader implements PassageReader<ReadOptions, Answer> {
   readonly model: Seq2SeqLM
   readonly tokenizer: Tokenizer
-  readonly optionNames = ['mode', 'maxNewTokens', 'sources', 'hooks', 'onText'] satisfies (keyof ReadOptions)[]
+  readonly optionNames = [
+    'mode',
+    'minProbability',
+    'maxNewTokens',
+    'sources',
+    'hooks',
+    'onText',
+  ] satisfies (keyof ReadOptions)[]
   readonly #format: typeof readerInput
 
   constructor(
@@ -99,7 +113,10 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     this.model.dispose()
   }
 
-  checkOptions({ mode = 'conditioned', maxNewTokens = 1, sources = false }: ReadOptions): void {
+  checkOptions({ mode = 'conditioned', minProbability = 0, maxNewTokens = 1, sources = false }: ReadOptions): void {
+    if (!(minProbability >= 0 && minProbability <= 1)) {
+      throw new InputError('bad-option', `ask: minProbability is ${minProbability}, expected a number from 0 to 1`)
+    }
     if (typeof sources !== 'boolean') {
       throw new InputError('bad-option', `ask: sources is ${String(sources)}, expected true or false`)
     }
@@ -127,12 +144,13 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     passages: readonly WeighedPassage[],
     options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
   ): Promise<Answer> {
-    const { mode = 'conditioned', maxNewTokens = 40, sources = false, hooks, onText, signal } = options
+    const { mode = 'conditioned', minProbability = MIN_PROBABILITY, maxNewTokens = 40, sources = false } = options
+    const { hooks, onText, signal } = options
     const { tokenizer } = this
     const provenance = sources ? await this.#provenance(question, passages) : undefined
     return marginalAnswer(
       { question, passages, reading, tokenizer, provenance },
-      { mode, maxNewTokens, hooks, onText, signal },
+      { mode, minProbability, maxNewTokens, hooks, onText, signal },
     )
   }
 

@@ -1,6 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { Random } from '../../bench/random.js'
-import { openDocuments, splitDocument, type Document, type TokenCounter } from '../../src/documents/index.js'
+import {
+  openDocuments,
+  splitDocument,
+  type Document,
+  type SplitOptions,
+  type TokenCounter,
+} from '../../src/documents/index.js'
 import { bytesSource } from '../../src/files/byte-source.js'
 import { passageText } from '../../src/rag/index.js'
 import { AutoTokenizer } from '../../src/tokenizer/index.js'
@@ -75,6 +81,15 @@ describe('passages by hand', () => {
     [{ overlap: -1 }, 'overlap is -1'],
   ])('%j is refused', async (options, message) => {
     await expect(textsOf('Text.', LETTERS, options)).rejects.toThrow(message)
+  })
+
+  test('a passage has 128 tokens at most unless told, though the encoder reads more', async () => {
+    const reads300 = { ...LETTERS, maxLength: 300 }
+    const text = 'A sentence. '.repeat(60)
+    const longest = async (options?: SplitOptions) =>
+      Math.max(...(await textsOf(text, reads300, options)).map((part) => reads300.countTokens(part)))
+    expect(await longest()).toBeLessThanOrEqual(128)
+    expect(await longest({ maxTokens: 300 })).toBeGreaterThan(256)
   })
 
   test('the splitting of a long text can be cancelled', async () => {

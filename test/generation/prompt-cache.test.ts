@@ -35,6 +35,28 @@ describe.each(ALL_BACKENDS)('a kept prompt on $name', ({ create }) => {
     promptCache.dispose()
   })
 
+  test('the log-probabilities of what follows are those of one pass over the whole, with a kept prompt or without', async () => {
+    const model = await LlamaForCausalLM.fromPretrained(goldenPath('llama/tied'), { backend: await create() })
+    const [prompt, continuation] = [
+      [...PREFIX, 11],
+      [12, 3, 40],
+    ]
+    const { logits } = await model.forward({ inputIds: [[...prompt, ...continuation]] })
+    const expected = continuation.map((id, t) => {
+      const row = logits.select(0, 0).select(0, prompt.length + t - 1).toArray() // prettier-ignore
+      return row[id] - Math.log(row.reduce((sum, logit) => sum + Math.exp(logit), 0))
+    })
+    const promptCache = await model.readPrompt(PREFIX)
+    for (const options of [{}, { promptCache }]) {
+      const logProbs = await model.score(prompt, continuation, options)
+      expect(logProbs).toHaveLength(3)
+      logProbs.forEach((logProb, t) => expect(Math.abs(logProb - expected[t])).toBeLessThan(1e-4))
+    }
+    promptCache.dispose()
+    await expect(model.score([], [1])).rejects.toThrow('score: the prompt has no tokens')
+    await expect(model.score([1], [])).rejects.toThrow('score: the continuation has no tokens')
+  })
+
   test('right padding of a prompt is refused', async () => {
     const model = await LlamaForCausalLM.fromPretrained(goldenPath('llama/tied'), { backend: await create() })
     const inputs = { inputIds: [[5, 6, 0]], attentionMask: [[1, 1, 0]] }

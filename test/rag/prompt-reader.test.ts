@@ -68,6 +68,31 @@ describe.each([
     expect(answer.ended).toBe(written.at(-1) === 2)
   })
 
+  test('cited, the passages have the posterior of RAG-Sequence, each alone in the prompt', async () => {
+    const asked = { passages, maxNewTokens: 6, generation: { minNewTokens: 6 } }
+    const { passages: plain, tokens } = await rag.ask(QUESTION, asked)
+    expect(plain[0]).not.toHaveProperty('posterior')
+    const { passages: cited, tokens: same } = await rag.ask(QUESTION, { ...asked, cite: true })
+    expect(same).toEqual(tokens)
+    const joint: number[] = []
+    for (const { title, text, prior } of cited) {
+      const { prompt } = await rag.ask(QUESTION, { passages: [{ title, text }], maxNewTokens: 1 })
+      const { ids } = reader.tokenizer.encode(prompt)
+      const written = tokens.map(({ id }) => id)
+      const { logits } = await reader.model.forward({ inputIds: [[...ids, ...written]] })
+      const rows = logits.select(0, 0)
+      const likelihood = written.reduce((product, id, t) => {
+        const row = rows.select(0, ids.length + t - 1).toArray()
+        const total = row.reduce((sum, logit) => sum + Math.exp(logit), 0)
+        return (product * Math.exp(row[id])) / total
+      }, 1)
+      joint.push(prior * likelihood)
+    }
+    cited.forEach(({ posterior }, z) => expect(posterior).toBeCloseTo(joint[z] / sum(joint), 3))
+    const alone = await rag.ask(QUESTION, { passages: [FRANCE], maxNewTokens: 1, cite: true })
+    expect(alone.passages[0].posterior).toBe(1)
+  })
+
   test('a seed draws the same answer again, beams search and give it at once', async () => {
     const ask = (generation: NonNullable<AskOptions<PromptReader>['generation']>, onText?: (piece: string) => void) =>
       rag.ask(QUESTION, { passages: [FRANCE], maxNewTokens: 12, generation, onText })
@@ -142,11 +167,12 @@ describe('a pipeline with a reader of the caller', () => {
     [
       'an option of another reader',
       { mode: 'rag-token' },
-      'ask: unknown option mode; known: passages, filter, query, topK, candidates, maxNewTokens, generation, onText, history, signal',
+      'ask: unknown option mode; known: passages, filter, query, topK, candidates, maxNewTokens, generation, onText, cite, history, signal',
     ],
     ['maxNewTokens 0', { maxNewTokens: 0 }, 'generate: maxNewTokens is 0, expected a whole number of 1 or more'],
     ['an unknown option of generation', { generation: { beams: 3 } }, 'generate: unknown option beams'],
     ['topK 0', { topK: 0 }, 'ask: topK is 0'],
+    ['cite "yes"', { cite: 'yes' }, 'ask: cite is yes, expected true or false'],
   ])('refuses before anything is computed: %s', async (_name, options, message) => {
     const embed = vi.spyOn(rag.encoder, 'embed')
     const answer = rag.ask(QUESTION, options)

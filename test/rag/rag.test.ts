@@ -86,6 +86,18 @@ describe('an answer', () => {
       expect(await ask()).toMatchObject({ text: 'Paris.', abstained: false })
       expect(await ask('rag-sequence')).toMatchObject({ text: ABSTENTION, abstained: true })
     })
+    test('is not given where it is less likely than asked for, its end included; the models of the paper give it', async () => {
+      readerSays('Paris.', { 'Paris.': 0.049, [ABSTENTION]: 0.4 })
+      const answer = await ask()
+      expect(answer).toMatchObject({ text: ABSTENTION, abstained: true })
+      expect(answer.pAnswerable).toBeCloseTo(0.6, 10)
+      expect(answer.logProb).toBeCloseTo(Math.log(0.4), 10)
+      const asked = (minProbability: number) => rag.ask(QUESTION, { passages: [FRANCE], minProbability })
+      expect(await asked(0.04)).toMatchObject({ text: 'Paris.', abstained: false })
+      expect(await asked(0)).toMatchObject({ text: 'Paris.', abstained: false })
+      readerSays('Paris.', { 'Paris.': 0.04, [ABSTENTION]: 0.01 })
+      expect(await ask('rag-sequence')).toMatchObject({ text: 'Paris.', abstained: false })
+    })
     test('is to abstain where the reader writes nothing else', async () => {
       readerSays(ABSTENTION, { [ABSTENTION]: 0.4 })
       const answer = await ask()
@@ -168,8 +180,9 @@ describe('is refused before anything is computed', () => {
       'an unknown option',
       QUESTION,
       { topk: 3 },
-      'ask: unknown option topk; known: passages, filter, query, topK, candidates, mode, maxNewTokens, sources, hooks, onText, signal',
+      'ask: unknown option topk; known: passages, filter, query, topK, candidates, mode, minProbability, maxNewTokens, sources, hooks, onText, signal',
     ],
+    ['minProbability 2', QUESTION, { minProbability: 2 }, 'ask: minProbability is 2, expected a number from 0 to 1'],
     ['topK 0', QUESTION, { topK: 0 }, 'ask: topK is 0, expected a whole number of 1 or more'],
     ['topK 1.5', QUESTION, { topK: 1.5 }, 'ask: topK is 1.5'],
     ['topK NaN', QUESTION, { topK: NaN }, 'ask: topK is NaN'],

@@ -114,7 +114,7 @@ export class AskApi {
     const onText = (event: string) => events && ((text: string) => events.send(event, { text }))
     const { kind, rag } = this.#pipeline
     return kind === 'prompt'
-      ? rag.ask(question, { topK, filter, signal, onText: onText('text') })
+      ? rag.ask(question, { topK, filter, cite: true, signal, onText: onText('text') })
       : rag.ask(question, { topK, filter, signal, mode, sources, onText: onText('draft') })
   }
 
