@@ -17,7 +17,6 @@ import {
 import { openPipeline } from '../src/cli/pipeline.js'
 import { processTerminal } from '../src/cli/terminal.js'
 import { parseCorpus, Rag, StoreRetriever } from '../src/rag/index.js'
-import { MIN_PROBABILITY } from '../src/rag/reader.js'
 import { DEFAULT_WEIGHTS } from '../src/shipped-files.js'
 import { askAll, type Asking, type QualityQuestion } from './quality/ask-all.js'
 import { documentationQuestions, indexDocumentation } from './quality/documentation.js'
@@ -105,7 +104,7 @@ async function measureDefault({ limit, folder, record }: Run): Promise<void> {
     await store.close()
 
     const results = [facts, documentation].map(({ name, outcomes }) => {
-      return { name, quality: measure(withoutImprobable(outcomes, MIN_PROBABILITY)), outcomes }
+      return { name, quality: measure(withoutImprobable(outcomes, rag.reader.minProbability)), outcomes }
     })
     process.stdout.write(`${qualityTable(results)}\n\n${thresholdTable(results)}\n`)
     const machine = await describeMachine(rag.encoder.backend, {})

@@ -3,8 +3,10 @@
  * writes its own answer, and any text can be scored under each of them.
  */
 import { InputError } from '../errors.js'
-import type { FolderLike } from '../files/folder.js'
+import { requireText, type Folder, type FolderLike } from '../files/folder.js'
+import { JsonObject } from '../files/json.js'
 import { generate, TextStreamer } from '../generation/index.js'
+import { openPretrained } from '../hub/index.js'
 import type { StepOptions } from '../models/generative.js'
 import {
   AutoModelForSeq2SeqLM,
@@ -45,7 +47,7 @@ export interface ReadOptions {
   readonly mode?: RagMode
   /**
    * In the mode `conditioned`, an answer whose own probability (that of all its tokens and its end) is less is not given: what a reader makes up
-   * is unlikely to itself. 0.05 unless told; with 0 every answer is given that some passage seems to hold.
+   * is unlikely to itself. Unless told, {@link Reader.minProbability}; with 0 every answer is given that some passage seems to hold.
    */
   readonly minProbability?: number
   /** Most tokens of an answer; 40 unless told. */
@@ -61,13 +63,13 @@ export interface ReadOptions {
   readonly sources?: boolean
 }
 
-/** Of the answers of the default reader that are right, all are likelier; of those that it makes up, many are not (bench/README.md). */
-export const MIN_PROBABILITY = 0.05
 const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
 
 export interface ReaderFromPretrainedOptions extends FromPretrainedOptions {
   /** How a passage and the question are put to the model; {@link readerInput} unless told. */
   readonly format?: typeof readerInput
+  /** As {@link Reader.minProbability}. */
+  readonly minProbability?: number
 }
 
 export interface ReaderOptions extends StepOptions {
@@ -81,6 +83,12 @@ export type AnswersOptions = ReaderOptions & Pick<ReadOptions, 'onText'>
 export class Reader implements PassageReader<ReadOptions, Answer> {
   readonly model: Seq2SeqLM
   readonly tokenizer: Tokenizer
+  /**
+   * The least probability of an answer that is given. It is a property of the model, since some write longer and some are surer than others: in
+   * config.json it is `task_specific_params.rag.min_probability`, and 0 where it is not there. bench/README.md has how that of the default
+   * reader was found.
+   */
+  readonly minProbability: number
   readonly optionNames = [
     'mode',
     'minProbability',
@@ -94,18 +102,26 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
   constructor(
     model: Seq2SeqLM,
     tokenizer: Tokenizer,
-    { format = readerInput }: Pick<ReaderFromPretrainedOptions, 'format'> = {},
+    { format = readerInput, minProbability = 0 }: Pick<ReaderFromPretrainedOptions, 'format' | 'minProbability'> = {},
   ) {
+    checkProbability('minProbability', minProbability)
     this.model = model
     this.tokenizer = tokenizer
+    this.minProbability = minProbability
     this.#format = format
   }
 
   /** Loads the folder of an encoder-decoder: a T5 or a BART. */
   static async fromPretrained(location: FolderLike, options: ReaderFromPretrainedOptions = {}): Promise<Reader> {
-    const { format, ...loadOptions } = options
-    const tokenizer = await AutoTokenizer.fromPretrained(location, loadOptions)
-    return new Reader(await AutoModelForSeq2SeqLM.fromPretrained(location, loadOptions), tokenizer, { format })
+    const { format, minProbability: given, ...loadOptions } = options
+    const folder = await openPretrained(location, loadOptions)
+    const minProbability = given ?? (await ownMinProbability(folder))
+    checkProbability('minProbability', minProbability)
+    const tokenizer = await AutoTokenizer.fromPretrained(folder, loadOptions)
+    return new Reader(await AutoModelForSeq2SeqLM.fromPretrained(folder, loadOptions), tokenizer, {
+      format,
+      minProbability,
+    })
   }
 
   /** Gives back the model's memory. */
@@ -114,9 +130,7 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
   }
 
   checkOptions({ mode = 'conditioned', minProbability = 0, maxNewTokens = 1, sources = false }: ReadOptions): void {
-    if (!(minProbability >= 0 && minProbability <= 1)) {
-      throw new InputError('bad-option', `ask: minProbability is ${minProbability}, expected a number from 0 to 1`)
-    }
+    checkProbability('ask: minProbability', minProbability)
     if (typeof sources !== 'boolean') {
       throw new InputError('bad-option', `ask: sources is ${String(sources)}, expected true or false`)
     }
@@ -144,7 +158,7 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     passages: readonly WeighedPassage[],
     options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
   ): Promise<Answer> {
-    const { mode = 'conditioned', minProbability = MIN_PROBABILITY, maxNewTokens = 40, sources = false } = options
+    const { mode = 'conditioned', minProbability = this.minProbability, maxNewTokens = 40, sources = false } = options
     const { hooks, onText, signal } = options
     const { tokenizer } = this
     const provenance = sources ? await this.#provenance(question, passages) : undefined
@@ -243,4 +257,19 @@ export class Reading {
       decoder.dispose()
     }
   }
+}
+
+async function ownMinProbability(folder: Folder): Promise<number> {
+  const text = await requireText(folder, 'config.json', 'describes the model')
+  let settings = JsonObject.parse(text, `${folder.name}/config.json`)
+  for (const key of ['task_specific_params', 'rag']) {
+    if (!settings.has(key)) return 0
+    settings = settings.object(key)
+  }
+  return settings.number('min_probability', 0)
+}
+
+function checkProbability(name: string, value: number): void {
+  if (value >= 0 && value <= 1) return
+  throw new InputError('bad-option', `${name} is ${value}, expected a number from 0 to 1`)
 }

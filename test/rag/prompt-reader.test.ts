@@ -204,13 +204,17 @@ test('AutoReader knows from config.json which reader a checkpoint needs', async 
   expect(await AutoReader.fromPretrained(folder('auto-llama', 'llama/tied'))).toBeInstanceOf(PromptReader)
   const t5 = await AutoReader.fromPretrained(folder('auto-t5', 't5/v1_0-relu-tied'))
   expect(t5).toBeInstanceOf(Reader)
+  expect((t5 as Reader).minProbability).toBe(0) // its config.json names none
   const encoder = AutoReader.fromPretrained(folder('auto-bert', 'bert/base'))
   await expect(encoder).rejects.toMatchObject({ code: 'unknown-class' })
 })
 
 test('an encoder-decoder of the caller is read by marginalisation, in the form that it was trained on', async () => {
   const seen: string[] = []
-  const reader = await Reader.fromPretrained(folder('t5', 't5/v1_0-relu-tied'), {
+  const t5 = folder('t5', 't5/v1_0-relu-tied')
+  const sure = Reader.fromPretrained(t5, { minProbability: 1.1 })
+  await expect(sure).rejects.toThrow('minProbability is 1.1, expected a number from 0 to 1')
+  const reader = await Reader.fromPretrained(t5, {
     format: ({ text }, question) => {
       seen.push(text)
       return `question: ${question} context: ${text}`

@@ -86,7 +86,8 @@ describe('an answer', () => {
       expect(await ask()).toMatchObject({ text: 'Paris.', abstained: false })
       expect(await ask('rag-sequence')).toMatchObject({ text: ABSTENTION, abstained: true })
     })
-    test('is not given where it is less likely than asked for, its end included; the models of the paper give it', async () => {
+    test('is not given where it is less likely than asked for, by default what config.json of the reader says, its end included; the models of the paper give it', async () => {
+      expect(rag.reader.minProbability).toBe(0.05)
       readerSays('Paris.', { 'Paris.': 0.049, [ABSTENTION]: 0.4 })
       const answer = await ask()
       expect(answer).toMatchObject({ text: ABSTENTION, abstained: true })
