@@ -4,6 +4,7 @@
 // sources, which are not in the package.
 import { execFileSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
+import { basename } from 'node:path'
 import { build } from 'esbuild'
 import { noNode } from './bundling.mjs'
 import { buildExplorer } from './explorer.mjs'
@@ -12,14 +13,8 @@ import { buildExplorer } from './explorer.mjs'
 const apart = {
   name: 'apart',
   setup({ onResolve }) {
-    onResolve({ filter: /^(@huggingface\/jinja|minisearch)$/ }, ({ path, kind }) =>
-      kind === 'dynamic-import' ? { path: `./${path.split('/').at(-1)}.js`, external: true } : undefined,
-    )
-    onResolve({ filter: /\/provenance\.js$/ }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: './provenance.js', external: true } : undefined,
-    )
-    onResolve({ filter: /\/index-scan\.js$/ }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: './index-scan.js', external: true } : undefined,
+    onResolve({ filter: /^(@huggingface\/jinja|minisearch)$|\/(provenance|index-scan)\.js$/ }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path: `./${basename(path, '.js')}.js`, external: true } : undefined,
     )
     onResolve({ filter: /\/gpu\/gpu\.js$/ }, () => ({ path: './gpu.js', external: true }))
   },

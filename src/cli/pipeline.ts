@@ -16,7 +16,7 @@ import {
 import { UsageError, type Arguments, type OptionSpec } from './arguments.js'
 import { downloadOptions } from './download.js'
 import { encoderOf } from './encoder.js'
-import { DEFAULT_SCHEMA, openStore, postgresOptions } from './stores.js'
+import { openStore, postgresName, postgresOptions, postgresUrl } from './stores.js'
 import type { Terminal } from './terminal.js'
 
 /** For commands that search an index. */
@@ -130,8 +130,10 @@ export async function openPipeline(options: Arguments['options'], terminal: Term
   }
 }
 
-function corpusName({ index, store, schema }: Arguments['options']): string {
-  if (store !== undefined) return `PostgreSQL, schema ${String(schema ?? DEFAULT_SCHEMA)}`
+function corpusName(options: Arguments['options']): string {
+  const { index } = options
+  const postgres = postgresUrl(options)
+  if (postgres) return postgresName(postgres.schema)
   return index === undefined ? 'world-facts' : basename(String(index))
 }
 

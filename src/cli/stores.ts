@@ -5,7 +5,7 @@ import { FlatFileStore, type FlatFileWriteOptions, type Store, type TextSearchSt
 import { UsageError, type Arguments, type OptionSpec } from './arguments.js'
 
 /** The schema of a store in PostgreSQL, unless told. */
-export const DEFAULT_SCHEMA = 'glassformer'
+const DEFAULT_SCHEMA = 'glassformer'
 
 /** For commands that take a store in PostgreSQL. */
 export const postgresOptions: Readonly<Record<string, OptionSpec>> = {
@@ -32,6 +32,11 @@ export interface StoreTarget {
   discard(): Promise<void>
   /** Closes it, unless it is closed; what is written is there the next time. */
   suspend(): Promise<void>
+}
+
+/** A store in PostgreSQL, as people call it: nothing of the database's address. */
+export function postgresName(schema = DEFAULT_SCHEMA): string {
+  return `PostgreSQL, schema ${schema}`
 }
 
 /** @throws UsageError for a URL that is not PostgreSQL's */
@@ -70,7 +75,7 @@ export async function openTarget(options: Arguments['options'], write: FlatFileW
   const store = await PostgresStore.openForWriting(url, { ...write, schema })
   const close = () => store.close()
   return {
-    name: `PostgreSQL, schema ${schema ?? DEFAULT_SCHEMA}`,
+    name: postgresName(schema),
     dtype: 'float32',
     store,
     discard: close,

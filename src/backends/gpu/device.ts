@@ -23,6 +23,13 @@ export interface CompiledSource {
   readonly launches: number
 }
 
+/** What a kernel is compiled for. */
+interface ShapeClass {
+  readonly name: string
+  /** How often its loops run at most. */
+  readonly loop: number
+}
+
 interface Compiled {
   readonly kernel: GpuJsKernel
   readonly source: string
@@ -88,15 +95,13 @@ export class Device {
     args: readonly Argument[],
   ): Handle {
     this.#checkSize(source.name, rows, columns)
-    const { name } = this.#classOf(source, rows === 1, args)
-    this.#launches.set(name, (this.#launches.get(name) ?? 0) + 1)
+    const shapeClass = this.#classOf(source, rows === 1, args)
+    this.#launches.set(shapeClass.name, (this.#launches.get(shapeClass.name) ?? 0) + 1)
+    const call = (ready: readonly (Resident | Argument)[]) => this.#call(source, shapeClass, { rows, columns }, ready)
     const result =
       this.mode === 'webgpu'
-        ? this.#enqueue(async () => {
-            const ready = await Promise.all(args)
-            return (await this.#call(source, rows, columns, ready)) as Resident
-          })
-        : this.#guard(() => this.#call(source, rows, columns, args) as Handle)
+        ? this.#enqueue(async () => (await call(await Promise.all(args))) as Resident)
+        : this.#guard(() => call(args) as Handle)
     this.#live++
     return result
   }
@@ -199,11 +204,11 @@ export class Device {
   }
 
   #features(): GpuFeatures {
-    return this.#compile(upload, true, [new Float32Array(1)]).kernel.kernel.constructor.features!
+    const shapeClass = this.#classOf(upload, true, [new Float32Array(1)])
+    return this.#compile(upload, shapeClass, true).kernel.kernel.constructor.features!
   }
 
-  /** What a kernel is compiled for: a name, and how often its loops run at most. */
-  #classOf({ name, parameters }: KernelSource, isRow: boolean, args: readonly unknown[]) {
+  #classOf({ name, parameters }: KernelSource, isRow: boolean, args: readonly unknown[]): ShapeClass {
     const types = Object.values(parameters)
     const longest = Math.max(SMALLEST_LOOP, ...args.filter((_, i): _ is number => types[i] === 'count').map(Number))
     const loop = this.mode === 'webgl' || this.mode === 'headlessgl' ? 2 ** Math.ceil(Math.log2(longest)) : ANY_LOOP
@@ -211,9 +216,7 @@ export class Device {
     return { name: parts.filter((part) => part !== '').join(', '), loop }
   }
 
-  #compile(kernelSource: KernelSource, isRow: boolean, args: readonly unknown[]): Compiled {
-    const { name, parameters, body } = kernelSource
-    const { name: key, loop } = this.#classOf(kernelSource, isRow, args)
+  #compile({ name, parameters, body }: KernelSource, { name: key, loop }: ShapeClass, isRow: boolean): Compiled {
     const known = this.#compiled.get(key)
     if (known) return known
     // A texture of two axes must not be wider than the device's limit; one of three is laid out as a square.
@@ -239,8 +242,13 @@ export class Device {
     return compiled
   }
 
-  #call(source: KernelSource, rows: number, columns: number, args: readonly (Resident | Argument)[]): unknown {
-    const { kernel } = this.#compile(source, rows === 1, args)
+  #call(
+    source: KernelSource,
+    shapeClass: ShapeClass,
+    { rows, columns }: { rows: number; columns: number },
+    args: readonly (Resident | Argument)[],
+  ): unknown {
+    const { kernel } = this.#compile(source, shapeClass, rows === 1)
     kernel.setOutput(this.#output(rows, columns, rows === 1))
     const result = kernel(...args)
     const { constructor, fallbackReason } = kernel.kernel
