@@ -16,6 +16,7 @@ import { Encoder } from './encoder.js'
 import { EncoderForSequenceClassification, EncoderModel, numLabels, type EncoderModelOptions } from './encoder-model.js'
 import { FirstToken, firstTokenStep, pooler, poolerStep } from './first-token.js'
 import { loadModel, MAX_LAYERS, requireFamily, type Build, type FromPretrainedOptions } from './model.js'
+import { EncoderForQuestionAnswering } from './question-answering.js'
 
 /** config.json of a BERT, in camelCase. */
 export interface BertConfig {
@@ -126,5 +127,25 @@ export class BertForSequenceClassification extends EncoderForSequenceClassificat
   /** Loads a Hugging Face folder. See {@link loadModel} for the errors. */
   static fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<BertForSequenceClassification> {
     return loadModel(location, BertForSequenceClassification.build, options)
+  }
+}
+
+/** A BERT that points at the answer to a question: two logits for every token, no pooling layer. */
+export class BertForQuestionAnswering extends EncoderForQuestionAnswering {
+  readonly config: BertConfig
+
+  constructor(config: BertConfig, weights: Weights) {
+    const base = weights.base('bert')
+    super(weights, bertEncoder(base, config), config, config.hiddenSize)
+    this.config = config
+    base.ignore(/^pooler\./)
+  }
+
+  static readonly build: Build<BertForQuestionAnswering> = (json, weights) =>
+    new BertForQuestionAnswering(bertConfig(json), weights)
+
+  /** Loads a Hugging Face folder. See {@link loadModel} for the errors. */
+  static fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<BertForQuestionAnswering> {
+    return loadModel(location, BertForQuestionAnswering.build, options)
   }
 }

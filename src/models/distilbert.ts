@@ -14,6 +14,7 @@ import { Encoder } from './encoder.js'
 import { EncoderForSequenceClassification, EncoderModel, numLabels } from './encoder-model.js'
 import { FirstToken, firstTokenStep } from './first-token.js'
 import { loadModel, MAX_LAYERS, requireFamily, type Build, type FromPretrainedOptions } from './model.js'
+import { EncoderForQuestionAnswering } from './question-answering.js'
 
 /** config.json of a DistilBERT, in camelCase. */
 export interface DistilBertConfig {
@@ -115,5 +116,26 @@ export class DistilBertForSequenceClassification extends EncoderForSequenceClass
     options?: FromPretrainedOptions,
   ): Promise<DistilBertForSequenceClassification> {
     return loadModel(location, DistilBertForSequenceClassification.build, options)
+  }
+}
+
+/** A DistilBERT that points at the answer to a question: two logits for every token. */
+export class DistilBertForQuestionAnswering extends EncoderForQuestionAnswering {
+  readonly config: DistilBertConfig
+
+  constructor(config: DistilBertConfig, weights: Weights) {
+    super(weights, distilBertEncoder(weights.base('distilbert'), config), config, config.dim)
+    this.config = config
+  }
+
+  static readonly build: Build<DistilBertForQuestionAnswering> = (json, weights) =>
+    new DistilBertForQuestionAnswering(distilBertConfig(json), weights)
+
+  /** Loads a Hugging Face folder. See {@link loadModel} for the errors. */
+  static fromPretrained(
+    location: FolderLike,
+    options?: FromPretrainedOptions,
+  ): Promise<DistilBertForQuestionAnswering> {
+    return loadModel(location, DistilBertForQuestionAnswering.build, options)
   }
 }

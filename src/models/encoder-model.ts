@@ -1,11 +1,11 @@
 /**
  * The classes around an encoder (encoder.ts), the same for BERT and its relatives: one that gives the states, one that judges
- * the text.
+ * the text. The one that points at an answer is in question-answering.ts.
  */
 import { paddingMask } from '../attention/index.js'
 import { InputError } from '../errors.js'
 import type { JsonObject } from '../files/json.js'
-import type { Weights } from '../layers/index.js'
+import type { Pass, Weights } from '../layers/index.js'
 import type { Float, Ids } from '../tensor/ops/index.js'
 import { Tensor } from '../tensor/tensor.js'
 import type { HookPoint } from '../trace/glass.js'
@@ -52,15 +52,21 @@ export function numLabels(json: JsonObject): number {
   return json.has('id2label') ? json.object('id2label').keys().length : json.integer('num_labels', { fallback: 2 })
 }
 
-/** What the classes with an encoder have in common. */
-abstract class EncoderBase extends Model {
-  protected readonly encoder: Encoder
-  protected readonly head: FirstToken | undefined
+/** What is read off the encoder's states, [batch, seq, dimension]. */
+export interface EncoderHead {
+  hookPoints(): readonly HookPoint[]
+  forward(hiddenStates: Float, pass: Pass): Promise<Float>
+}
 
-  constructor(weights: Weights, encoder: Encoder, head: FirstToken | undefined) {
+/** What the classes with an encoder have in common. */
+export abstract class EncoderBase extends Model {
+  protected readonly encoder: Encoder
+  protected readonly heads: readonly EncoderHead[]
+
+  constructor(weights: Weights, encoder: Encoder, ...heads: readonly EncoderHead[]) {
     super(weights)
     this.encoder = encoder
-    this.head = head
+    this.heads = heads
   }
 
   /** Most tokens of a text. */
@@ -69,7 +75,7 @@ abstract class EncoderBase extends Model {
   }
 
   hookPoints(): readonly HookPoint[] {
-    return [...this.encoder.hookPoints(), ...(this.head?.hookPoints() ?? [])]
+    return [...this.encoder.hookPoints(), ...this.heads.flatMap((head) => head.hookPoints())]
   }
 
   /** Mask where the caller gives none. */
@@ -77,11 +83,11 @@ abstract class EncoderBase extends Model {
     return toMask('attentionMask', undefined, inputIds)
   }
 
-  /** Runs encoder and head. @throws InputError when a text is longer than the model's positions */
+  /** Runs the encoder and its heads. @throws InputError when a text is longer than the model's positions */
   protected async encode(
     inputs: EncoderInputs,
     options: RunOptions,
-  ): Promise<EncoderStates & { readonly lastHiddenState: Float; readonly read: Float | undefined }> {
+  ): Promise<EncoderStates & { readonly lastHiddenState: Float; readonly read: readonly Float[] }> {
     const inputIds = toIds('inputIds', inputs.inputIds) // [batch, seq]
     const { maxLength } = this
     if (inputIds.shape[1] > maxLength) {
@@ -99,8 +105,9 @@ abstract class EncoderBase extends Model {
     const probs = options.outputAttentions ? this.encoder.probPoints() : undefined
     const { result, take } = await this.run(options, [states, probs], async (pass, keep) => {
       const hiddenStates = await this.encoder.forward(inputIds, tokenTypeIds, mask, pass) // [batch, seq, dimension]
-      const read = this.head && (await this.head.forward(hiddenStates, pass)) // [batch, size]
-      return { lastHiddenState: keep(hiddenStates), read: read && keep(read) }
+      const read: Float[] = []
+      for (const head of this.heads) read.push(keep(await head.forward(hiddenStates, pass)))
+      return { lastHiddenState: keep(hiddenStates), read }
     })
     return { ...result, hiddenStates: take(states), attentions: take(probs) }
   }
@@ -108,10 +115,17 @@ abstract class EncoderBase extends Model {
 
 /** An encoder whose states are the result, with a pooling layer where it has one. */
 export abstract class EncoderModel extends EncoderBase {
+  constructor(weights: Weights, encoder: Encoder, pooler: FirstToken | undefined) {
+    super(weights, encoder, ...(pooler ? [pooler] : []))
+  }
+
   /** @throws InputError when a text is longer than the model's positions */
   async forward(inputs: EncoderInputs, options: RunOptions = {}): Promise<EncoderOutput> {
-    const { read, ...output } = await this.encode(inputs, options)
-    return { ...output, poolerOutput: read }
+    const {
+      read: [poolerOutput],
+      ...output
+    } = await this.encode(inputs, options)
+    return { ...output, poolerOutput }
   }
 }
 
@@ -121,7 +135,11 @@ export abstract class EncoderForSequenceClassification extends EncoderBase {
 
   /** @throws InputError when a text is longer than the model's positions */
   async forward(inputs: EncoderInputs, options: RunOptions = {}): Promise<SequenceClassifierOutput> {
-    const { read, hiddenStates, attentions } = await this.encode(inputs, options)
-    return { logits: read!, hiddenStates, attentions }
+    const {
+      read: [logits],
+      hiddenStates,
+      attentions,
+    } = await this.encode(inputs, options)
+    return { logits, hiddenStates, attentions }
   }
 }

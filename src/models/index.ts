@@ -1,5 +1,10 @@
-export { BertForSequenceClassification, BertModel, type BertConfig } from './bert.js'
-export { DistilBertForSequenceClassification, DistilBertModel, type DistilBertConfig } from './distilbert.js'
+export { BertForQuestionAnswering, BertForSequenceClassification, BertModel, type BertConfig } from './bert.js'
+export {
+  DistilBertForQuestionAnswering,
+  DistilBertForSequenceClassification,
+  DistilBertModel,
+  type DistilBertConfig,
+} from './distilbert.js'
 export {
   CausalLM,
   DecoderModel,
@@ -10,7 +15,15 @@ export {
   type DecoderStates,
 } from './causal-lm.js'
 export { BartForConditionalGeneration, type BartConfig } from './bart.js'
-export { DPRContextEncoder, DPRQuestionEncoder, type DPRConfig, type DPROutput } from './dpr.js'
+export {
+  DPRContextEncoder,
+  DPRQuestionEncoder,
+  DPRReader,
+  type DPRConfig,
+  type DPROutput,
+  type DPRReaderInputs,
+  type DPRReaderOutput,
+} from './dpr.js'
 export {
   EncoderForSequenceClassification,
   EncoderModel,
@@ -35,11 +48,17 @@ export {
   type TextInputs,
 } from './generative.js'
 export { GPT2LMHeadModel, GPT2Model, type GPT2Config } from './gpt2.js'
-export type { IdsLike } from './inputs.js'
+export type { IdsLike, PositionsLike } from './inputs.js'
 export type { LanguageModel, UnembedOptions } from './language-model.js'
 export { LlamaForCausalLM, LlamaModel, type LlamaConfig } from './llama.js'
 export { Model, type FromPretrainedOptions, type PassOptions, type Run, type RunOptions } from './model.js'
-export { MPNetForSequenceClassification, MPNetModel, type MPNetConfig } from './mpnet.js'
+export { MPNetForQuestionAnswering, MPNetForSequenceClassification, MPNetModel, type MPNetConfig } from './mpnet.js'
+export {
+  EncoderForQuestionAnswering,
+  type QuestionAnsweringInputs,
+  type QuestionAnsweringOutput,
+  type SpanOutput,
+} from './question-answering.js'
 export {
   Qwen2ForCausalLM,
   Qwen2Model,
@@ -52,6 +71,7 @@ export {
   AutoModel,
   AutoModelForCausalLM,
   AutoModelForGeneration,
+  AutoModelForQuestionAnswering,
   AutoModelForSeq2SeqLM,
   AutoModelForSequenceClassification,
   classesOf,
@@ -62,7 +82,12 @@ export {
   type Heads,
   type TextEncoder,
 } from './registry.js'
-export { RobertaForSequenceClassification, RobertaModel, type RobertaConfig } from './roberta.js'
+export {
+  RobertaForQuestionAnswering,
+  RobertaForSequenceClassification,
+  RobertaModel,
+  type RobertaConfig,
+} from './roberta.js'
 export {
   Seq2SeqLM,
   type Seq2SeqEncoded,

@@ -9,6 +9,9 @@ import { Tensor } from '../tensor/tensor.js'
 /** Token ids or a mask: rows of numbers of equal length, or an integer tensor [batch, seq]. */
 export type IdsLike = readonly (readonly number[])[] | Tensor<'int32'> | Tensor<'int64'>
 
+/** A place in each row: a number for every row, or an integer tensor [batch]. */
+export type PositionsLike = readonly number[] | Tensor<'int32'> | Tensor<'int64'>
+
 /**
  * @throws ShapeError unless the rows form [batch, seq] with at least one element
  */
@@ -29,9 +32,13 @@ function fromRows(name: string, rows: readonly (readonly number[])[]): Ids {
       `rows of ${width} and of ${uneven.length}; pad them to one length and pass an attention mask`,
     )
   const flat = rows.flat()
-  const wrong = flat.find((id) => !Number.isInteger(id))
-  if (wrong !== undefined) throw new InputError('bad-id', `${name}: ${wrong} is not a whole number`)
+  requireWhole(name, flat)
   return Tensor.int32(flat, [rows.length, width])
+}
+
+function requireWhole(name: string, numbers: readonly number[]): void {
+  const wrong = numbers.find((number) => !Number.isInteger(number))
+  if (wrong !== undefined) throw new InputError('bad-id', `${name}: ${wrong} is not a whole number`)
 }
 
 /** The mask, or one of ones where none is given. @throws ShapeError unless it has the shape of the ids */
@@ -42,4 +49,19 @@ export function toMask(name: string, mask: IdsLike | undefined, ids: Ids): Ids {
     throw new ShapeError(name, `got ${showShape(tensor.shape)} for ids ${showShape(ids.shape)}`)
   }
   return tensor
+}
+
+/**
+ * The positions within [0, seq], those outside moved to its ends.
+ * @throws ShapeError unless there is one for each row
+ */
+export function toPositions(name: string, positions: PositionsLike, batch: number, seq: number): Ids {
+  const shape = positions instanceof Tensor ? positions.shape : [positions.length]
+  if (!shapesEqual(shape, [batch])) throw new ShapeError(name, `got ${showShape(shape)} for a batch of ${batch}`)
+  const numbers = positions instanceof Tensor ? positions.toArray() : positions
+  requireWhole(name, numbers)
+  return Tensor.int32(
+    numbers.map((position) => Math.min(Math.max(position, 0), seq)),
+    [batch],
+  )
 }

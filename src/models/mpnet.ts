@@ -13,6 +13,7 @@ import { Encoder } from './encoder.js'
 import { EncoderForSequenceClassification, EncoderModel, type EncoderModelOptions } from './encoder-model.js'
 import { denseClassifier, pooler } from './first-token.js'
 import { loadModel, requireFamily, type Build, type FromPretrainedOptions } from './model.js'
+import { EncoderForQuestionAnswering } from './question-answering.js'
 
 /** config.json of an MPNet, in camelCase. */
 export interface MPNetConfig extends Omit<BertConfig, 'typeVocabSize'> {
@@ -97,5 +98,25 @@ export class MPNetForSequenceClassification extends EncoderForSequenceClassifica
     options?: FromPretrainedOptions,
   ): Promise<MPNetForSequenceClassification> {
     return loadModel(location, MPNetForSequenceClassification.build, options)
+  }
+}
+
+/** An MPNet that points at the answer to a question: two logits for every token, no pooling layer. */
+export class MPNetForQuestionAnswering extends EncoderForQuestionAnswering {
+  readonly config: MPNetConfig
+
+  constructor(config: MPNetConfig, weights: Weights) {
+    const base = weights.base('mpnet')
+    super(weights, mpnetEncoder(base, config), config, config.hiddenSize)
+    this.config = config
+    base.ignore(/^pooler\./)
+  }
+
+  static readonly build: Build<MPNetForQuestionAnswering> = (json, weights) =>
+    new MPNetForQuestionAnswering(mpnetConfig(json), weights)
+
+  /** Loads a Hugging Face folder. See {@link loadModel} for the errors. */
+  static fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<MPNetForQuestionAnswering> {
+    return loadModel(location, MPNetForQuestionAnswering.build, options)
   }
 }

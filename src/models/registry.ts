@@ -6,17 +6,23 @@ import { ConfigError } from '../errors.js'
 import type { FolderLike } from '../files/folder.js'
 import type { JsonObject } from '../files/json.js'
 import { BartForConditionalGeneration } from './bart.js'
-import { BertForSequenceClassification, BertModel, bertConfig } from './bert.js'
-import { DistilBertForSequenceClassification, DistilBertModel } from './distilbert.js'
-import { DPRContextEncoder, DPRQuestionEncoder } from './dpr.js'
+import { BertForQuestionAnswering, BertForSequenceClassification, BertModel, bertConfig } from './bert.js'
+import { DistilBertForQuestionAnswering, DistilBertForSequenceClassification, DistilBertModel } from './distilbert.js'
+import { DPRContextEncoder, DPRQuestionEncoder, DPRReader } from './dpr.js'
 import type { EncoderForSequenceClassification, EncoderModel } from './encoder-model.js'
 import type { CausalLM } from './causal-lm.js'
 import { GPT2LMHeadModel, GPT2Model } from './gpt2.js'
 import { LlamaForCausalLM, LlamaModel } from './llama.js'
 import { loadModel, type Build, type FromPretrainedOptions, type Model } from './model.js'
-import { MPNetForSequenceClassification, MPNetModel, mpnetConfig } from './mpnet.js'
+import { MPNetForQuestionAnswering, MPNetForSequenceClassification, MPNetModel, mpnetConfig } from './mpnet.js'
+import type { EncoderForQuestionAnswering } from './question-answering.js'
 import { Qwen2ForCausalLM, Qwen2Model, Qwen3ForCausalLM, Qwen3Model } from './qwen.js'
-import { RobertaForSequenceClassification, RobertaModel, robertaConfig } from './roberta.js'
+import {
+  RobertaForQuestionAnswering,
+  RobertaForSequenceClassification,
+  RobertaModel,
+  robertaConfig,
+} from './roberta.js'
 import type { Seq2SeqLM } from './seq2seq-lm.js'
 import { T5EncoderModel, T5ForConditionalGeneration } from './t5.js'
 
@@ -37,6 +43,8 @@ export interface Heads {
   readonly seq2seqLM?: Classes<Seq2SeqLM>
   readonly causalLM?: Classes<CausalLM>
   readonly sequenceClassification?: Classes<EncoderForSequenceClassification>
+  /** Where an answer begins and ends. DPR's reader takes no positions and gives relevance in place of a loss. */
+  readonly questionAnswering?: Classes<EncoderForQuestionAnswering | DPRReader>
 }
 
 export interface Family extends Heads {
@@ -65,35 +73,41 @@ function encoderFamilies(): readonly Family[] {
       modelType: 'bert',
       model: { BertModel: BertModel.build },
       sequenceClassification: { BertForSequenceClassification: BertForSequenceClassification.build },
+      questionAnswering: { BertForQuestionAnswering: BertForQuestionAnswering.build },
       textEncoder: (json, weights) => new BertModel(bertConfig(json), weights, noPooler),
     },
     {
       modelType: 'distilbert',
       model: { DistilBertModel: DistilBertModel.build },
       sequenceClassification: { DistilBertForSequenceClassification: DistilBertForSequenceClassification.build },
+      questionAnswering: { DistilBertForQuestionAnswering: DistilBertForQuestionAnswering.build },
       textEncoder: DistilBertModel.build,
     },
     {
       modelType: 'roberta',
       model: { RobertaModel: RobertaModel.build },
       sequenceClassification: { RobertaForSequenceClassification: RobertaForSequenceClassification.build },
+      questionAnswering: { RobertaForQuestionAnswering: RobertaForQuestionAnswering.build },
       textEncoder: (json, weights) => new RobertaModel(robertaConfig(json), weights, noPooler),
     },
     {
       modelType: 'xlm-roberta',
       model: { XLMRobertaModel: RobertaModel.build },
       sequenceClassification: { XLMRobertaForSequenceClassification: RobertaForSequenceClassification.build },
+      questionAnswering: { XLMRobertaForQuestionAnswering: RobertaForQuestionAnswering.build },
       textEncoder: (json, weights) => new RobertaModel(robertaConfig(json), weights, noPooler),
     },
     {
       modelType: 'mpnet',
       model: { MPNetModel: MPNetModel.build },
       sequenceClassification: { MPNetForSequenceClassification: MPNetForSequenceClassification.build },
+      questionAnswering: { MPNetForQuestionAnswering: MPNetForQuestionAnswering.build },
       textEncoder: (json, weights) => new MPNetModel(mpnetConfig(json), weights, noPooler),
     },
     {
       modelType: 'dpr',
       model: { DPRQuestionEncoder: DPRQuestionEncoder.build, DPRContextEncoder: DPRContextEncoder.build },
+      questionAnswering: { DPRReader: DPRReader.build },
     },
     {
       modelType: 't5',
@@ -154,7 +168,13 @@ function familyIn(families: readonly Family[], config: JsonObject): Family {
   )
 }
 
-const HEADS: readonly (keyof Heads)[] = ['model', 'seq2seqLM', 'causalLM', 'sequenceClassification']
+const HEADS: readonly (keyof Heads)[] = [
+  'model',
+  'seq2seqLM',
+  'causalLM',
+  'sequenceClassification',
+  'questionAnswering',
+]
 
 /** All classes of a family by name. */
 export function classesOf(family: Family): Classes<Model> {
@@ -208,6 +228,11 @@ function auto<H extends keyof Heads>(head: H, familyOf: (config: JsonObject) => 
 
 /** Loads a model that judges a text or a pair of texts. */
 export const AutoModelForSequenceClassification = /* @__PURE__ */ auto('sequenceClassification', familyOf)
+/**
+ * Loads a model that points at the answer to a question in the text that it reads. For a DPR checkpoint that is its reader, which
+ * transformers has no auto class for.
+ */
+export const AutoModelForQuestionAnswering = /* @__PURE__ */ auto('questionAnswering', encoderFamilyOf)
 /** Loads a model that reads one text and writes another. */
 export const AutoModelForSeq2SeqLM = /* @__PURE__ */ auto('seq2seqLM', encoderFamilyOf)
 /** Loads a model that writes on from a prompt. */

@@ -14,6 +14,7 @@ import type { Encoder } from './encoder.js'
 import { EncoderForSequenceClassification, EncoderModel, type EncoderModelOptions } from './encoder-model.js'
 import { denseClassifier, pooler } from './first-token.js'
 import { loadModel, requireFamily, type Build, type FromPretrainedOptions } from './model.js'
+import { EncoderForQuestionAnswering } from './question-answering.js'
 
 /** config.json of a RoBERTa, in camelCase. */
 export type RobertaConfig = BertConfig
@@ -66,5 +67,25 @@ export class RobertaForSequenceClassification extends EncoderForSequenceClassifi
     options?: FromPretrainedOptions,
   ): Promise<RobertaForSequenceClassification> {
     return loadModel(location, RobertaForSequenceClassification.build, options)
+  }
+}
+
+/** A RoBERTa that points at the answer to a question: two logits for every token, no pooling layer. */
+export class RobertaForQuestionAnswering extends EncoderForQuestionAnswering {
+  readonly config: RobertaConfig
+
+  constructor(config: RobertaConfig, weights: Weights) {
+    const base = weights.base('roberta')
+    super(weights, robertaEncoder(base, config), config, config.hiddenSize)
+    this.config = config
+    base.ignore(/^pooler\./)
+  }
+
+  static readonly build: Build<RobertaForQuestionAnswering> = (json, weights) =>
+    new RobertaForQuestionAnswering(robertaConfig(json), weights)
+
+  /** Loads a Hugging Face folder. See {@link loadModel} for the errors. */
+  static fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<RobertaForQuestionAnswering> {
+    return loadModel(location, RobertaForQuestionAnswering.build, options)
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { BertForSequenceClassification, BertModel } from '../../src/models/bert.js'
+import { BertForQuestionAnswering, BertForSequenceClassification, BertModel } from '../../src/models/bert.js'
 import { referenceBackend } from '../../src/backends/index.js'
 import { testEncoders } from '../support/encoders.js'
 import { goldenPath } from '../support/goldens.js'
@@ -7,6 +7,7 @@ import { goldenPath } from '../support/goldens.js'
 testEncoders('BERT', {
   'bert/base': BertModel,
   'bert/sequence-classification': BertForSequenceClassification,
+  'bert/question-answering': BertForQuestionAnswering,
   // The weights of bert/base in shards, two of them narrowed: the oracle's results are recorded for each.
   'safetensors/sharded-f32': BertModel,
   'safetensors/sharded-fp16': BertModel,

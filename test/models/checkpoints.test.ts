@@ -4,16 +4,20 @@ import { memoryFolder, type FolderLike } from '../../src/files/folder.js'
 import {
   AutoModel,
   BartForConditionalGeneration,
+  BertForQuestionAnswering,
   BertForSequenceClassification,
   BertModel,
   DistilBertModel,
   DPRQuestionEncoder,
+  DPRReader,
   GPT2LMHeadModel,
   GPT2Model,
   LlamaForCausalLM,
   LlamaModel,
+  MPNetForQuestionAnswering,
   MPNetModel,
   Qwen3ForCausalLM,
+  RobertaForQuestionAnswering,
   RobertaModel,
   T5ForConditionalGeneration,
   type FromPretrainedOptions,
@@ -121,6 +125,66 @@ const SAME: readonly (readonly [string, AnyClass, string, string, Changes])[] = 
         'question_encoder.bert_model.embeddings.position_ids': counters.int64,
       }),
     },
+  ],
+  [
+    'with a pooling layer and position ids',
+    BertForQuestionAnswering,
+    'bert/question-answering',
+    'endLogits',
+    {
+      add: () => ({
+        'bert.pooler.dense.weight': other,
+        'bert.pooler.dense.bias': other,
+        'bert.embeddings.position_ids': counters.int64,
+      }),
+    },
+  ],
+  [
+    'with a pooling layer and position ids',
+    RobertaForQuestionAnswering,
+    'roberta/question-answering',
+    'endLogits',
+    {
+      add: () => ({
+        'roberta.pooler.dense.weight': other,
+        'roberta.pooler.dense.bias': other,
+        'roberta.embeddings.position_ids': counters.int64,
+      }),
+    },
+  ],
+  [
+    'with a pooling layer and position ids',
+    MPNetForQuestionAnswering,
+    'mpnet/question-answering',
+    'endLogits',
+    {
+      add: () => ({
+        'mpnet.pooler.dense.weight': other,
+        'mpnet.pooler.dense.bias': other,
+        'mpnet.embeddings.position_ids': counters.int64,
+      }),
+    },
+  ],
+  [
+    "with BERT's pooling layer, position ids and a projection",
+    DPRReader,
+    'dpr/reader',
+    'relevanceLogits',
+    {
+      add: () => ({
+        'span_predictor.encoder.bert_model.pooler.dense.weight': other,
+        'span_predictor.encoder.bert_model.pooler.dense.bias': other,
+        'span_predictor.encoder.bert_model.embeddings.position_ids': counters.int64,
+        'span_predictor.encoder.encode_proj.weight': other,
+      }),
+    },
+  ],
+  [
+    'with a question-answering head',
+    BertModel,
+    'bert/question-answering',
+    'lastHiddenState',
+    { rename: dropPrefix('bert') },
   ],
   [
     'with the embedding under all its names',
@@ -264,6 +328,27 @@ describe('checkpoints that do not fit', () => {
       /missing: classifier\.weight \[2, 32\]/,
     ],
     [
+      'a question-answering head that is missing',
+      BertForQuestionAnswering,
+      'bert/base',
+      {},
+      /missing: qa_outputs\.weight \[2, 32\]/,
+    ],
+    [
+      'a question-answering head with more than start and end',
+      BertForQuestionAnswering,
+      'bert/question-answering',
+      { config: { num_labels: 3 } },
+      'a question-answering head has 2 labels, start and end; this config has 3',
+    ],
+    [
+      'a reader without a judgement of the passage',
+      DPRReader,
+      'dpr/reader',
+      { rename: (name: string) => (name.includes('qa_classifier') ? undefined : name) },
+      /missing: span_predictor\.qa_classifier\.weight \[1, 32\]/,
+    ],
+    [
       'a head that is missing',
       LlamaForCausalLM,
       'llama/untied',
@@ -327,6 +412,8 @@ describe('no field of config.json makes a model take memory before it is compare
     'qwen2/base',
     'qwen3/base',
     'roberta/sequence-classification',
+    'mpnet/question-answering',
+    'dpr/reader',
   ]
   const counts = folders.flatMap((folder) =>
     Object.entries(goldenJson<Record<string, unknown>>(folder, 'config.json'))

@@ -1,7 +1,12 @@
-import { DistilBertForSequenceClassification, DistilBertModel } from '../../src/models/distilbert.js'
+import {
+  DistilBertForQuestionAnswering,
+  DistilBertForSequenceClassification,
+  DistilBertModel,
+} from '../../src/models/distilbert.js'
 import { testEncoders } from '../support/encoders.js'
 
 testEncoders('DistilBERT', {
   'distilbert/base': DistilBertModel,
   'distilbert/sequence-classification': DistilBertForSequenceClassification,
+  'distilbert/question-answering': DistilBertForQuestionAnswering,
 })

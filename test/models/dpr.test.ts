@@ -1,4 +1,4 @@
-import { DPRContextEncoder, DPRQuestionEncoder } from '../../src/models/dpr.js'
+import { DPRContextEncoder, DPRQuestionEncoder, DPRReader } from '../../src/models/dpr.js'
 import { testEncoders } from '../support/encoders.js'
 
 testEncoders('DPR', {
@@ -6,4 +6,5 @@ testEncoders('DPR', {
   'dpr/question-encoder-projection': DPRQuestionEncoder,
   'dpr/context-encoder': DPRContextEncoder,
   'dpr/context-encoder-projection': DPRContextEncoder,
+  'dpr/reader': DPRReader,
 })

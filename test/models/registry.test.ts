@@ -4,6 +4,7 @@ import { memoryFolder } from '../../src/files/folder.js'
 import {
   AutoModel,
   AutoModelForCausalLM,
+  AutoModelForQuestionAnswering,
   AutoModelForSeq2SeqLM,
   AutoModelForSequenceClassification,
   BertModel,
@@ -18,18 +19,36 @@ import { goldenPath } from '../support/goldens.js'
 
 /** A tiny checkpoint for every class of every family; the test below fails for a class without one. */
 const CHECKPOINTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  bert: { BertModel: 'bert/base', BertForSequenceClassification: 'bert/sequence-classification' },
+  bert: {
+    BertModel: 'bert/base',
+    BertForSequenceClassification: 'bert/sequence-classification',
+    BertForQuestionAnswering: 'bert/question-answering',
+  },
   distilbert: {
     DistilBertModel: 'distilbert/base',
     DistilBertForSequenceClassification: 'distilbert/sequence-classification',
+    DistilBertForQuestionAnswering: 'distilbert/question-answering',
   },
-  roberta: { RobertaModel: 'roberta/base', RobertaForSequenceClassification: 'roberta/sequence-classification' },
+  roberta: {
+    RobertaModel: 'roberta/base',
+    RobertaForSequenceClassification: 'roberta/sequence-classification',
+    RobertaForQuestionAnswering: 'roberta/question-answering',
+  },
   'xlm-roberta': {
     XLMRobertaModel: 'roberta/base',
     XLMRobertaForSequenceClassification: 'roberta/sequence-classification',
+    XLMRobertaForQuestionAnswering: 'roberta/question-answering',
   },
-  mpnet: { MPNetModel: 'mpnet/base', MPNetForSequenceClassification: 'mpnet/sequence-classification' },
-  dpr: { DPRQuestionEncoder: 'dpr/question-encoder', DPRContextEncoder: 'dpr/context-encoder-projection' },
+  mpnet: {
+    MPNetModel: 'mpnet/base',
+    MPNetForSequenceClassification: 'mpnet/sequence-classification',
+    MPNetForQuestionAnswering: 'mpnet/question-answering',
+  },
+  dpr: {
+    DPRQuestionEncoder: 'dpr/question-encoder',
+    DPRContextEncoder: 'dpr/context-encoder-projection',
+    DPRReader: 'dpr/reader',
+  },
   t5: { T5EncoderModel: 't5/encoder', T5ForConditionalGeneration: 't5/v1_1-gated-untied' },
   bart: { BartForConditionalGeneration: 'bart/base' },
   gpt2: { GPT2Model: 'gpt2/base', GPT2LMHeadModel: 'gpt2/base' },
@@ -107,6 +126,9 @@ describe('auto classes pick by config.json', () => {
 
   test.each([
     [AutoModelForSequenceClassification, 'bert/sequence-classification', 'BertForSequenceClassification'],
+    [AutoModelForQuestionAnswering, 'mpnet/question-answering', 'MPNetForQuestionAnswering'],
+    [AutoModelForQuestionAnswering, 'dpr/reader', 'DPRReader'],
+    [AutoModel, 'distilbert/question-answering', 'DistilBertForQuestionAnswering'],
     [AutoModelForSeq2SeqLM, 'bart/base', 'BartForConditionalGeneration'],
     [AutoModelForSeq2SeqLM, 't5/gated-tied', 'T5ForConditionalGeneration'],
     [AutoModelForCausalLM, 'qwen3/base', 'Qwen3ForCausalLM'],
@@ -138,7 +160,10 @@ describe('auto classes pick by config.json', () => {
 
   test('a family without that head says which classes it has', async () => {
     await expect(AutoModelForCausalLM.fromPretrained(goldenPath('bert/base'), { backend })).rejects.toThrow(
-      'bert has no class for causalLM; it has BertModel, BertForSequenceClassification',
+      'bert has no class for causalLM; it has BertModel, BertForSequenceClassification, BertForQuestionAnswering',
+    )
+    await expect(AutoModelForQuestionAnswering.fromPretrained(goldenPath('t5/encoder'), { backend })).rejects.toThrow(
+      't5 has no class for questionAnswering; it has T5EncoderModel, T5ForConditionalGeneration',
     )
   })
 

@@ -1,12 +1,17 @@
 import { expect, test } from 'vitest'
 import { referenceBackend } from '../../src/backends/index.js'
-import { RobertaForSequenceClassification, RobertaModel } from '../../src/models/roberta.js'
+import {
+  RobertaForQuestionAnswering,
+  RobertaForSequenceClassification,
+  RobertaModel,
+} from '../../src/models/roberta.js'
 import { testEncoders } from '../support/encoders.js'
 import { goldenPath } from '../support/goldens.js'
 
 testEncoders('RoBERTa', {
   'roberta/base': RobertaModel,
   'roberta/sequence-classification': RobertaForSequenceClassification,
+  'roberta/question-answering': RobertaForQuestionAnswering,
 })
 
 test('positions begin after the padding id, so two of them are no room for tokens', async () => {

@@ -3,8 +3,7 @@
  */
 import { describe, test } from 'vitest'
 import type { FolderLike } from '../../src/files/folder.js'
-import type { EncoderInputs } from '../../src/models/index.js'
-import type { FromPretrainedOptions, Model, RunOptions } from '../../src/models/index.js'
+import type { FromPretrainedOptions, Model, QuestionAnsweringInputs, RunOptions } from '../../src/models/index.js'
 import { ALL_BACKENDS } from './backends.js'
 import { goldenCase, goldenPath, goldenTensors } from './goldens.js'
 import { expectOutputs } from './outputs.js'
@@ -14,7 +13,7 @@ interface EncoderClass {
   fromPretrained(
     location: FolderLike,
     options?: FromPretrainedOptions,
-  ): Promise<Model & { forward(inputs: EncoderInputs, options?: RunOptions): Promise<object> }>
+  ): Promise<Model & { forward(inputs: QuestionAnsweringInputs, options?: RunOptions): Promise<object> }>
 }
 
 /** @param cases folders under test/goldens with the class that loads each */
@@ -32,6 +31,8 @@ export function testEncoders(family: string, cases: Readonly<Record<string, Enco
               inputIds: golden.ids('input_ids'),
               attentionMask: given('attention_mask'),
               tokenTypeIds: given('token_type_ids'),
+              startPositions: given('start_positions'),
+              endPositions: given('end_positions'),
             },
             { outputHiddenStates: true, outputAttentions: true },
           )
