@@ -2,7 +2,7 @@
  * What an answer consists of.
  */
 import type { WrittenToken } from '../models/write.js'
-import type { Source } from './provenance.js'
+import type { TextSpan } from '../tokenizer/index.js'
 import type { RetrievedPassage } from './retriever.js'
 
 /** What the reader says when the passage does not hold the answer. */
@@ -22,6 +22,26 @@ export interface AnswerPassage extends RetrievedPassage {
   readonly posterior: number
   /** What the reader answers from this passage alone. */
   readonly answer: string
+}
+
+/** A word that was read: of a passage, or of the question. */
+export type Source = WordOfPassage | WordOfQuestion
+
+interface Weighed extends TextSpan {
+  /** The share of the decoder's attention that the word got: posterior of the passage x mean over heads and layers. */
+  readonly weight: number
+}
+
+export interface WordOfPassage extends Weighed {
+  readonly field: 'title' | 'text'
+  /** Place of the passage among the answer's. `passages[passage][field].slice(start, end)` is the word. */
+  readonly passage: number
+}
+
+/** The question is read with each passage; the weight is the sum over them. */
+export interface WordOfQuestion extends Weighed {
+  readonly field: 'question'
+  readonly passage?: undefined
 }
 
 export interface AnswerToken {

@@ -7,6 +7,9 @@ export {
   type PromptAnswer,
   type PromptPassage,
   type RagMode,
+  type Source,
+  type WordOfPassage,
+  type WordOfQuestion,
 } from './answer.js'
 export { AutoReader } from './auto-reader.js'
 export { Conversation, type ConversationOptions } from './conversation.js'
@@ -40,8 +43,8 @@ export {
   type PromptReaderOptions,
   type Turn,
 } from './prompt-reader.js'
-export type { Source, WordOfPassage, WordOfQuestion } from './provenance.js'
-export { Reader, readerInput, type ReaderFromPretrainedOptions, type ReadOptions } from './reader.js'
+export { Reader, type ReaderFromPretrainedOptions, type ReadOptions } from './reader.js'
+export { readerInput } from './reader-input.js'
 export {
   Rag,
   SCORE_SCALE,

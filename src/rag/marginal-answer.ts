@@ -8,7 +8,7 @@ import { ABSTENTION, type Answer, type Candidate, type RagMode } from './answer.
 import { conditionOnAnswering, marginal, mixSequence, mixTokens, normalizeLog, type MixedToken } from './marginalise.js'
 import type { WeighedPassage } from './passage-reader.js'
 import type { MeanCrossAttention, Provenance } from './provenance.js'
-import type { AnswersOptions, Reading } from './reader.js'
+import type { AnswersOptions, Reading } from './reading.js'
 
 /** A question read with its passages. */
 export interface Read {

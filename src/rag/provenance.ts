@@ -7,27 +7,8 @@
 import type { Float } from '../tensor/ops/index.js'
 import type { Tokenizer, TextSpan } from '../tokenizer/index.js'
 import type { Hooks } from '../trace/index.js'
-import type { ReadablePassage, readerInput } from './reader.js'
-
-/** A word that was read: of a passage, or of the question. */
-export type Source = WordOfPassage | WordOfQuestion
-
-interface Weighed extends TextSpan {
-  /** The share of the decoder's attention that the word got: posterior of the passage x mean over heads and layers. */
-  readonly weight: number
-}
-
-export interface WordOfPassage extends Weighed {
-  readonly field: 'title' | 'text'
-  /** Place of the passage among the answer's. `passages[passage][field].slice(start, end)` is the word. */
-  readonly passage: number
-}
-
-/** The question is read with each passage; the weight is the sum over them. */
-export interface WordOfQuestion extends Weighed {
-  readonly field: 'question'
-  readonly passage?: undefined
-}
+import type { Source } from './answer.js'
+import type { ReadablePassage, readerInput } from './reader-input.js'
 
 /** Words with less weight are left out. */
 const LEAST_WEIGHT = 0.01

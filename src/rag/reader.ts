@@ -5,41 +5,19 @@
 import { InputError } from '../errors.js'
 import { requireText, type Folder, type FolderLike } from '../files/folder.js'
 import { JsonObject } from '../files/json.js'
-import { generate, TextStreamer } from '../generation/index.js'
 import { openPretrained } from '../hub/index.js'
 import type { StepOptions } from '../models/generative.js'
-import {
-  AutoModelForSeq2SeqLM,
-  type FromPretrainedOptions,
-  type Seq2SeqEncoded,
-  type Seq2SeqLM,
-} from '../models/index.js'
-import { logSoftmax } from '../tensor/ops/index.js'
-import { rowMajor } from '../tensor/ops/float.js'
-import type { Float } from '../tensor/ops/index.js'
+import { AutoModelForSeq2SeqLM, type FromPretrainedOptions, type Seq2SeqLM } from '../models/index.js'
 import { AutoTokenizer, type Tokenizer } from '../tokenizer/index.js'
 import type { HooksLike } from '../trace/index.js'
 import type { Answer, RagMode } from './answer.js'
 import { marginalAnswer } from './marginal-answer.js'
 import type { PassageReader, WeighedPassage } from './passage-reader.js'
 import type { Provenance } from './provenance.js'
-import { mixture } from './rag-token.js'
+import { readerInput, type ReadablePassage } from './reader-input.js'
+import { Reading, type AnswersOptions, type ReaderOptions } from './reading.js'
 
-/** A passage as the reader takes it. */
-export interface ReadablePassage {
-  readonly title: string
-  readonly text: string
-}
-
-/**
- * `title / text // question`, or `text // question` where there is no title: what the reader was trained on. A line break becomes a space, of
- * which the reader has seen more; every other character stays where it is.
- */
-export function readerInput({ title, text }: ReadablePassage, question: string): string {
-  return `${title === '' ? '' : `${title} / `}${text.replace(/[\n\r\t]/g, ' ')} // ${question}`
-}
-
-export interface ReadOptions {
+export interface ReadOptions extends Pick<AnswersOptions, 'onText'> {
   /**
    * How passages are mixed into one answer. `rag-sequence` and `rag-token` are the two models of Lewis et al. 2020. `conditioned`,
    * the default, is RAG-Sequence in which a passage that does not hold the answer loses its say.
@@ -54,11 +32,6 @@ export interface ReadOptions {
   readonly maxNewTokens?: number
   /** Functions that read or replace tensors in every pass over the reader's model, by hook-point pattern. Row z is that of passage z. */
   readonly hooks?: HooksLike
-  /**
-   * Called with each piece of what the first passage answers, as it is written; pieces never split a character. The answer of all passages
-   * is known only when each has given its own, and may be another one.
-   */
-  readonly onText?: (piece: string) => void
   /** Say for each token of the answer which words it came from: {@link AnswerToken.sources}. False unless told. */
   readonly sources?: boolean
 }
@@ -71,14 +44,6 @@ export interface ReaderFromPretrainedOptions extends FromPretrainedOptions {
   /** As {@link Reader.minProbability}. */
   readonly minProbability?: number
 }
-
-export interface ReaderOptions extends StepOptions {
-  /** Most tokens of an answer. */
-  readonly maxNewTokens: number
-}
-
-/** What {@link Reading.answers} takes. */
-export type AnswersOptions = ReaderOptions & Pick<ReadOptions, 'onText'>
 
 export class Reader implements PassageReader<ReadOptions, Answer> {
   readonly model: Seq2SeqLM
@@ -193,69 +158,6 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
       encoded,
       inputIds.map((row, i) => row.slice(0, attentionMask[i].filter((bit) => bit === 1).length)),
     )
-  }
-}
-
-/** A question read with some passages. */
-export class Reading {
-  readonly #reader: Reader
-  readonly #encoded: Seq2SeqEncoded
-  /** What was read for each passage, without padding. */
-  readonly inputIds: readonly (readonly number[])[]
-
-  constructor(reader: Reader, encoded: Seq2SeqEncoded, inputIds: readonly (readonly number[])[]) {
-    this.#reader = reader
-    this.#encoded = encoded
-    this.inputIds = inputIds
-  }
-
-  /** Each passage's own answer, by greedy search: ids with the end token, and text. */
-  async answers({ onText, ...options }: AnswersOptions): Promise<{ ids: number[]; text: string }[]> {
-    const { model, tokenizer } = this.#reader
-    const { padTokenId } = model.generationConfig
-    const rows = this.inputIds.map((): number[] => [])
-    const streamer = new TextStreamer(tokenizer)
-    const give = (piece: string) => piece !== '' && onText?.(piece)
-    for await (const { tokens } of model.streamFrom(this.#encoded, options)) {
-      tokens.forEach((id, z) => id !== padTokenId && rows[z].push(id))
-      if (onText && tokens[0] !== padTokenId) give(streamer.put(tokens[0]))
-    }
-    give(streamer.end())
-    return rows.map((ids) => ({ ids, text: tokenizer.decode(ids) }))
-  }
-
-  /** ln p(token|passage, tokens before) of a text's tokens and its end, under each passage: [passage][token]. */
-  async score(ids: readonly number[], options?: StepOptions): Promise<number[][]> {
-    const logProbs = await this.logProbs(ids, options)
-    const [passages, , vocabulary] = logProbs.shape
-    const values = rowMajor(logProbs)
-    return Array.from({ length: passages }, (_, z) =>
-      ids.map((id, t) => values[(z * ids.length + t) * vocabulary + id]),
-    )
-  }
-
-  /** The whole distributions behind {@link score}: ln p(any token|passage, tokens before), [passages, tokens, vocabulary]. */
-  async logProbs(ids: readonly number[], options?: StepOptions): Promise<Float> {
-    const { model } = this.#reader
-    const shifted = [model.generationConfig.decoderStartTokenId, ...ids.slice(0, -1)]
-    const rows = new Array<number[]>(this.inputIds.length).fill(shifted)
-    return logSoftmax(await model.decode(this.#encoded, rows, options))
-  }
-
-  /** One answer from all passages by RAG-Token: at each step the passages' distributions are mixed, and the most probable token is taken. */
-  async answerByToken(
-    logWeights: readonly number[],
-    { maxNewTokens, hooks, signal }: ReaderOptions,
-  ): Promise<number[]> {
-    const { model } = this.#reader
-    const { decoder, prompt } = model.startDecodingFrom(this.#encoded, { capacity: maxNewTokens, hooks, signal })
-    const decoding = { decoder: mixture(decoder, [logWeights]), prompt: prompt.slice(0, 1) }
-    try {
-      const { sequences } = await generate(decoding, model.generationConfig, { maxNewTokens, signal })
-      return sequences[0].slice(1)
-    } finally {
-      decoder.dispose()
-    }
   }
 }
 
