@@ -212,7 +212,7 @@ describe('what importing the library loads', () => {
     ])
     expect(kinds.length).toBe(4)
     expect(new Set(kinds.map(String))).toEqual(
-      new Set(['rag/bm25.ts,dynamic', 'rag/stores/postgres/packages.ts,dynamic']),
+      new Set(['rag/finding/bm25.ts,dynamic', 'rag/stores/postgres/packages.ts,dynamic']),
     )
   })
 
@@ -223,10 +223,10 @@ describe('what importing the library loads', () => {
 
   test('provenance only when sources are asked for; apart in a page, it would bring its own copy of what it imports', () => {
     const kinds = IMPORTS.filter(
-      ({ from, to, kind }) => to === 'rag/provenance.ts' && kind !== 'type' && partOf(from) !== 'cli',
+      ({ from, to, kind }) => to === 'rag/reading/provenance.ts' && kind !== 'type' && partOf(from) !== 'cli',
     )
-    expect(kinds.map(({ from, kind }) => [from, kind])).toEqual([['rag/reader.ts', 'dynamic']])
-    expect(IMPORTS.filter(({ from, kind }) => from === 'rag/provenance.ts' && kind !== 'type')).toEqual([])
+    expect(kinds.map(({ from, kind }) => [from, kind])).toEqual([['rag/reading/reader.ts', 'dynamic']])
+    expect(IMPORTS.filter(({ from, kind }) => from === 'rag/reading/provenance.ts' && kind !== 'type')).toEqual([])
   })
 
   test('ndarray, which compiles code at run time, only with its adapter', () => {
