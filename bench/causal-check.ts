@@ -6,8 +6,8 @@
  * has already carried elsewhere.)
  */
 import { readerInput, type Rag } from '../src/rag/index.js'
-import { Provenance, wordSpans, type InputWord } from '../src/rag/provenance.js'
-import type { ReadablePassage } from '../src/rag/reader.js'
+import { Provenance, wordSpans, type InputWord } from '../src/rag/reading/provenance.js'
+import type { ReadablePassage } from '../src/rag/reading/reader-input.js'
 import type { TextSpan } from '../src/tokenizer/index.js'
 import { Random } from './random.js'
 

@@ -67,7 +67,7 @@ await Promise.all([
       browser: 'src/index.ts',
       jinja: '@huggingface/jinja',
       minisearch: 'minisearch',
-      provenance: 'src/rag/provenance.ts',
+      provenance: 'src/rag/reading/provenance.ts',
     },
     platform: 'browser',
     plugins: [noNode, apart],
@@ -82,7 +82,7 @@ await Promise.all([
   }),
   build({
     ...shared,
-    entryPoints: { gpu: 'src/backends/gpu/gpu.ts', 'index-scan': 'src/rag/index-scan.ts' },
+    entryPoints: { gpu: 'src/backends/gpu/gpu.ts', 'index-scan': 'src/rag/finding/index-scan.ts' },
     platform: 'browser',
     plugins: [classesOfBrowser],
     external: ['gpu.js'],

@@ -3,7 +3,7 @@
  * passages are printed with these words highlighted, and a table has every token with its numbers.
  */
 import type { Answer, Source } from '../rag/index.js'
-import { wordSpans } from '../rag/provenance.js'
+import { wordSpans } from '../rag/reading/provenance.js'
 import type { TextSpan } from '../tokenizer/index.js'
 import { citation } from './citation.js'
 import { columnsOf, fitted, wrapped } from './columns.js'

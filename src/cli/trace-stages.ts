@@ -13,9 +13,9 @@ import {
   type Rag,
   type RagMode,
   type RetrievedPassage,
+  type Source,
   type Store,
 } from '../rag/index.js'
-import type { Source } from '../rag/provenance.js'
 import type { Float } from '../tensor/ops/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 import type { Hook, HookPoint } from '../trace/index.js'

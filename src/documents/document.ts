@@ -19,6 +19,14 @@ export interface Block {
   readonly page?: number
 }
 
+/** What a parser finds in a text. */
+export interface ParsedText {
+  readonly title?: string
+  readonly blocks: readonly Block[]
+  /** What it says of itself. */
+  readonly metadata?: Metadata
+}
+
 export interface Document {
   /** Path of the file; with `#` and the record's id behind it, for a record of a file that holds many. */
   readonly id: string

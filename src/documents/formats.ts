@@ -4,24 +4,15 @@
 import { FileError, GlassformerError } from '../errors.js'
 import type { ByteSource } from '../files/byte-source.js'
 import { sha256 } from '../files/sha256.js'
-import type { Metadata } from '../rag/index.js'
 import { csvRecords } from './csv.js'
 import { decodeText } from './decode-text.js'
-import { DocumentError, type Block, type DocumentEntry } from './document.js'
+import { DocumentError, type DocumentEntry, type ParsedText } from './document.js'
 import { parseHtml } from './html.js'
 import { jsonLineRecords, jsonRecords } from './json.js'
 import { parseMarkdown } from './markdown.js'
 import { parsePdf } from './pdf.js'
 import { parsePlainText } from './plain-text.js'
 import { recordEntries } from './records.js'
-
-/** What a parser finds in a text. */
-export interface ParsedText {
-  readonly title?: string
-  readonly blocks: readonly Block[]
-  /** What it says of itself. */
-  readonly metadata?: Metadata
-}
 
 const FORMATS = {
   txt: 'text',

@@ -2,7 +2,7 @@
  * HTML, by parse5, which reads it as browsers do. Scripts, styles and navigation are left out; spaces are single, but in <pre>; an image is its
  * alternative text.
  */
-import type { ParsedText } from './formats.js'
+import type { ParsedText } from './document.js'
 import {
   attributeOf,
   childrenOf,

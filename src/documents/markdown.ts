@@ -3,8 +3,8 @@
  * the alternative text, of HTML what a page would show. Front matter gives title and metadata.
  */
 import type { Node, Parent, Table } from 'mdast'
+import type { ParsedText } from './document.js'
 import { frontMatterOf } from './front-matter.js'
-import type { ParsedText } from './formats.js'
 import { fragmentReader, type FragmentReader } from './html.js'
 import { Outline } from './outline.js'
 import { loadParser } from './parser.js'

@@ -2,8 +2,7 @@
  * PDF, by unpdf (Mozilla's pdf.js): the text layer of each page, under headings that are known by the size of their letters. Words that a hyphen
  * parts at the end of a line are joined.
  */
-import { DocumentError } from './document.js'
-import type { ParsedText } from './formats.js'
+import { DocumentError, type ParsedText } from './document.js'
 import { Outline } from './outline.js'
 import { loadParser } from './parser.js'
 import { pageOf, PdfLayout, type PdfLine, type PdfPage } from './pdf-lines.js'

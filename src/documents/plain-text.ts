@@ -1,7 +1,7 @@
 /**
  * Plain text: one block, in which empty lines part the paragraphs.
  */
-import type { ParsedText } from './formats.js'
+import type { ParsedText } from './document.js'
 
 export async function parsePlainText(source: string): Promise<ParsedText> {
   const spans = source === '' ? [] : [{ at: 0, length: source.length, start: 0, end: source.length }]

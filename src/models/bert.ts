@@ -1,6 +1,6 @@
 /**
  * BERT: an encoder that reads a text in both directions at once. Post-norm layers (residual, then LayerNorm), learned positions, two
- * segments, GELU. Sentence encoders such as all-MiniLM-L6-v2 are BERTs whose output is pooled (rag/sentence-encoder.ts);
+ * segments, GELU. Sentence encoders such as all-MiniLM-L6-v2 are BERTs whose output is pooled (rag/finding/sentence-encoder.ts);
  * rerankers such as ms-marco-MiniLM-L-6-v2 are BERTs that read question and passage as the two segments and give one score.
  * Devlin et al. 2018, https://arxiv.org/abs/1810.04805.
  *

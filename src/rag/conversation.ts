@@ -3,9 +3,9 @@
  * with both questions, the one before first, and the model sees what was said before. What it says comes from the passages of its last
  * question alone; those of earlier turns are not kept.
  */
-import type { PromptAnswer } from './answer.js'
-import type { PromptReader, Turn } from './prompt-reader.js'
 import type { AskOptions, Rag } from './rag.js'
+import type { PromptAnswer } from './reading/answer.js'
+import type { PromptReader, Turn } from './reading/prompt-reader.js'
 
 /** What a turn takes: as `Rag.ask`, but for what the conversation itself gives. */
 export type ConversationOptions = Omit<AskOptions<PromptReader>, 'history' | 'query'>

@@ -1,4 +1,70 @@
 export {
+  CorpusError,
+  parseCorpus,
+  passageText,
+  type Metadata,
+  type MetadataValue,
+  type Passage,
+  type PassageSource,
+} from './finding/corpus.js'
+export { EncoderMismatchError, type EncoderIdentity } from './finding/encoder-identity.js'
+export {
+  FlatIndex,
+  type IndexDType,
+  type IndexRows,
+  type SearchHit,
+  type SearchOptions,
+  type VectorRows,
+} from './finding/flat-index.js'
+export { decodeIndex, encodeIndex, IndexFileError, type IndexMeta } from './finding/index-file.js'
+export { IndexScan, type ScannableRows } from './finding/index-scan.js'
+export { PackedRows, type RowBlocks } from './finding/packed-rows.js'
+export { fuseRankings, type FusedRank } from './finding/reciprocal-rank.js'
+export { Reranker, type RankedPassage, type RerankOptions } from './finding/reranker.js'
+export {
+  Retriever,
+  type BuildOptions,
+  type RetrievedPassage,
+  type StageRanks,
+  type StageScores,
+} from './finding/retriever.js'
+export { SentenceEncoder, type EmbedOptions, type SentenceEncoderOptions } from './finding/sentence-encoder.js'
+export * from './stores/index.js'
+export { ragConfig, type RagConfig } from './paper/rag-config.js'
+export {
+  RagModel,
+  type Contexts,
+  type RagFromPretrainedOptions,
+  type RagInputs,
+  type RagOutput,
+  type RagRunOptions,
+} from './paper/rag-model.js'
+export {
+  indexPassages,
+  RagRetriever,
+  type IndexedPassages,
+  type RagRetrieverOptions,
+  type RetrievedContexts,
+  type VectorIndex,
+} from './paper/rag-retriever.js'
+export {
+  RagSequenceForGeneration,
+  type NllOptions,
+  type RagSequenceGenerateOptions,
+  type RagSequenceGenerateOutput,
+  type RagSequenceInputs,
+  type RagSequenceOptions,
+  type RagSequenceOutput,
+} from './paper/rag-sequence.js'
+export {
+  RagTokenForGeneration,
+  type RagTokenGenerateOptions,
+  type RagTokenInputs,
+  type RagTokenOptions,
+  type RagTokenOutput,
+} from './paper/rag-token.js'
+export { RagTokenizer, ragTokenizer, type Decodable } from './paper/rag-tokenizer.js'
+export {
   ABSTENTION,
   type Answer,
   type AnswerPassage,
@@ -7,31 +73,12 @@ export {
   type PromptAnswer,
   type PromptPassage,
   type RagMode,
-} from './answer.js'
-export { AutoReader } from './auto-reader.js'
-export { Conversation, type ConversationOptions } from './conversation.js'
-export {
-  CorpusError,
-  parseCorpus,
-  passageText,
-  type Metadata,
-  type MetadataValue,
-  type Passage,
-  type PassageSource,
-} from './corpus.js'
-export { EncoderMismatchError, type EncoderIdentity } from './encoder-identity.js'
-export { IndexScan, type ScannableRows } from './index-scan.js'
-export { PackedRows, type RowBlocks } from './packed-rows.js'
-export {
-  FlatIndex,
-  type IndexDType,
-  type IndexRows,
-  type SearchHit,
-  type SearchOptions,
-  type VectorRows,
-} from './flat-index.js'
-export { decodeIndex, encodeIndex, IndexFileError, type IndexMeta } from './index-file.js'
-export type { AnswerOf, AnyReader, OptionsOf, PassageReader, WeighedPassage } from './passage-reader.js'
+  type Source,
+  type WordOfPassage,
+  type WordOfQuestion,
+} from './reading/answer.js'
+export { AutoReader } from './reading/auto-reader.js'
+export type { AnswerOf, AnyReader, OptionsOf, PassageReader, WeighedPassage } from './reading/passage-reader.js'
 export {
   promptMessages,
   PromptReader,
@@ -39,9 +86,10 @@ export {
   type PromptOptions,
   type PromptReaderOptions,
   type Turn,
-} from './prompt-reader.js'
-export type { Source, WordOfPassage, WordOfQuestion } from './provenance.js'
-export { Reader, readerInput, type ReaderFromPretrainedOptions, type ReadOptions } from './reader.js'
+} from './reading/prompt-reader.js'
+export { readerInput } from './reading/reader-input.js'
+export { Reader, type ReaderFromPretrainedOptions, type ReadOptions } from './reading/reader.js'
+export { Conversation, type ConversationOptions } from './conversation.js'
 export {
   Rag,
   SCORE_SCALE,
@@ -51,43 +99,3 @@ export {
   type RagReaderOptions,
   type RetrievalOptions,
 } from './rag.js'
-export { Reranker, type RankedPassage, type RerankOptions } from './reranker.js'
-export { fuseRankings, type FusedRank } from './reciprocal-rank.js'
-export { Retriever, type BuildOptions, type RetrievedPassage, type StageRanks, type StageScores } from './retriever.js'
-export { StoreRetriever } from './store-retriever.js'
-export { SentenceEncoder, type EmbedOptions, type SentenceEncoderOptions } from './sentence-encoder.js'
-export { ragConfig, type RagConfig } from './rag-config.js'
-export {
-  RagModel,
-  type Contexts,
-  type RagFromPretrainedOptions,
-  type RagInputs,
-  type RagOutput,
-  type RagRunOptions,
-} from './rag-model.js'
-export {
-  indexPassages,
-  RagRetriever,
-  type IndexedPassages,
-  type RagRetrieverOptions,
-  type RetrievedContexts,
-  type VectorIndex,
-} from './rag-retriever.js'
-export {
-  RagSequenceForGeneration,
-  type NllOptions,
-  type RagSequenceGenerateOptions,
-  type RagSequenceGenerateOutput,
-  type RagSequenceInputs,
-  type RagSequenceOptions,
-  type RagSequenceOutput,
-} from './rag-sequence.js'
-export {
-  RagTokenForGeneration,
-  type RagTokenGenerateOptions,
-  type RagTokenInputs,
-  type RagTokenOptions,
-  type RagTokenOutput,
-} from './rag-token.js'
-export { RagTokenizer, ragTokenizer, type Decodable } from './rag-tokenizer.js'
-export * from './stores/index.js'

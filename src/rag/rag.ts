@@ -1,6 +1,7 @@
 /**
- * The pipeline: a question, the passages that are nearest to it, and what a reader makes of them. Retrieval is in retriever.ts; the
- * readers are an encoder-decoder with the mathematics of RAG (reader.ts, marginal-answer.ts) or a decoder-only model (prompt-reader.ts).
+ * The pipeline: a question, the passages that are nearest to it, and what a reader makes of them. Passages are found by
+ * finding/retriever.ts or in a store; the readers are an encoder-decoder with the mathematics of RAG (reading/reader.ts,
+ * reading/marginal-answer.ts) or a decoder-only model (reading/prompt-reader.ts).
  */
 import { openBackend } from '../backends/default.js'
 import { InputError } from '../errors.js'
@@ -8,14 +9,14 @@ import { subfolder, type FolderLike } from '../files/folder.js'
 import { openPretrained, type HubOptions } from '../hub/index.js'
 import type { FromPretrainedOptions } from '../models/index.js'
 import { DEFAULT_WEIGHTS } from '../shipped-files.js'
-import type { Passage } from './corpus.js'
-import { logPrior } from './marginalise.js'
-import type { AnswerOf, AnyReader, OptionsOf, WeighedPassage } from './passage-reader.js'
-import { Reader } from './reader.js'
-import type { Reranker } from './reranker.js'
-import { Retriever, type RetrievedPassage } from './retriever.js'
-import { SentenceEncoder } from './sentence-encoder.js'
-import { StoreRetriever } from './store-retriever.js'
+import type { Passage } from './finding/corpus.js'
+import type { Reranker } from './finding/reranker.js'
+import { Retriever, type RetrievedPassage } from './finding/retriever.js'
+import { SentenceEncoder } from './finding/sentence-encoder.js'
+import { logPrior } from './paper/marginalise.js'
+import type { AnswerOf, AnyReader, OptionsOf, WeighedPassage } from './reading/passage-reader.js'
+import { Reader } from './reading/reader.js'
+import { StoreRetriever } from './stores/store-retriever.js'
 import type { Filter, Store } from './stores/store.js'
 
 /** What a score is multiplied with before the softmax: cosines lie close together. */

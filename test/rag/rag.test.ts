@@ -11,7 +11,7 @@ import {
   type AskOptions,
   type RagMode,
 } from '../../src/rag/index.js'
-import type { Reading } from '../../src/rag/reader.js'
+import type { Reading } from '../../src/rag/reading/reading.js'
 import { countingFolder } from '../support/folders.js'
 import { WORLD_FACTS, weightsPath } from '../support/weights.js'
 

@@ -9,7 +9,7 @@ import { referenceBackend } from '../../src/backends/index.js'
 import { JsonObject } from '../../src/files/json.js'
 import { DPRContextEncoder } from '../../src/models/index.js'
 import { encodeIndex, indexPassages, type FlatIndex, type Passage } from '../../src/rag/index.js'
-import { corpusFingerprint } from '../../src/rag/index-file.js'
+import { corpusFingerprint } from '../../src/rag/finding/index-file.js'
 import { Tokenizer } from '../../src/tokenizer/index.js'
 import { goldenPath } from './goldens.js'
 

@@ -14,7 +14,7 @@ import {
   type RetrievedPassage,
   type Tokenizer,
 } from 'glassformer'
-import type { Reading } from '../../src/rag/reader.js'
+import type { Reading } from '../../src/rag/reading/reading.js'
 import { topK, type Float } from '../../src/tensor/ops/index.js'
 import { rowMajor } from '../../src/tensor/ops/float.js'
 import type { HeadName, Likely, RankedPassage, ReaderInfo, Scene, ScenePassage, Step, Walk } from '../protocol.js'

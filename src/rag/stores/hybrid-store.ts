@@ -3,10 +3,10 @@
  * reciprocal rank. Names, numbers and rare words are found by the words; what is said in other words by the vectors.
  */
 import { InputError } from '../../errors.js'
-import type { Passage } from '../corpus.js'
-import type { EncoderIdentity } from '../encoder-identity.js'
-import { fuseRankings } from '../reciprocal-rank.js'
-import type { RetrievedPassage } from '../retriever.js'
+import type { Passage } from '../finding/corpus.js'
+import type { EncoderIdentity } from '../finding/encoder-identity.js'
+import { fuseRankings } from '../finding/reciprocal-rank.js'
+import type { RetrievedPassage } from '../finding/retriever.js'
 import type {
   DocumentStamp,
   Store,

@@ -22,10 +22,10 @@
 import { GlassformerError } from '../../errors.js'
 import { JsonObject } from '../../files/json.js'
 import { viewBytes } from '../../tensor/dtype.js'
-import { crc32 } from '../crc32.js'
-import type { EncoderIdentity } from '../encoder-identity.js'
-import type { IndexDType, IndexRows } from '../flat-index.js'
-import { IndexFileError } from '../index-file.js'
+import { crc32 } from '../finding/crc32.js'
+import type { EncoderIdentity } from '../finding/encoder-identity.js'
+import type { IndexDType, IndexRows } from '../finding/flat-index.js'
+import { IndexFileError } from '../finding/index-file.js'
 
 const MAGIC = 0x5844495353414c47n // "GLASSIDX"
 export const LAYOUT_VERSION = 2

@@ -3,8 +3,8 @@
  * some buffers is in memory.
  */
 import type { WritableFile } from '../../files/node-file.js'
-import { crc32 } from '../crc32.js'
-import type { Metadata } from '../corpus.js'
+import type { Metadata } from '../finding/corpus.js'
+import { crc32 } from '../finding/crc32.js'
 import {
   align,
   BLOCK_ROWS,

@@ -1,5 +1,6 @@
 export { FlatFileStore, type FlatFileOptions, type FlatFileWriteOptions } from './flat-file-store.js'
 export { HybridStore, type HybridOptions } from './hybrid-store.js'
+export { StoreRetriever } from './store-retriever.js'
 export type {
   DocumentStamp,
   Filter,

@@ -6,11 +6,11 @@
  *
  * The first record says what the vectors are. The JSON of the others is a document without its vectors, or the ids of deleted ones.
  */
-import type { WritableFile } from '../../files/node-file.js'
 import { JsonObject } from '../../files/json.js'
-import { crc32 } from '../crc32.js'
-import type { Metadata, Passage } from '../corpus.js'
-import type { IndexRows } from '../flat-index.js'
+import type { WritableFile } from '../../files/node-file.js'
+import type { Metadata, Passage } from '../finding/corpus.js'
+import { crc32 } from '../finding/crc32.js'
+import type { IndexRows } from '../finding/flat-index.js'
 import type { DocumentStamp } from './store.js'
 
 const PREFIX = 12

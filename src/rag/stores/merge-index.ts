@@ -2,8 +2,8 @@
  * Makes one index of an old one and the changes in a journal. What stays of the old one is copied as bytes, some thousand rows at a time.
  */
 import type { WritableFile } from '../../files/node-file.js'
-import type { EncoderIdentity } from '../encoder-identity.js'
-import type { IndexDType } from '../flat-index.js'
+import type { EncoderIdentity } from '../finding/encoder-identity.js'
+import type { IndexDType } from '../finding/flat-index.js'
 import { elementBytes } from './index-layout.js'
 import type { IndexedDocument, IndexReader } from './index-reader.js'
 import { IndexWriter } from './index-writer.js'

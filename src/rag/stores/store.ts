@@ -3,10 +3,10 @@
  * (flat-file-store.ts) or a database. A document is replaced as a whole, so that nobody ever finds half of one.
  */
 import { InputError } from '../../errors.js'
-import type { Metadata, MetadataValue, Passage } from '../corpus.js'
-import type { EncoderIdentity } from '../encoder-identity.js'
-import { checkQuery } from '../flat-index.js'
-import type { RetrievedPassage } from '../retriever.js'
+import type { Metadata, MetadataValue, Passage } from '../finding/corpus.js'
+import type { EncoderIdentity } from '../finding/encoder-identity.js'
+import { checkQuery } from '../finding/flat-index.js'
+import type { RetrievedPassage } from '../finding/retriever.js'
 
 /** A passage as it goes into a store, with its vector [dimension]. Its metadata are those of the document. */
 export interface StoredPassage extends Omit<Passage, 'metadata'> {

@@ -5,8 +5,8 @@
  */
 import type { Pool, PoolClient } from 'pg'
 import { AbortedError } from '../../../errors.js'
-import { explained, isPassing } from './postgres-error.js'
 import { loadPackages, type Packages } from './packages.js'
+import { explained, isPassing } from './postgres-error.js'
 
 export interface ConnectionOptions {
   /** Most connections at once; 10 unless told. */

@@ -5,9 +5,9 @@
  */
 import type { PoolClient } from 'pg'
 import { InputError } from '../../../errors.js'
-import type { Metadata, Passage, PassageSource } from '../../corpus.js'
-import { requireSameEncoder, type EncoderIdentity } from '../../encoder-identity.js'
-import type { RetrievedPassage } from '../../retriever.js'
+import type { Metadata, Passage, PassageSource } from '../../finding/corpus.js'
+import { requireSameEncoder, type EncoderIdentity } from '../../finding/encoder-identity.js'
+import type { RetrievedPassage } from '../../finding/retriever.js'
 import {
   checkSearch,
   type DocumentStamp,

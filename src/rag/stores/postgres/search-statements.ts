@@ -1,8 +1,8 @@
 /**
  * The statements that search. What comes from outside is bound: a statement is its text and its values.
  */
-import { isStorable } from './storable.js'
 import type { Filter } from '../store.js'
+import { isStorable } from './storable.js'
 
 export interface Statement {
   readonly text: string

@@ -4,7 +4,7 @@
  * other character at its place.
  */
 import { InputError } from '../../../errors.js'
-import type { Metadata } from '../../corpus.js'
+import type { Metadata } from '../../finding/corpus.js'
 
 /** Bytes of a key: PostgreSQL's B-trees take no longer ones. */
 const LONGEST_KEY = 2000

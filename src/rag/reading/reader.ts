@@ -1,0 +1,177 @@
+/**
+ * The reader: an encoder-decoder that answers a question from one passage. All passages of a question form a batch: they are read once, each
+ * writes its own answer, and any text can be scored under each of them.
+ */
+import { InputError } from '../../errors.js'
+import { requireText, type Folder, type FolderLike } from '../../files/folder.js'
+import { JsonObject } from '../../files/json.js'
+import { openPretrained } from '../../hub/index.js'
+import type { StepOptions } from '../../models/generative.js'
+import { AutoModelForSeq2SeqLM, type FromPretrainedOptions, type Seq2SeqLM } from '../../models/index.js'
+import { AutoTokenizer, type Tokenizer } from '../../tokenizer/index.js'
+import type { HooksLike } from '../../trace/index.js'
+import type { Answer, RagMode } from './answer.js'
+import { marginalAnswer } from './marginal-answer.js'
+import type { PassageReader, WeighedPassage } from './passage-reader.js'
+import type { Provenance } from './provenance.js'
+import { readerInput, type ReadablePassage } from './reader-input.js'
+import { Reading, type AnswersOptions, type ReaderOptions } from './reading.js'
+
+export interface ReadOptions extends Pick<AnswersOptions, 'onText'> {
+  /**
+   * How passages are mixed into one answer. `rag-sequence` and `rag-token` are the two models of Lewis et al. 2020. `conditioned`,
+   * the default, is RAG-Sequence in which a passage that does not hold the answer loses its say.
+   */
+  readonly mode?: RagMode
+  /**
+   * In the mode `conditioned`, an answer whose own probability (that of all its tokens and its end) is less is not given: what a reader makes up
+   * is unlikely to itself. Unless told, {@link Reader.minProbability}; with 0 every answer is given that some passage seems to hold.
+   */
+  readonly minProbability?: number
+  /** Most tokens of an answer; 40 unless told. */
+  readonly maxNewTokens?: number
+  /** Functions that read or replace tensors in every pass over the reader's model, by hook-point pattern. Row z is that of passage z. */
+  readonly hooks?: HooksLike
+  /** Say for each token of the answer which words it came from: {@link AnswerToken.sources}. False unless told. */
+  readonly sources?: boolean
+}
+
+const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
+
+export interface ReaderFromPretrainedOptions extends FromPretrainedOptions {
+  /** How a passage and the question are put to the model; {@link readerInput} unless told. */
+  readonly format?: typeof readerInput
+  /** As {@link Reader.minProbability}. */
+  readonly minProbability?: number
+}
+
+export class Reader implements PassageReader<ReadOptions, Answer> {
+  readonly model: Seq2SeqLM
+  readonly tokenizer: Tokenizer
+  /**
+   * The least probability of an answer that is given. It is a property of the model, since some write longer and some are surer than others: in
+   * config.json it is `task_specific_params.rag.min_probability`, and 0 where it is not there. bench/README.md has how that of the default
+   * reader was found.
+   */
+  readonly minProbability: number
+  readonly optionNames = [
+    'mode',
+    'minProbability',
+    'maxNewTokens',
+    'sources',
+    'hooks',
+    'onText',
+  ] satisfies (keyof ReadOptions)[]
+  readonly #format: typeof readerInput
+
+  constructor(
+    model: Seq2SeqLM,
+    tokenizer: Tokenizer,
+    { format = readerInput, minProbability = 0 }: Pick<ReaderFromPretrainedOptions, 'format' | 'minProbability'> = {},
+  ) {
+    checkProbability('minProbability', minProbability)
+    this.model = model
+    this.tokenizer = tokenizer
+    this.minProbability = minProbability
+    this.#format = format
+  }
+
+  /** Loads the folder of an encoder-decoder: a T5 or a BART. */
+  static async fromPretrained(location: FolderLike, options: ReaderFromPretrainedOptions = {}): Promise<Reader> {
+    const { format, minProbability: given, ...loadOptions } = options
+    const folder = await openPretrained(location, loadOptions)
+    const minProbability = given ?? (await ownMinProbability(folder))
+    checkProbability('minProbability', minProbability)
+    const tokenizer = await AutoTokenizer.fromPretrained(folder, loadOptions)
+    return new Reader(await AutoModelForSeq2SeqLM.fromPretrained(folder, loadOptions), tokenizer, {
+      format,
+      minProbability,
+    })
+  }
+
+  /** Gives back the model's memory. */
+  dispose(): void {
+    this.model.dispose()
+  }
+
+  checkOptions({ mode = 'conditioned', minProbability = 0, maxNewTokens = 1, sources = false }: ReadOptions): void {
+    checkProbability('ask: minProbability', minProbability)
+    if (typeof sources !== 'boolean') {
+      throw new InputError('bad-option', `ask: sources is ${String(sources)}, expected true or false`)
+    }
+    if (!Number.isSafeInteger(maxNewTokens) || maxNewTokens < 1) {
+      throw new InputError('bad-option', `ask: maxNewTokens is ${maxNewTokens}, expected a whole number of 1 or more`)
+    }
+    if (MODES.includes(mode)) return
+    throw new InputError('bad-option', `ask: mode is "${mode}", expected one of ${MODES.join(', ')}`)
+  }
+
+  /** One answer from all passages. @throws AbortedError */
+  async answer(
+    question: string,
+    passages: readonly WeighedPassage[],
+    options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
+  ): Promise<Answer> {
+    const { hooks, signal } = options
+    return this.answerFrom(await this.read(question, passages, { hooks, signal }), question, passages, options)
+  }
+
+  /** As {@link answer}, from the reading of the question with these passages. */
+  async answerFrom(
+    reading: Reading,
+    question: string,
+    passages: readonly WeighedPassage[],
+    options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
+  ): Promise<Answer> {
+    const { mode = 'conditioned', minProbability = this.minProbability, maxNewTokens = 40, sources = false } = options
+    const { hooks, onText, signal } = options
+    const { tokenizer } = this
+    const provenance = sources ? await this.#provenance(question, passages) : undefined
+    return marginalAnswer(
+      { question, passages, reading, tokenizer, provenance },
+      { mode, minProbability, maxNewTokens, hooks, onText, signal },
+    )
+  }
+
+  async #provenance(question: string, passages: readonly ReadablePassage[]): Promise<Provenance> {
+    const { Provenance } = await import('./provenance.js')
+    const provenance = Provenance.of({ tokenizer: this.tokenizer, format: this.#format }, passages, question)
+    if (provenance) return provenance
+    throw new InputError(
+      'unplaceable-format',
+      "ask: sources cannot be found, since the reader's format does not put title, text and question as they are; change it or leave sources out",
+    )
+  }
+
+  /** Reads the question with each passage. */
+  async read(
+    question: string,
+    passages: readonly ReadablePassage[],
+    { hooks, signal }: StepOptions = {},
+  ): Promise<Reading> {
+    const { inputIds, attentionMask } = this.tokenizer.encodeBatch(
+      passages.map((passage) => this.#format(passage, question)),
+    )
+    const encoded = await this.model.encode({ inputIds, attentionMask }, { hooks, signal })
+    return new Reading(
+      this,
+      encoded,
+      inputIds.map((row, i) => row.slice(0, attentionMask[i].filter((bit) => bit === 1).length)),
+    )
+  }
+}
+
+async function ownMinProbability(folder: Folder): Promise<number> {
+  const text = await requireText(folder, 'config.json', 'describes the model')
+  let settings = JsonObject.parse(text, `${folder.name}/config.json`)
+  for (const key of ['task_specific_params', 'rag']) {
+    if (!settings.has(key)) return 0
+    settings = settings.object(key)
+  }
+  return settings.number('min_probability', 0)
+}
+
+function checkProbability(name: string, value: number): void {
+  if (value >= 0 && value <= 1) return
+  throw new InputError('bad-option', `${name} is ${value}, expected a number from 0 to 1`)
+}
