@@ -6,9 +6,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { documentFiles, indexDocuments, type SplitOptions } from '../../src/documents/index.js'
-import { FlatFileStore, type Passage, type SentenceEncoder } from '../../src/rag/index.js'
+import type { SplitOptions } from '../../src/documents/index.js'
+import type { FlatFileStore, Passage, SentenceEncoder } from '../../src/rag/index.js'
 import type { QualityQuestion } from './ask-all.js'
+import { indexFiles } from './index-files.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -33,15 +34,12 @@ export async function indexDocumentation(
   split: SplitOptions = {},
 ): Promise<FlatFileStore> {
   const files = new Set(questions.flatMap(({ file }) => file ?? []))
-  const store = await FlatFileStore.openForWriting(path, {
-    encoder: await encoder.identity(),
-    dimension: encoder.dimension,
-  })
-  const documents = await documentFiles([...files].map((file) => join(ROOT, file)))
-  const { failures } = await indexDocuments(documents, encoder, store, split)
-  await store.close()
-  if (failures.length > 0) throw failures[0].error
-  return FlatFileStore.open(path)
+  return indexFiles(
+    [...files].map((file) => join(ROOT, file)),
+    encoder,
+    path,
+    split,
+  )
 }
 
 export interface DocumentationQuestion extends QualityQuestion {

@@ -25,6 +25,25 @@ export function attributeOf({ attrs }: HtmlElement, name: string): string | unde
 
 /** All text in it, with single spaces. */
 export function textOf(node: HtmlNode): string {
-  const texts = (inner: HtmlNode): string => (isText(inner) ? inner.value : childrenOf(inner).map(texts).join(''))
-  return texts(node).replace(/\s+/g, ' ').trim()
+  return linesOf(node).join(' ')
 }
+
+/** All text in it, with single spaces, parted where a line is broken. */
+export function linesOf(node: HtmlNode): readonly string[] {
+  const texts = (inner: HtmlNode): string => {
+    if (isText(inner)) return inner.value.replace(/\s+/g, ' ')
+    if (isPermalink(inner)) return ''
+    return inner.nodeName === 'br' ? '\n' : childrenOf(inner).map(texts).join('')
+  }
+  const lines = texts(node).split('\n')
+  return lines.map((line) => line.replace(/ +/g, ' ').trim()).filter((line) => line !== '')
+}
+
+/** The mark behind a heading that leads to the heading itself. */
+export function isPermalink(node: HtmlNode): boolean {
+  if (node.nodeName !== 'a' || !attributeOf(node as HtmlElement, 'href')?.startsWith('#')) return false
+  const [only, ...others] = childrenOf(node)
+  return others.length === 0 && only !== undefined && isText(only) && PERMALINK.test(only.value.trim())
+}
+
+const PERMALINK = /^[¶#§🔗]$/u

@@ -10,8 +10,8 @@ import { addRow, type RowCell } from './table-rows.js'
 export interface CellWriter {
   readonly outline: Outline
   write(node: HtmlNode): void
-  /** What a cell holds, as a part of a line. */
-  writeInCell(cell: HtmlElement): void
+  /** What a cell holds, as a part of a line; `inParts` where the first of its paragraphs says what the others are about. */
+  writeInCell(cell: HtmlElement, inParts: boolean): void
   /** Where an element's content begins in the text that the outline leads to. */
   startOf(element: HtmlElement): number
 }
@@ -53,23 +53,34 @@ export function addHtmlTable(table: HtmlElement, writer: CellWriter): void {
   }
   const hasData = rows.some(({ isHeader }) => !isHeader)
   const headers: string[] = [] // by column
+  const inParts: boolean[] = [] // by column: its header names the paragraphs of its cells
   let reaching: readonly (Reaching | undefined)[] = []
   for (const { cells, isHeader } of rows) {
     const row = placeCells(cells, reaching)
     reaching = row.reaching
     if (!isHeader || !hasData) {
-      addRow(writer.outline, labelledCells(row.placed, headers, writer))
+      addRow(writer.outline, labelledCells(row.placed, { headers, inParts, writer }))
       continue
     }
     for (const { cell, text, column, columns } of row.placed) {
       if (!cell) continue // it is there from the row above
-      for (let c = column; c < column + columns; c++) headers[c] = [headers[c], text].filter(Boolean).join(' ')
+      for (let c = column; c < column + columns; c++) {
+        inParts[c] = namesParts(cell)
+        headers[c] = [headers[c], inParts[c] ? '' : text].filter(Boolean).join(' ')
+      }
     }
   }
 }
 
 /** With the headers of the columns; where there are none, the first cell may be the header of the second. */
-function labelledCells(placed: readonly PlacedCell[], headers: readonly string[], writer: CellWriter): RowCell[] {
+function labelledCells(
+  placed: readonly PlacedCell[],
+  {
+    headers,
+    inParts,
+    writer,
+  }: { readonly headers: readonly string[]; readonly inParts: readonly boolean[]; readonly writer: CellWriter },
+): RowCell[] {
   const [first, second] = placed
   const isNamed = headers.length === 0 && isHeaderCell(first.cell) && second?.cell && !isHeaderCell(second.cell)
   const shown = isNamed ? placed.slice(1) : placed
@@ -77,7 +88,8 @@ function labelledCells(placed: readonly PlacedCell[], headers: readonly string[]
   return shown.map(({ cell, text, column }, i) => {
     const label = isNamed && i === 0 ? first.text : (headers[column] ?? '')
     const start = cell ? writer.startOf(cell) : rowStart
-    const add = () => (cell ? writer.writeInCell(cell) : writer.outline.text.append(text, start, start))
+    const add = () =>
+      cell ? writer.writeInCell(cell, inParts[column] ?? false) : writer.outline.text.append(text, start, start)
     return { label, start, add, isEmpty: text === '' }
   })
 }
@@ -140,6 +152,11 @@ function elementsOf(node: HtmlNode, names: readonly string[]): HtmlElement[] {
 
 function isHeaderCell(cell: HtmlElement | undefined): boolean {
   return cell?.nodeName === 'th'
+}
+
+/** Whether a header has a paragraph for each of a cell's, such as "Column" and "Description". */
+function namesParts(header: HtmlElement): boolean {
+  return elementsOf(header, ['p']).length > 1
 }
 
 function holdsBlocks(node: HtmlNode): boolean {

@@ -1,8 +1,9 @@
 /**
- * HTML, by parse5, which reads it as browsers do. Scripts, styles and navigation are left out; spaces are single, but in <pre>; an image is its
- * alternative text.
+ * HTML, by parse5, which reads it as browsers do. Scripts, styles and what only leads through the pages are left out (html-page.ts); spaces are
+ * single, but in <pre>; an image is its alternative text.
  */
 import type { ParsedText } from './document.js'
+import { addDefinitions, type DefinitionWriter } from './html-definitions.js'
 import {
   attributeOf,
   childrenOf,
@@ -12,27 +13,47 @@ import {
   type HtmlNode,
   type HtmlText,
 } from './html-nodes.js'
+import { contentOf, isAside, isLeftOut, isRemarkTitle } from './html-page.js'
 import { addHtmlTable, type CellWriter } from './html-table.js'
 import { sourceRange, TextBuilder, type Span } from './mapped-text.js'
 import { Outline } from './outline.js'
 import { loadParser } from './parser.js'
 
-const LEFT_OUT = new Set('head script style noscript template svg math nav iframe object select button'.split(' '))
 /** Elements that stand within a line; all others begin a paragraph. */
 const INLINE = new Set(
-  'a abbr b bdi bdo cite code data del dfn em font i img ins kbd label mark q s samp small span strike strong sub sup time tt u var wbr'.split(
-    ' ',
-  ),
+  (
+    'a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark nobr output q ruby s samp small span strike ' +
+    'strong sub sup time tt u var wbr'
+  ).split(' '),
 )
+/** Elements whose first words go on from a label in front of them. */
+const CONTINUE = new Set('br dd div p section'.split(' '))
 
 const loadParse5 = () => loadParser('parse5', 'HTML', () => import('parse5'))
 
 export async function parseHtml(source: string): Promise<ParsedText> {
   const { parse } = await loadParse5()
   const writer = new HtmlWriter(new Outline(), source, 0)
-  writer.write(parse(source, { sourceCodeLocationInfo: true }))
-  return { title: writer.title || writer.firstHeading, blocks: writer.outline.blocks() }
+  const page = parse(source, { sourceCodeLocationInfo: true })
+  const title = titleOf(page)
+  writer.write(contentOf(page))
+  return { title: withoutSite(title, writer.firstHeading) || writer.firstHeading, blocks: writer.outline.blocks() }
 }
+
+function titleOf(node: HtmlNode): string {
+  if (node.nodeName === 'title') return textOf(node)
+  const within = new Set(['#document', 'html', 'head'])
+  return within.has(node.nodeName) ? (childrenOf(node).map(titleOf).find(Boolean) ?? '') : ''
+}
+
+/** Many pages are called `Their heading — the site`, which would stand in each passage. */
+function withoutSite(title: string, heading: string | undefined): string {
+  return heading !== undefined && title.startsWith(heading) && SEPARATED.test(title.slice(heading.length))
+    ? heading
+    : title
+}
+
+const SEPARATED = /^(\s+[-–—|·»/]|:)\s/
 
 /** Puts what a piece of HTML says into an outline; `shift` is where it begins in the text that the outline leads to. */
 export type FragmentReader = (html: string, outline: Outline, shift: number) => void
@@ -45,17 +66,29 @@ export async function fragmentReader(): Promise<FragmentReader> {
   }
 }
 
-class HtmlWriter implements CellWriter {
+/** What stands between two words: a space in the source, or what was put there. */
+interface Gap {
+  readonly text: string
+  readonly place?: { readonly start: number; readonly end: number }
+}
+
+const SPACE: Gap = { text: ' ' }
+
+class HtmlWriter implements CellWriter, DefinitionWriter {
   readonly outline: Outline
   readonly #source: string
   readonly #shift: number
-  title: string | undefined
   firstHeading: string | undefined
-  /** In a cell of a table, which is a part of a line: nothing begins a paragraph. */
-  #inCell = false
-  #cellBegins = false
-  /** A space that is written when a word follows: where it stands, or null where none stands. */
-  #space: { readonly start: number; readonly end: number } | null | undefined
+  /** In a cell of a table or a term, which are parts of a line: nothing begins a paragraph. */
+  #inLine = false
+  #lineBegins = false
+  #lineBreak = SPACE
+  /** Between the first two blocks of the line. */
+  #firstBreak = SPACE
+  /** A label was written, and what comes next goes on from it. */
+  #labelled = false
+  /** Written when a word follows. */
+  #gap: Gap | undefined
 
   constructor(outline: Outline, source: string, shift: number) {
     this.outline = outline
@@ -65,51 +98,83 @@ class HtmlWriter implements CellWriter {
 
   write(node: HtmlNode, preformatted = false): void {
     if (isText(node)) return this.#writeText(node, preformatted)
+    if (isLeftOut(node)) return
     const name = node.nodeName
-    if (name === 'title') {
-      this.title ??= textOf(node)
-      return
-    }
-    if (name === 'head') childrenOf(node).forEach((child) => child.nodeName === 'title' && this.write(child))
-    if (LEFT_OUT.has(name)) return
     if (name === 'img') return this.#writeAlternative(node as HtmlElement)
-    const level = this.#inCell ? undefined : /^h([1-6])$/.exec(name)?.[1]
-    if (level) {
-      const text = textOf(node)
-      if (text === '') return
-      this.outline.heading(Number(level), text)
-      this.firstHeading ??= text
-      return
+    if (!this.#inLine) {
+      if (isRemarkTitle(node)) return this.writeLabel([node as HtmlElement])
+      const level = /^h([1-6])$/.exec(name)?.[1]
+      if (level) return this.#writeHeading(Number(level), textOf(node))
+      if (name === 'table') return this.#apart(name, () => addHtmlTable(node as HtmlElement, this))
+      if (name === 'dl') return this.#apart(name, () => addDefinitions(node as HtmlElement, this))
     }
-    if (name === 'table' && !this.#inCell) return addHtmlTable(node as HtmlElement, this)
-    if (!INLINE.has(name)) this.#part()
-    childrenOf(node).forEach((child) => this.write(child, preformatted || name === 'pre'))
-    if (!INLINE.has(name)) this.#part()
+    const writeChildren = () => childrenOf(node).forEach((child) => this.write(child, preformatted || name === 'pre'))
+    if (INLINE.has(name)) writeChildren()
+    else if (isAside(node)) this.#apart('aside', () => this.outline.aside(writeChildren))
+    else this.#apart(name, writeChildren)
   }
 
-  writeInCell(cell: HtmlElement): void {
-    this.#inCell = this.#cellBegins = true
-    childrenOf(cell).forEach((child) => this.write(child))
-    this.#inCell = false
-    this.#space = undefined
+  writeInCell(cell: HtmlElement, inParts: boolean): void {
+    this.#firstBreak = inParts ? { text: ': ' } : SPACE
+    this.#writeInLine(cell)
+    this.#firstBreak = SPACE
+  }
+
+  writeLabel(elements: readonly HtmlElement[]): void {
+    this.#part('')
+    const filled = elements.filter((element) => textOf(element) !== '')
+    if (filled.length === 0) return
+    this.#lineBreak = { text: ', ' }
+    for (const [i, element] of filled.entries()) {
+      if (i > 0) this.outline.text.insert(this.#lineBreak.text)
+      this.#writeInLine(element)
+    }
+    this.#lineBreak = SPACE
+    this.#labelled = true
+    this.#gap = textOf(filled.at(-1)!).endsWith(':') ? SPACE : { text: ': ' }
   }
 
   startOf({ sourceCodeLocation: place }: HtmlElement): number {
     return this.#shift + ((place?.startTag ?? place)?.endOffset ?? 0)
   }
 
-  #part(): void {
-    if (this.#inCell) this.#space ??= null
-    else {
+  #writeHeading(level: number, text: string): void {
+    if (text === '') return
+    this.#part('')
+    this.outline.heading(level, text)
+    this.firstHeading ??= text
+  }
+
+  #writeInLine(element: HtmlElement): void {
+    this.#inLine = this.#lineBegins = true
+    childrenOf(element).forEach((child) => this.write(child))
+    this.#inLine = false
+    this.#gap = undefined
+  }
+
+  #apart(name: string, write: () => void): void {
+    this.#part(name)
+    write()
+    this.#part(name)
+  }
+
+  /** An element of this name begins or ends. */
+  #part(name: string): void {
+    if (this.#inLine) {
+      if (name === 'br') this.#gap = this.#lineBreak
+      else if (!this.#lineBegins && this.#firstBreak !== SPACE) this.#gap = this.#firstBreak
+      else this.#gap ??= SPACE
+    } else if (!this.#labelled || !CONTINUE.has(name)) {
       this.outline.paragraph()
-      this.#space = undefined
+      this.#gap = undefined
+      this.#labelled = false
     }
   }
 
   #writeText({ value, sourceCodeLocation }: HtmlText, preformatted: boolean): void {
     if (!sourceCodeLocation) return
     const { startOffset, endOffset } = sourceCodeLocation
-    if (!preformatted || this.#inCell) return this.#writeWords(value, startOffset, endOffset)
+    if (!preformatted || this.#inLine) return this.#writeWords(value, startOffset, endOffset)
     for (const { at, length, start, end } of this.#spansOf(value, startOffset, endOffset)) {
       this.outline.text.append(value.slice(at, at + length), this.#shift + start, this.#shift + end)
     }
@@ -128,15 +193,17 @@ class HtmlWriter implements CellWriter {
     for (const { 0: part, index } of value.matchAll(/\s+|\S+/g)) {
       const { start, end } = sourceRange(spans, index, index + part.length)
       if (part.trim() === '') {
-        this.#space ??= part === ' ' ? { start, end } : null
+        this.#gap ??= part === ' ' ? { text: ' ', place: { start, end } } : SPACE
         continue
       }
-      if (this.#space !== undefined && !outline.atParagraph && !this.#cellBegins) {
-        if (this.#space) outline.text.append(' ', this.#shift + this.#space.start, this.#shift + this.#space.end)
-        else outline.text.insert(' ')
+      if (this.#gap && !outline.atParagraph && !this.#lineBegins) {
+        const { text, place } = this.#gap
+        if (place) outline.text.append(text, this.#shift + place.start, this.#shift + place.end)
+        else outline.text.insert(text)
+        if (this.#gap === this.#firstBreak) this.#firstBreak = SPACE
       }
-      this.#space = undefined
-      this.#cellBegins = false
+      this.#gap = undefined
+      this.#lineBegins = this.#labelled = false
       outline.text.append(part, this.#shift + start, this.#shift + end)
     }
   }

@@ -6,11 +6,13 @@ import { TextBuilder } from './mapped-text.js'
 
 /** Parts paragraphs, and keeps sentences from going on over a heading, a list item or a row of a table. */
 const PARAGRAPH = '\n\n'
+/** Level of a heading that none replaces. */
+const ABOVE_ALL = 0
 
 export class Outline {
   readonly #blocks: Block[] = []
   readonly #builder = new TextBuilder()
-  #headings: { readonly level: number; readonly text: string }[] = []
+  #headings: readonly { readonly level: number; readonly text: string }[] = []
   #pending = false
   #page: number | undefined
 
@@ -35,6 +37,24 @@ export class Outline {
   heading(level: number, text: string): void {
     this.#finish()
     this.#headings = [...this.#headings.filter((above) => above.level < level), { level, text }]
+  }
+
+  /** What is written meanwhile stands under a heading of its own, below those that are there. */
+  under(text: string, write: () => void): void {
+    this.aside(() => {
+      this.#finish()
+      this.#headings = [...this.#headings, { level: ABOVE_ALL, text }]
+      write()
+    })
+  }
+
+  /** Headings in what is written meanwhile do not hold for what comes behind it. */
+  aside(write: () => void): void {
+    const above = this.#headings
+    write()
+    if (this.#headings === above) return
+    this.#finish()
+    this.#headings = above
   }
 
   /** What comes next stands on this page, from 1. */

@@ -112,14 +112,23 @@ function titleOf(title: string, headingPath: readonly string[], fits: (text: str
 const SENTENCES = /* @__PURE__ */ new Intl.Segmenter('en', { granularity: 'sentence' })
 const WORDS = /* @__PURE__ */ new Intl.Segmenter('en', { granularity: 'word' })
 
+/** Where a sentence ends in ICU's eyes though its dot stands within a name, as in `sqlite3.Error` and `NEW.*`. */
+const WITHIN_NAME = /[.!?]$/
+
 /** Sentences without the spaces around them. An empty line ends one, the end of a line does not. */
 function sentences(text: string): Piece[] {
   return split(text, /\n[^\S\n]*\n\s*/g).flatMap((paragraph) => {
     const onOneLine = text.slice(paragraph.start, paragraph.end).replace(/[\r\n\u2028\u2029\u0085]/g, ' ')
-    return Array.from(SENTENCES.segment(onOneLine), ({ index, segment }) => {
+    const found: Piece[] = []
+    let goesOn = false
+    for (const { index, segment } of SENTENCES.segment(onOneLine)) {
       const start = paragraph.start + index + segment.length - segment.trimStart().length
-      return { start, end: start + segment.trim().length }
-    }).filter(({ start, end }) => end > start)
+      const piece = { start, end: start + segment.trim().length }
+      if (goesOn) found.push({ start: found.pop()!.start, end: piece.end })
+      else if (piece.end > piece.start) found.push(piece)
+      goesOn = WITHIN_NAME.test(segment)
+    }
+    return found
   })
 }
 
@@ -143,16 +152,25 @@ function parts(piece: Piece, text: string, count: Count, room: number): CountedP
   return [left, { start: middle, end: piece.end }].flatMap((half) => parts(half, text, count, room))
 }
 
-/** The place between two words that is nearest to the middle; in one long word, the middle. */
+/**
+ * The place between two words that is nearest to the middle, between two lines where one ends not far from there, as code has them; in
+ * one long word, the middle.
+ */
 function boundary(text: string, { start, end }: Piece): number {
   const middle = Math.floor((start + end) / 2)
   const words = Array.from(WORDS.segment(text.slice(start, end)), ({ index }) => start + index).slice(1)
   const between = words.filter((at) => /\s/.test(text[at - 1]) && !/\s/.test(text[at]))
   const nearest = (places: readonly number[]) =>
     places.reduce((best, at) => (Math.abs(at - middle) < Math.abs(best - middle) ? at : best))
+  const lines = between.filter((at) => isLineStart(text, at) && Math.abs(at - middle) <= (end - start) / 4)
+  if (lines.length > 0) return nearest(lines)
   if (between.length > 0) return nearest(between)
   if (words.length > 0) return nearest(words)
   return isLowSurrogate(text, middle) ? middle + 1 : middle
+}
+
+function isLineStart(text: string, at: number): boolean {
+  return /\n\s*$/.test(text.slice(text.lastIndexOf('\n', at - 1), at))
 }
 
 function isLowSurrogate(text: string, at: number): boolean {

@@ -176,6 +176,7 @@ describe('tables of HTML', () => {
     ['cells that reach down', '<tr><th>Land<th>City<tr><td rowspan=2>Arlen<td>Brask<tr><td>Hull<tr><td>Veld<td>Sorn', ['Land: Arlen; City: Brask', 'Land: Arlen; City: Hull', 'Land: Veld; City: Sorn']], // prettier-ignore
     ['blocks in cells', '<caption>All</caption><tr><th>A<th>B<tr><td><p>one</p><ul><li>two<li>three</ul><td>x<br>y', ['All', 'A: one two three; B: x y']], // prettier-ignore
     ['blocks beside each other', '<tr><td><h2>Left</h2><p>One.</p><p>Two.</p><td>Right.', ['One.', 'Two.', 'Right.']],
+    ['a header that names the paragraphs of cells', '<tr><th><p>Column</p><p>About</p><th>Since<tr><td><p>pid <i>int</i></p><p>Of the process.</p><p>x</p><td><p>1</p><p>2</p>', ['pid int: Of the process. x; Since: 1 2']], // prettier-ignore
     ['widths beyond all bounds', '<tr><th colspan=999999999>A<tr><td rowspan=99999999 colspan=9999999>x<td>y', ['A', 'x; y']], // prettier-ignore
   ])('with %s', async (_name, table, lines) => {
     expect(await linesOf(table)).toEqual(lines)
@@ -238,6 +239,103 @@ describe('HTML', () => {
       source.slice(source.indexOf('loose'), source.indexOf('two') + 3),
     ])
   })
+})
+
+describe('lists of definitions in HTML', () => {
+  const partsOf = async (html: string) =>
+    (await documentsOf('t.html', html))[0].blocks.map(({ headingPath, text }) => [headingPath.join(' > '), text])
+  const long = 'It says a lot. '.repeat(30).trim()
+
+  test.each([
+    ['terms as beginnings of their descriptions', '<dl><dt>-c</dt><dd><p>Cleans.</p><p>Early.</p></dd><dt>-x<dd>Stops.</dl>', '-c: Cleans.\n\nEarly.\n\n-x: Stops.'], // prettier-ignore
+    ['several terms', '<dl><dt><b>-c<br></b><b>--clean</b><dt>-C</dt><dd>Cleans.</dl>', '-c, --clean, -C: Cleans.'],
+    ['groups', '<dl><div><dt>a<dd>One.</div><div><dt>b<dd>Two.</div></dl>', 'a: One.\n\nb: Two.'],
+    ['labels', '<dl><dt>Returns:</dt><dd>One.</dd></dl>', 'Returns: One.'],
+    ['descriptions that begin with no words', '<dl><dt>a<dd><ul><li>One.</ul><dt>b<dd><pre>two</pre><dt>c<dd><dl><dt>d<dd>e</dl></dl>', 'a\n\nOne.\n\nb\n\ntwo\n\nc\n\nd: e'], // prettier-ignore
+    [
+      'something missing',
+      '<dl><dd>One.</dd><dt></dt><dd>Two.</dd><dt>a</dt></dl>Three.',
+      'One.\n\nTwo.\n\na\n\nThree.',
+    ],
+    ['cells of tables around them', '<table><tr><td>x<td><dl><dt>a<dd>One.</dl></table>', 'x\n\na: One.'],
+  ])('with %s', async (_name, html, text) => {
+    expect(await partsOf(html)).toEqual([['', text]])
+  })
+
+  test('a term is the heading of a long description, and not of what comes behind it', async () => {
+    const html = `<h2>Options</h2><dl><dt>f(one, two=None, *)<dd><p>${long}<dl><dt>-i<dd>In it.</dl><dt>-b<dd>Short.</dl>After.`
+    expect(await partsOf(html)).toEqual([
+      ['Options > f()', `f(one, two=None, *): ${long}\n\n-i: In it.`],
+      ['Options', '-b: Short.\n\nAfter.'],
+    ])
+    expect(await partsOf(`<h2>f</h2><dl><dt>Parameters:<dd>${long}</dl>`)).toEqual([['f', `Parameters: ${long}`]])
+  })
+
+  test('lead to their places', async () => {
+    const source = '<dl><dt><b>-c<br></b><b>--clean</b><dd><p>Cl&auml;rs all.</p></dl><p>x'
+    const [document] = await documentsOf('t.html', source)
+    const small = { maxLength: 16, countTokens: (text: string) => 15 + Number(text.includes('\n')) * 5 }
+    const passages = await splitDocument({ ...document, title: '' }, small)
+    expect(passages.map(({ text }) => text)).toEqual(['-c, --clean: Clärs all.', 'x'])
+    expect(cited(source, passages[0])).toBe('-c<br></b><b>--clean</b><dd><p>Cl&auml;rs all.')
+  })
+})
+
+describe('what of a page is not its text', () => {
+  const textsOf = async (html: string) => (await passagesOf('t.html', html)).map(({ title, text }) => [title, text])
+
+  test('marks behind headings and terms', async () => {
+    const mark = '<a class="headerlink" href="#x" title="Permalink">¶</a>'
+    const html = `<h1>One${mark}</h1><dl><dt>a${mark}<dd>Two, see <a href="#y">there</a> ¶.</dl>`
+    expect(await textsOf(html)).toEqual([['One', 'a: Two, see there ¶.']])
+  })
+
+  test('navigation, by element, role or the classes of DocBook', async () => {
+    const html =
+      '<body class=toc><div class="navheader"><table><tr><th>Up</table></div><div role="navigation"><h3>Menu</h3></div>' +
+      '<form role=search>Go</form><h2>One</h2><div class="toc"><p>Contents</p></div>Two.<div class="navfooter">Next</div>'
+    expect(await textsOf(html)).toEqual([['One', 'Two.']])
+  })
+
+  test('all around its one main part', async () => {
+    const around = (main: string) => `<title>T</title><div>Above</div>${main}<div class=footer>© me</div>`
+    expect(await textsOf(around('<main>Text.</main>'))).toEqual([['T', 'Text.']])
+    expect(await textsOf(around('<div role=main>Text.</div>'))).toEqual([['T', 'Text.']])
+    expect(await textsOf(around('<main><br></main>'))).toEqual([['T', 'Above\n\n© me']])
+    expect(await textsOf(around('<main>One.</main><main>Two.</main>'))).toEqual([
+      ['T', 'Above\n\nOne.\n\nTwo.\n\n© me'],
+    ])
+  })
+
+  test('the name of the site behind the heading in its title', async () => {
+    const titleOf = async (title: string) =>
+      (await documentsOf('t.html', `<title>${title}</title><h1>Dogs</h1>x`))[0].title
+    expect(await titleOf('Dogs — Animals 1.2')).toBe('Dogs')
+    expect(await titleOf('Dogs: a book')).toBe('Dogs')
+    expect(await titleOf('Dogs and cats')).toBe('Dogs and cats')
+    expect(await titleOf('Animals — Dogs')).toBe('Animals — Dogs')
+  })
+})
+
+test('the heading of a remark in HTML is in front of it, and holds no further', async () => {
+  const blocksOf = async (html: string) =>
+    (await documentsOf('t.html', html))[0].blocks.map(({ headingPath, text }) => [headingPath.join(' > '), text])
+  const docbook = '<h2>A</h2>One.<div class="note"><h3 class="title">Note</h3><p>Two.</p></div><p>Three.'
+  const sphinx = '<h2>A</h2>One.<div class="admonition note"><p class="admonition-title">Note<p>Two.</div>Three.'
+  for (const html of [docbook, sphinx]) expect(await blocksOf(html)).toEqual([['A', 'One.\n\nNote: Two.\n\nThree.']])
+  expect(await blocksOf('<h2>A</h2>One.<div class="tip"><h3>Tip</h3></div>Two.')).toEqual([
+    ['A', 'One.\n\nTip\n\nTwo.'],
+  ])
+  expect(await blocksOf('<h2>A</h2>One.<aside><h2>B</h2>Two.</aside>Three.')).toEqual([
+    ['A', 'One.'],
+    ['B', 'Two.'],
+    ['A', 'Three.'],
+  ])
+})
+
+test('words of HTML stand in their sentence, in elements that are out of use too', async () => {
+  const html = '<h1>A<br>b</h1>The <acronym>CIDR</acronym> <big>mask</big>.'
+  expect(await passagesOf('t.html', html)).toMatchObject([{ title: 'A b', text: 'The CIDR mask.' }])
 })
 
 describe('records', () => {

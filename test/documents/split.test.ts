@@ -69,6 +69,25 @@ describe('passages by hand', () => {
     expect(parts.every((part) => part.isWellFormed() && part.length <= 35)).toBe(true)
   })
 
+  test('a dot within a name ends no sentence', async () => {
+    expect(await textsOf('Raised is sqlite3.NotSupportedError here. Two.', LETTERS)).toEqual([
+      'Raised is',
+      'sqlite3.NotSupportedError here.',
+      'Two.',
+    ])
+    expect(await textsOf('東京は都市です。'.repeat(6), LETTERS)).toEqual([
+      '東京は都市です。'.repeat(4),
+      '東京は都市です。'.repeat(2),
+    ])
+  })
+
+  test('code that is too long is parted between lines', async () => {
+    expect(await textsOf('print(one)\nprint(two, three, four, five)', LETTERS)).toEqual([
+      'print(one)',
+      'print(two, three, four, five)',
+    ])
+  })
+
   test('a title that would take more than half is cut between words', async () => {
     const document = { ...(await documentOf('a.txt', 'Text.')), title: 'one two three four five six seven' }
     expect((await splitDocument(document, LETTERS))[0].title).toBe('one two three four')
@@ -194,6 +213,11 @@ describe('whatever the text', () => {
         '<h2>H</h2>',
         '<li>',
         '<td>',
+        '<dl>',
+        '<dt>',
+        '<dd>',
+        '</dl>',
+        '<div class=note>',
         '&eacute;',
         ' &amp; ',
         '<!-- w0w -->',
