@@ -84,6 +84,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
 }
 
+/** The same for what is in rag/: its rooms, and what stands on top of them. */
+const RAG_MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  finding: [],
+  stores: ['finding'],
+  paper: ['finding'],
+  reading: ['finding', 'paper'],
+  rag: ['finding', 'stores', 'paper', 'reading'],
+  conversation: ['reading', 'rag'],
+  index: ['finding', 'stores', 'paper', 'reading', 'rag', 'conversation'],
+}
+
 interface Import {
   /** Path in src/ of the importing file. */
   readonly from: string
@@ -132,6 +143,11 @@ function partOf(file: string): string {
   return file.split('/')[0].replace(/\.ts$/, '')
 }
 
+/** `rag/paper/marginalise.ts` is in the room paper of rag/. */
+function roomOf(file: string): string {
+  return partOf(file.slice('rag/'.length))
+}
+
 const isFile = (target: string) => FILES.includes(target)
 
 test('every import of the sources is found', () => {
@@ -141,11 +157,16 @@ test('every import of the sources is found', () => {
 })
 
 describe('imports point downwards', () => {
-  test('the table names every part, and each only parts above it', () => {
-    const parts = Object.keys(MAY_IMPORT)
-    expect([...new Set(FILES.map(partOf))].sort()).toEqual([...parts].sort())
+  const inRag = (file: string) => partOf(file) === 'rag'
+
+  test.each([
+    ['src', MAY_IMPORT, FILES.map(partOf)],
+    ['rag', RAG_MAY_IMPORT, FILES.filter(inRag).map(roomOf)],
+  ] as const)('the table of %s names every part, and each only parts above it', (_, mayImport, found) => {
+    const parts = Object.keys(mayImport)
+    expect([...new Set(found)].sort()).toEqual([...parts].sort())
     const upwards = parts.flatMap((part, i) =>
-      MAY_IMPORT[part].filter((other) => !parts.slice(0, i).includes(other)).map((other) => `${part} <- ${other}`),
+      mayImport[part].filter((other) => !parts.slice(0, i).includes(other)).map((other) => `${part} <- ${other}`),
     )
     expect(upwards).toEqual([])
   })
@@ -153,6 +174,13 @@ describe('imports point downwards', () => {
   test.each(Object.keys(MAY_IMPORT))('%s', (part) => {
     const wrong = IMPORTS.filter(({ from, to }) => partOf(from) === part && isFile(to))
       .filter(({ to }) => partOf(to) !== part && !MAY_IMPORT[part].includes(partOf(to)))
+      .map(({ from, to }) => `${from} imports ${to}`)
+    expect(wrong).toEqual([])
+  })
+
+  test.each(Object.keys(RAG_MAY_IMPORT))('rag: %s', (room) => {
+    const wrong = IMPORTS.filter(({ from, to }) => inRag(from) && roomOf(from) === room && isFile(to) && inRag(to))
+      .filter(({ to }) => roomOf(to) !== room && !RAG_MAY_IMPORT[room].includes(roomOf(to)))
       .map(({ from, to }) => `${from} imports ${to}`)
     expect(wrong).toEqual([])
   })
