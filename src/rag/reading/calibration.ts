@@ -1,0 +1,63 @@
+/**
+ * The probability of being right: a logistic regression over what a reader knows when it has an answer. Its weights are learnt on questions
+ * whose answers are known (bench/rag-quality.ts) and stand in the model's config.json:
+ *
+ *     "task_specific_params": { "rag": { "min_probability": 0.4, "calibration": { "bias": -1.2, "score": 0.3, … } } }
+ */
+import { ConfigError, InputError } from '../../errors.js'
+import { requireText, type Folder } from '../../files/folder.js'
+import { JsonObject } from '../../files/json.js'
+
+/** What is known of an answer, by name. */
+export type Signals = Readonly<Record<string, number>>
+
+export class Calibration {
+  readonly bias: number
+  readonly weights: ReadonlyMap<string, number>
+
+  /** Without weights, the share that a span has in its softmax is taken at its word. */
+  constructor(bias = 0, weights: ReadonlyMap<string, number> = new Map([['logit', 1]])) {
+    this.bias = bias
+    this.weights = weights
+  }
+
+  /** p(right) = 1 / (1 + e^-(bias + Σ weight x signal)). @throws ConfigError for a weight of an unknown signal */
+  probability(signals: Signals): number {
+    let sum = this.bias
+    for (const [name, weight] of this.weights) {
+      const signal = signals[name] as number | undefined
+      if (signal === undefined) {
+        const known = Object.keys(signals).join(', ')
+        throw new ConfigError('unknown-signal', `config.json: calibration has "${name}"; known are ${known}`)
+      }
+      sum += weight * signal
+    }
+    return 1 / (1 + Math.exp(-sum))
+  }
+}
+
+/** What a model's config.json says about its answers. */
+export async function calibrationOf(
+  folder: Folder,
+  otherwise = 0.5,
+): Promise<{ readonly calibration: Calibration; readonly minProbability: number }> {
+  const text = await requireText(folder, 'config.json', 'describes the model')
+  let settings = JsonObject.parse(text, `${folder.name}/config.json`)
+  for (const key of ['task_specific_params', 'rag']) {
+    if (!settings.has(key)) return { calibration: new Calibration(), minProbability: otherwise }
+    settings = settings.object(key)
+  }
+  const minProbability = settings.number('min_probability', otherwise)
+  checkProbability('min_probability', minProbability)
+  if (!settings.has('calibration')) return { calibration: new Calibration(), minProbability }
+  const stored = settings.object('calibration')
+  const names = stored.keys().filter((name) => name !== 'bias')
+  const weights = new Map(names.map((name) => [name, stored.number(name)]))
+  return { calibration: new Calibration(stored.number('bias'), weights), minProbability }
+}
+
+/** @throws InputError unless it is a number from 0 to 1 */
+export function checkProbability(name: string, value: number): void {
+  if (value >= 0 && value <= 1) return
+  throw new InputError('bad-option', `${name} is ${value}, expected a number from 0 to 1`)
+}

@@ -1,0 +1,182 @@
+/**
+ * A reader that quotes: a span head (models/question-answering.ts) finds where in the passages the answer stands, or that none of them tells. All passages
+ * are judged on one scale (span-search.ts), and what is shown is the sentence around the span (quote.ts), word for word.
+ */
+import { ConfigError, InputError } from '../../errors.js'
+import { checkpoint } from '../../event-loop.js'
+import type { FolderLike } from '../../files/folder.js'
+import { openPretrained } from '../../hub/index.js'
+import {
+  AutoModelForQuestionAnswering,
+  DPRReader,
+  type EncoderForQuestionAnswering,
+  type FromPretrainedOptions,
+} from '../../models/index.js'
+import { rowMajor } from '../../tensor/ops/float.js'
+import { AutoTokenizer, type Tokenizer } from '../../tokenizer/index.js'
+import type { HooksLike } from '../../trace/index.js'
+import { ABSTENTION } from './answer.js'
+import { Calibration, calibrationOf, checkProbability } from './calibration.js'
+import type { PassageReader, WeighedPassage } from './passage-reader.js'
+import { quoteAround } from './quote.js'
+import type { QuotedSpan, SpanAnswer } from './span-answer.js'
+import { searchSpans, type SpanSearch, type SpanWindow } from './span-search.js'
+import { windowsOf, type SpanInput } from './span-windows.js'
+import { spanSignals } from './span-signals.js'
+
+export interface SpanOptions {
+  /** A quote that is right with less probability is not given; {@link SpanReader.minProbability} unless told. */
+  readonly minProbability?: number
+  /** How many spans the answer lists; 5 unless told. */
+  readonly spans?: number
+  /** Functions that read or replace tensors in every pass over the reader's model, by hook-point pattern. A row is a window of a passage. */
+  readonly hooks?: HooksLike
+}
+
+export interface SpanReaderOptions extends FromPretrainedOptions {
+  /** As {@link SpanReader.minProbability}. */
+  readonly minProbability?: number
+}
+
+/** Windows that are computed together. */
+const BATCH = 8
+/** Longer ones are read in several windows: what a pass costs grows with the square. */
+const LONGEST_WINDOW = 384
+
+export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
+  readonly model: EncoderForQuestionAnswering
+  readonly tokenizer: Tokenizer
+  /** The least probability of a quote that is given: in config.json `task_specific_params.rag.min_probability`; 0.5 where it is not there. */
+  readonly minProbability: number
+  /** Makes the probability of being right of what {@link spanSignals} says; from config.json. */
+  readonly calibration: Calibration
+  readonly optionNames = ['minProbability', 'spans', 'hooks'] satisfies (keyof SpanOptions)[]
+
+  constructor(
+    model: EncoderForQuestionAnswering,
+    tokenizer: Tokenizer,
+    { minProbability = 0.5, calibration = new Calibration() }: { minProbability?: number; calibration?: Calibration } = {},
+  ) {
+    checkProbability('minProbability', minProbability)
+    this.model = model
+    this.tokenizer = tokenizer
+    this.minProbability = minProbability
+    this.calibration = calibration
+  }
+
+  /**
+   * Loads the folder of a question-answering model: BERT, DistilBERT, RoBERTa or MPNet with a span head, trained to point at [CLS] where the
+   * passage does not answer (as with SQuAD 2).
+   * @throws ConfigError for DPR's reader, which knows no "no answer"
+   */
+  static async fromPretrained(location: FolderLike, options: SpanReaderOptions = {}): Promise<SpanReader> {
+    const { minProbability: given, ...loadOptions } = options
+    const folder = await openPretrained(location, loadOptions)
+    const { calibration, minProbability } = await calibrationOf(folder)
+    const tokenizer = await AutoTokenizer.fromPretrained(folder, loadOptions)
+    const model = await AutoModelForQuestionAnswering.fromPretrained(folder, loadOptions)
+    if (model instanceof DPRReader) {
+      model.dispose()
+      throw new ConfigError('no-abstention', `${folder.name}: DPR's reader has no score for "no answer"; use the model itself`)
+    }
+    return new SpanReader(model, tokenizer, { minProbability: given ?? minProbability, calibration })
+  }
+
+  /** Gives back the model's memory. */
+  dispose(): void {
+    this.model.dispose()
+  }
+
+  checkOptions({ minProbability = 0, spans = 1 }: SpanOptions): void {
+    checkProbability('ask: minProbability', minProbability)
+    if (Number.isSafeInteger(spans) && spans >= 1) return
+    throw new InputError('bad-option', `ask: spans is ${spans}, expected a whole number of 1 or more`)
+  }
+
+  /** @throws InputError for a question that leaves no room for a passage, AbortedError */
+  async answer(
+    question: string,
+    passages: readonly WeighedPassage[],
+    options: SpanOptions & { readonly signal?: AbortSignal } = {},
+  ): Promise<SpanAnswer> {
+    const { minProbability = this.minProbability, spans: most = 5, hooks, signal } = options
+    const found = await this.search(question, passages, { most, hooks, signal })
+    const spans = found.spans.map((span): QuotedSpan => {
+      const { text } = passages[span.passage]
+      const quote = quoteAround(text, span)
+      return {
+        ...span,
+        text: text.slice(span.start, span.end),
+        quote: { ...quote, text: text.slice(quote.start, quote.end) },
+      }
+    })
+    const probability = spans.length === 0 ? 0 : this.calibration.probability(spanSignals(question, passages, found))
+    const abstained = spans.length === 0 || probability < minProbability
+    const others = spans.map((_, i) => i).filter((i) => i > 0 && spans[i].passage !== spans[0].passage && isLikely(spans[i]))
+    return {
+      question,
+      text: abstained ? ABSTENTION : spans[0].quote.text.replace(/\s+/g, ' '),
+      mode: 'span',
+      abstained,
+      probability,
+      pNoAnswer: found.pNoAnswer,
+      spans,
+      agreeing: others.filter((i) => saysTheSame(spans[0].text, spans[i].text)),
+      differing: others.filter((i) => !saysTheSame(spans[0].text, spans[i].text)),
+      passages: passages.map(({ logPrior, ...passage }, z) => ({
+        ...passage,
+        prior: Math.exp(logPrior),
+        share: found.shares[z],
+      })),
+    }
+  }
+
+  /** The best spans of all passages. @throws as `answer` */
+  async search(
+    question: string,
+    passages: readonly SpanInput[],
+    { most = 5, hooks, signal }: { readonly most?: number; readonly hooks?: HooksLike; readonly signal?: AbortSignal } = {},
+  ): Promise<SpanSearch> {
+    const maxLength = Math.min(this.model.maxLength, LONGEST_WINDOW)
+    const windows = windowsOf(this.tokenizer, question, passages, maxLength)
+    windows.sort((a, b) => a.ids.length - b.ids.length)
+    const seen: SpanWindow[] = []
+    for (let from = 0; from < windows.length; from += BATCH) {
+      await checkpoint(signal, 'the reading')
+      const batch = windows.slice(from, from + BATCH)
+      const width = Math.max(...batch.map(({ ids }) => ids.length))
+      const fill = (row: readonly number[], value: number) => [...row, ...new Array<number>(width - row.length).fill(value)]
+      const output = await this.model.forward(
+        {
+          inputIds: batch.map(({ ids }) => fill(ids, this.tokenizer.padTokenId)),
+          attentionMask: batch.map(({ ids }) => fill(ids.map(() => 1), 0)),
+          tokenTypeIds: batch.map(({ typeIds }) => fill(typeIds, 0)),
+        },
+        { hooks, signal },
+      )
+      const [starts, ends] = [rowMajor(output.startLogits), rowMajor(output.endLogits)] // [batch, seq]
+      batch.forEach(({ passage, first, places }, row) => {
+        const at = row * width
+        const relative = (logits: Float32Array) => places.map((_, i) => logits[at + first + i] - logits[at])
+        seen.push({ passage, places, starts: relative(starts), ends: relative(ends) })
+      })
+    }
+    return searchSpans(seen, passages.length, most)
+  }
+}
+
+/** Spans that are less likely than one in twenty say nothing about the others. */
+function isLikely({ probability }: QuotedSpan): boolean {
+  return probability >= 0.05
+}
+
+/** One text holds the words of the other. */
+export function saysTheSame(a: string, b: string): boolean {
+  const [x, y] = [a, b].map((text) => ` ${words(text).join(' ')} `)
+  return x.includes(y) || y.includes(x)
+}
+
+/** In lower case, without punctuation and articles. */
+function words(text: string): string[] {
+  return (text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).filter((word) => !/^(?:a|an|the)$/.test(word))
+}
