@@ -89,6 +89,11 @@ export {
 } from './reading/prompt-reader.js'
 export { readerInput } from './reading/reader-input.js'
 export { Reader, type ReaderFromPretrainedOptions, type ReadOptions } from './reading/reader.js'
+export { Calibration, type Signals } from './reading/calibration.js'
+export { QuotingReader, type Judgement } from './reading/quoting-reader.js'
+export { quoteAround } from './reading/quote.js'
+export type { QuotedPassage, QuotedSpan, SpanAnswer } from './reading/span-answer.js'
+export { SpanReader, type SpanOptions, type SpanReaderOptions } from './reading/span-reader.js'
 export { Conversation, type ConversationOptions } from './conversation.js'
 export {
   Rag,

@@ -5,7 +5,8 @@
  */
 import { openBackend } from '../backends/default.js'
 import { InputError } from '../errors.js'
-import { subfolder, type FolderLike } from '../files/folder.js'
+import { readText, subfolder, type Folder, type FolderLike } from '../files/folder.js'
+import { JsonObject } from '../files/json.js'
 import { openPretrained, type HubOptions } from '../hub/index.js'
 import type { FromPretrainedOptions } from '../models/index.js'
 import { DEFAULT_WEIGHTS } from '../shipped-files.js'
@@ -15,7 +16,9 @@ import { Retriever, type RetrievedPassage } from './finding/retriever.js'
 import { SentenceEncoder } from './finding/sentence-encoder.js'
 import { logPrior } from './paper/marginalise.js'
 import type { AnswerOf, AnyReader, OptionsOf, WeighedPassage } from './reading/passage-reader.js'
+import { judgementOf, QuotingReader } from './reading/quoting-reader.js'
 import { Reader } from './reading/reader.js'
+import { SpanReader } from './reading/span-reader.js'
 import { StoreRetriever } from './stores/store-retriever.js'
 import type { Filter, Store } from './stores/store.js'
 
@@ -118,7 +121,7 @@ export class Rag<R extends AnyReader = Reader> {
         ownEncoder ?? (await SentenceEncoder.fromPretrained(subfolder(folder, 'all-MiniLM-L6-v2'), load('encoder')))
       if (!ownEncoder) disposables.unshift(encoder)
       const index = store && (await StoreRetriever.open(encoder, store))
-      const reader = given ?? (await Reader.fromPretrained(subfolder(folder, 'reader'), load('reader')))
+      const reader = given ?? (await defaultReader(folder, load))
       if (!given) disposables.unshift(reader)
       const openRetriever = () => Retriever.fromPretrained(subfolder(folder, 'world-facts'), encoder)
       return new Rag({ reader, encoder, openRetriever, index, reranker, dispose })
@@ -200,6 +203,24 @@ export class Rag<R extends AnyReader = Reader> {
     const own = passages.map(({ id, title = '', text }, i) => ({ id: id ?? String(i + 1), title, text }))
     const retriever = await Retriever.build(this.encoder, own, { signal })
     return retriever.retrieve(query, k, { signal })
+  }
+}
+
+/** The reader in the folder; with `span-reader/` beside it, one that quotes too. */
+async function defaultReader(folder: Folder, load: (what: string) => FromPretrainedOptions): Promise<Reader> {
+  const reader = await Reader.fromPretrained(subfolder(folder, 'reader'), load('reader'))
+  const judgement = await readText(folder, 'calibration.json')
+  if (judgement === undefined) return reader
+  try {
+    const quoting = await SpanReader.fromPretrained(subfolder(folder, 'span-reader'), load('span reader'))
+    return new QuotingReader(
+      reader,
+      quoting,
+      judgementOf(JsonObject.parse(judgement, `${folder.name}/calibration.json`)),
+    )
+  } catch (error) {
+    reader.dispose()
+    throw error
   }
 }
 

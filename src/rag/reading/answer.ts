@@ -4,6 +4,7 @@
 import type { WrittenToken } from '../../models/write.js'
 import type { TextSpan } from '../../tokenizer/index.js'
 import type { RetrievedPassage } from '../finding/retriever.js'
+import type { SpanAnswer } from './span-answer.js'
 
 /** What the reader says when the passage does not hold the answer. */
 export const ABSTENTION = "I don't know."
@@ -73,16 +74,26 @@ export interface Answer {
   readonly question: string
   readonly text: string
   readonly mode: RagMode
-  /** Whether the answer is that the passages do not tell. */
+  /** Whether the reader worded the text, or quoted a passage, or refused to answer since it was not sure enough. */
+  readonly kind: 'said' | 'quoted' | 'refused'
+  /** Whether the answer is that the passages do not tell: the kind `refused`. */
   readonly abstained: boolean
+  /**
+   * p(right), calibrated: of an answer that is given, and where it was refused, of the best that was not given. With the modes of the paper,
+   * which refuse nothing for it, the answer's own probability.
+   */
+  readonly probability: number
   /** p(some passage answers the question). */
   readonly pAnswerable: number
   /** ln p(answer|question), the end included. */
   readonly logProb: number
   /** Best first, in the order of their scores. */
   readonly passages: readonly AnswerPassage[]
+  /** None for a quote, which nobody wrote: see {@link quotes}. */
   readonly tokens: readonly AnswerToken[]
   readonly candidates: readonly Candidate[]
+  /** What a {@link SpanReader} found in the same passages, where the reader has one. */
+  readonly quotes?: SpanAnswer
 }
 
 /** A passage as a decoder-only model reads it, among the others in one prompt. */

@@ -50,10 +50,13 @@ export async function calibrationOf(
   const minProbability = settings.number('min_probability', otherwise)
   checkProbability('min_probability', minProbability)
   if (!settings.has('calibration')) return { calibration: new Calibration(), minProbability }
-  const stored = settings.object('calibration')
+  return { calibration: storedCalibration(settings.object('calibration')), minProbability }
+}
+
+/** `{ "bias": …, "name of a signal": weight, … }`. @throws ConfigError for what is no number */
+export function storedCalibration(stored: JsonObject): Calibration {
   const names = stored.keys().filter((name) => name !== 'bias')
-  const weights = new Map(names.map((name) => [name, stored.number(name)]))
-  return { calibration: new Calibration(stored.number('bias'), weights), minProbability }
+  return new Calibration(stored.number('bias'), new Map(names.map((name) => [name, stored.number(name)])))
 }
 
 /** @throws InputError unless it is a number from 0 to 1 */

@@ -27,9 +27,19 @@ export interface Read {
   readonly provenance: Provenance | undefined
 }
 
+/** The best answer that is not to abstain, before it is decided whether it is given. */
+export interface Proposal {
+  readonly text: string
+  readonly logProb: number
+  readonly pAnswerable: number
+  /** Place of the passage that stands most behind it. */
+  readonly passage: number
+}
+
 export interface MarginalOptions extends AnswersOptions {
   readonly mode: RagMode
-  readonly minProbability: number
+  /** Asked in the mode `conditioned`: whether an answer is given. */
+  readonly accept: (proposal: Proposal) => boolean
 }
 
 /** A candidate with its ids and the log-likelihood of each token under each passage. */
@@ -47,8 +57,8 @@ interface Scored {
 /** The answer, with all that it was decided by. */
 export async function marginalAnswer(
   { question, passages, reading, tokenizer, provenance }: Read,
-  { mode, minProbability, onText, ...options }: MarginalOptions,
-): Promise<Answer> {
+  { mode, accept, onText, ...options }: MarginalOptions,
+): Promise<Omit<Answer, 'probability'>> {
   const priors = passages.map(({ logPrior }) => logPrior)
   const own = await reading.answers({ onText, ...options })
   const { hooks = [], signal } = options
@@ -79,7 +89,7 @@ export async function marginalAnswer(
     else {
       const answers = pAnswerable >= 0.5 ? scored.filter((candidate) => candidate !== abstention) : []
       const best = answers.length > 0 ? mostProbable(answers, logPosterior) : abstention
-      const given = best !== abstention && marginal(logPosterior, best.logLikelihoods) >= Math.log(minProbability)
+      const given = best !== abstention && accept(proposed(best, logPosterior, pAnswerable))
       chosen = given ? best : abstention
       if (given) weights = logPosterior
     }
@@ -88,11 +98,13 @@ export async function marginalAnswer(
 
   const behind = normalizeLog(weights.map((weight, z) => weight + chosen.logLikelihoods[z]))
   const parts = tokenTexts(chosen.ids, tokenizer)
+  const abstained = chosen.text === ABSTENTION
   return {
     question,
     text: chosen.text,
     mode,
-    abstained: chosen.text === ABSTENTION,
+    kind: abstained ? 'refused' : 'said',
+    abstained,
     pAnswerable,
     logProb: tokens.reduce((sum, { logProb }) => sum + logProb, 0),
     passages: passages.map(({ logPrior, ...passage }, z) => ({
@@ -115,6 +127,12 @@ export async function marginalAnswer(
       logProb: marginal(weights, logLikelihoods),
     })),
   }
+}
+
+function proposed({ text, logLikelihoods }: Scored, weights: readonly number[], pAnswerable: number): Proposal {
+  const behind = weights.map((weight, z) => weight + logLikelihoods[z])
+  const passage = behind.indexOf(Math.max(...behind))
+  return { text, logProb: marginal(weights, logLikelihoods), pAnswerable, passage }
 }
 
 function mostProbable(candidates: readonly Scored[], weights: readonly number[]): Scored {

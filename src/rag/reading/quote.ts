@@ -8,7 +8,8 @@ const PARAGRAPH = /\n[^\S\n]*\n\s*/g
 /** `header: value; header: value`, as tables are read. */
 const ROW = /^[^:;\n]{1,40}: [^;\n]+(?:; [^:;\n]{1,40}: )/
 /** What sentences of prose do not begin with, or hold. */
-const CODE = /^(?: {2,}|\t|[$#>\-\\{}]|>>> )|[{}=|<>]|\w\(|;$| {3,}\S|^(?:[a-z]+ )?--?\w|^(?:npm|npx|pip|git|cd|sudo|apt|python3?|node) /
+const CODE =
+  /^(?: {2,}|\t|[$#>\-\\{}]|>>> )|[{}=|<>]|\w\(|;$| {3,}\S|^(?:[a-z]+ )?--?\w|^(?:npm|npx|pip|git|cd|sudo|apt|python3?|node) /
 
 /** @returns the range of the text to be quoted for the span [start, end), one line or sentence; the span itself where it is longer */
 export function quoteAround(text: string, { start, end }: TextSpan): TextSpan {
@@ -30,7 +31,7 @@ function paragraphAround(text: string, at: number): TextSpan {
 
 function linesOf(text: string, { start, end }: TextSpan): TextSpan[] {
   const lines: TextSpan[] = []
-  for (let at = start; at <= end; ) {
+  for (let at = start; at <= end;) {
     const found = text.indexOf('\n', at)
     const stop = found < 0 || found > end ? end : found
     lines.push({ start: at, end: stop })

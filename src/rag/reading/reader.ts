@@ -3,19 +3,20 @@
  * writes its own answer, and any text can be scored under each of them.
  */
 import { InputError } from '../../errors.js'
-import { requireText, type Folder, type FolderLike } from '../../files/folder.js'
-import { JsonObject } from '../../files/json.js'
+import type { FolderLike } from '../../files/folder.js'
 import { openPretrained } from '../../hub/index.js'
 import type { StepOptions } from '../../models/generative.js'
 import { AutoModelForSeq2SeqLM, type FromPretrainedOptions, type Seq2SeqLM } from '../../models/index.js'
 import { AutoTokenizer, type Tokenizer } from '../../tokenizer/index.js'
 import type { HooksLike } from '../../trace/index.js'
 import type { Answer, RagMode } from './answer.js'
-import { marginalAnswer } from './marginal-answer.js'
+import { Calibration, calibrationOf, checkProbability } from './calibration.js'
+import { marginalAnswer, type Proposal } from './marginal-answer.js'
 import type { PassageReader, WeighedPassage } from './passage-reader.js'
 import type { Provenance } from './provenance.js'
 import { readerInput, type ReadablePassage } from './reader-input.js'
 import { Reading, type AnswersOptions, type ReaderOptions } from './reading.js'
+import { proposalSignals } from './signals.js'
 
 export interface ReadOptions extends Pick<AnswersOptions, 'onText'> {
   /**
@@ -24,8 +25,8 @@ export interface ReadOptions extends Pick<AnswersOptions, 'onText'> {
    */
   readonly mode?: RagMode
   /**
-   * In the mode `conditioned`, an answer whose own probability (that of all its tokens and its end) is less is not given: what a reader makes up
-   * is unlikely to itself. Unless told, {@link Reader.minProbability}; with 0 every answer is given that some passage seems to hold.
+   * In the mode `conditioned`, an answer that is right with less probability is not given. Unless told, {@link Reader.minProbability}; with 0
+   * every answer is given that some passage seems to hold.
    */
   readonly minProbability?: number
   /** Most tokens of an answer; 40 unless told. */
@@ -34,6 +35,11 @@ export interface ReadOptions extends Pick<AnswersOptions, 'onText'> {
   readonly hooks?: HooksLike
   /** Say for each token of the answer which words it came from: {@link AnswerToken.sources}. False unless told. */
   readonly sources?: boolean
+}
+
+/** What a {@link Reader} is made with. */
+export interface ReaderSettings extends Pick<ReaderFromPretrainedOptions, 'format' | 'minProbability'> {
+  readonly calibration?: Calibration
 }
 
 const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
@@ -49,30 +55,32 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
   readonly model: Seq2SeqLM
   readonly tokenizer: Tokenizer
   /**
-   * The least probability of an answer that is given. It is a property of the model, since some write longer and some are surer than others: in
-   * config.json it is `task_specific_params.rag.min_probability`, and 0 where it is not there. bench/README.md has how that of the default
-   * reader was found.
+   * The least probability of being right of an answer that is given: in config.json `task_specific_params.rag.min_probability`, and 0 where it is
+   * not there. A model without a calibration there is taken at its word: what it makes up is unlikely to itself.
    */
   readonly minProbability: number
-  readonly optionNames = [
+  /** Makes the probability of being right of what {@link proposalSignals} says; from config.json. */
+  readonly calibration: Calibration
+  readonly optionNames: readonly (keyof ReadOptions)[] = [
     'mode',
     'minProbability',
     'maxNewTokens',
     'sources',
     'hooks',
     'onText',
-  ] satisfies (keyof ReadOptions)[]
+  ]
   readonly #format: typeof readerInput
 
   constructor(
     model: Seq2SeqLM,
     tokenizer: Tokenizer,
-    { format = readerInput, minProbability = 0 }: Pick<ReaderFromPretrainedOptions, 'format' | 'minProbability'> = {},
+    { format = readerInput, minProbability = 0, calibration = new Calibration() }: ReaderSettings = {},
   ) {
     checkProbability('minProbability', minProbability)
     this.model = model
     this.tokenizer = tokenizer
     this.minProbability = minProbability
+    this.calibration = calibration
     this.#format = format
   }
 
@@ -80,12 +88,13 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
   static async fromPretrained(location: FolderLike, options: ReaderFromPretrainedOptions = {}): Promise<Reader> {
     const { format, minProbability: given, ...loadOptions } = options
     const folder = await openPretrained(location, loadOptions)
-    const minProbability = given ?? (await ownMinProbability(folder))
-    checkProbability('minProbability', minProbability)
+    const own = await calibrationOf(folder, 0)
+    const minProbability = given ?? own.minProbability
     const tokenizer = await AutoTokenizer.fromPretrained(folder, loadOptions)
     return new Reader(await AutoModelForSeq2SeqLM.fromPretrained(folder, loadOptions), tokenizer, {
       format,
       minProbability,
+      calibration: own.calibration,
     })
   }
 
@@ -123,13 +132,29 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     passages: readonly WeighedPassage[],
     options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
   ): Promise<Answer> {
-    const { mode = 'conditioned', minProbability = this.minProbability, maxNewTokens = 40, sources = false } = options
-    const { hooks, onText, signal } = options
+    const { minProbability = this.minProbability } = options
+    let probability = 0
+    const answer = await this.weigh(reading, question, passages, options, (proposal) => {
+      probability = this.calibration.probability(proposalSignals(proposal, passages))
+      return probability >= minProbability
+    })
+    return { ...answer, probability: answer.mode === 'conditioned' ? probability : Math.exp(answer.logProb) }
+  }
+
+  /** The answer of all passages. @param accept whether an answer is given, in the mode `conditioned` */
+  protected async weigh(
+    reading: Reading,
+    question: string,
+    passages: readonly WeighedPassage[],
+    options: ReadOptions & Pick<ReaderOptions, 'signal'>,
+    accept: (proposal: Proposal) => boolean,
+  ): Promise<Omit<Answer, 'probability'>> {
+    const { mode = 'conditioned', maxNewTokens = 40, sources = false, hooks, onText, signal } = options
     const { tokenizer } = this
     const provenance = sources ? await this.#provenance(question, passages) : undefined
     return marginalAnswer(
       { question, passages, reading, tokenizer, provenance },
-      { mode, minProbability, maxNewTokens, hooks, onText, signal },
+      { mode, accept, maxNewTokens, hooks, onText, signal },
     )
   }
 
@@ -159,19 +184,4 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
       inputIds.map((row, i) => row.slice(0, attentionMask[i].filter((bit) => bit === 1).length)),
     )
   }
-}
-
-async function ownMinProbability(folder: Folder): Promise<number> {
-  const text = await requireText(folder, 'config.json', 'describes the model')
-  let settings = JsonObject.parse(text, `${folder.name}/config.json`)
-  for (const key of ['task_specific_params', 'rag']) {
-    if (!settings.has(key)) return 0
-    settings = settings.object(key)
-  }
-  return settings.number('min_probability', 0)
-}
-
-function checkProbability(name: string, value: number): void {
-  if (value >= 0 && value <= 1) return
-  throw new InputError('bad-option', `${name} is ${value}, expected a number from 0 to 1`)
 }

@@ -22,7 +22,7 @@ import { quoteAround } from './quote.js'
 import type { QuotedSpan, SpanAnswer } from './span-answer.js'
 import { searchSpans, type SpanSearch, type SpanWindow } from './span-search.js'
 import { windowsOf, type SpanInput } from './span-windows.js'
-import { spanSignals } from './span-signals.js'
+import { spanSignals } from './signals.js'
 
 export interface SpanOptions {
   /** A quote that is right with less probability is not given; {@link SpanReader.minProbability} unless told. */
@@ -55,7 +55,10 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
   constructor(
     model: EncoderForQuestionAnswering,
     tokenizer: Tokenizer,
-    { minProbability = 0.5, calibration = new Calibration() }: { minProbability?: number; calibration?: Calibration } = {},
+    {
+      minProbability = 0.5,
+      calibration = new Calibration(),
+    }: { minProbability?: number; calibration?: Calibration } = {},
   ) {
     checkProbability('minProbability', minProbability)
     this.model = model
@@ -77,7 +80,10 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
     const model = await AutoModelForQuestionAnswering.fromPretrained(folder, loadOptions)
     if (model instanceof DPRReader) {
       model.dispose()
-      throw new ConfigError('no-abstention', `${folder.name}: DPR's reader has no score for "no answer"; use the model itself`)
+      throw new ConfigError(
+        'no-abstention',
+        `${folder.name}: DPR's reader has no score for "no answer"; use the model itself`,
+      )
     }
     return new SpanReader(model, tokenizer, { minProbability: given ?? minProbability, calibration })
   }
@@ -97,9 +103,10 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
   async answer(
     question: string,
     passages: readonly WeighedPassage[],
-    options: SpanOptions & { readonly signal?: AbortSignal } = {},
+    options: SpanOptions & { readonly calibration?: Calibration; readonly signal?: AbortSignal } = {},
   ): Promise<SpanAnswer> {
-    const { minProbability = this.minProbability, spans: most = 5, hooks, signal } = options
+    const { minProbability = this.minProbability, spans: most = 5, calibration = this.calibration } = options
+    const { hooks, signal } = options
     const found = await this.search(question, passages, { most, hooks, signal })
     const spans = found.spans.map((span): QuotedSpan => {
       const { text } = passages[span.passage]
@@ -110,9 +117,11 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
         quote: { ...quote, text: text.slice(quote.start, quote.end) },
       }
     })
-    const probability = spans.length === 0 ? 0 : this.calibration.probability(spanSignals(question, passages, found))
+    const probability = spans.length === 0 ? 0 : calibration.probability(spanSignals(question, passages, found))
     const abstained = spans.length === 0 || probability < minProbability
-    const others = spans.map((_, i) => i).filter((i) => i > 0 && spans[i].passage !== spans[0].passage && isLikely(spans[i]))
+    const others = spans
+      .map((_, i) => i)
+      .filter((i) => i > 0 && spans[i].passage !== spans[0].passage && isLikely(spans[i]))
     return {
       question,
       text: abstained ? ABSTENTION : spans[0].quote.text.replace(/\s+/g, ' '),
@@ -135,7 +144,11 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
   async search(
     question: string,
     passages: readonly SpanInput[],
-    { most = 5, hooks, signal }: { readonly most?: number; readonly hooks?: HooksLike; readonly signal?: AbortSignal } = {},
+    {
+      most = 5,
+      hooks,
+      signal,
+    }: { readonly most?: number; readonly hooks?: HooksLike; readonly signal?: AbortSignal } = {},
   ): Promise<SpanSearch> {
     const maxLength = Math.min(this.model.maxLength, LONGEST_WINDOW)
     const windows = windowsOf(this.tokenizer, question, passages, maxLength)
@@ -145,11 +158,19 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
       await checkpoint(signal, 'the reading')
       const batch = windows.slice(from, from + BATCH)
       const width = Math.max(...batch.map(({ ids }) => ids.length))
-      const fill = (row: readonly number[], value: number) => [...row, ...new Array<number>(width - row.length).fill(value)]
+      const fill = (row: readonly number[], value: number) => [
+        ...row,
+        ...new Array<number>(width - row.length).fill(value),
+      ]
       const output = await this.model.forward(
         {
           inputIds: batch.map(({ ids }) => fill(ids, this.tokenizer.padTokenId)),
-          attentionMask: batch.map(({ ids }) => fill(ids.map(() => 1), 0)),
+          attentionMask: batch.map(({ ids }) =>
+            fill(
+              ids.map(() => 1),
+              0,
+            ),
+          ),
           tokenTypeIds: batch.map(({ typeIds }) => fill(typeIds, 0)),
         },
         { hooks, signal },

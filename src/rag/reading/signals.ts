@@ -1,0 +1,92 @@
+/**
+ * What is known of an answer when it is found, and what its probability of being right is made of (calibration.ts).
+ */
+import type { RetrievedPassage } from '../finding/retriever.js'
+import type { Signals } from './calibration.js'
+import type { Proposal } from './marginal-answer.js'
+import type { SpanAnswer } from './span-answer.js'
+import type { SpanSearch } from './span-search.js'
+
+/** Of a quote. @param search with one span at least */
+export function spanSignals(question: string, passages: readonly RetrievedPassage[], search: SpanSearch): Signals {
+  const [best] = search.spans
+  const passage = passages[best.passage]
+  const rival = search.spans.find(({ passage }) => passage !== best.passage)
+  return {
+    /** Log-odds of the best span's share. */
+    logit: logit(best.probability),
+    /** Its score; that of "no answer" is 0. */
+    score: best.score,
+    /** Log-odds of there being an answer at all. */
+    answerable: logit(1 - search.pNoAnswer),
+    /** By how much the best span of another passage is worse. */
+    lead: Math.min(10, best.score - (rival?.score ?? 0)),
+    /** Dot product of question and passage. */
+    similarity: passage.score,
+    /** Share of the question's words, other than the little ones, that the passage has. */
+    overlap: shareIn(contentWords(question), `${passage.title} ${passage.text}`),
+  }
+}
+
+/** Of an answer that a reader words. */
+export function proposalSignals(proposal: Proposal, passages: readonly RetrievedPassage[]): Signals {
+  return {
+    /** Log-odds of the answer's own probability, that of all its tokens and its end: what is made up is unlikely to itself. */
+    logit: logit(Math.exp(proposal.logProb)),
+    /** Log-odds of some passage answering. */
+    answerable: logit(proposal.pAnswerable),
+    /** Dot product of the question and the passage that stands most behind the answer. */
+    similarity: passages[proposal.passage].score,
+  }
+}
+
+/** Of an answer that a reader words, where another has looked for the answer in the same passages. */
+export function checkedSignals(
+  proposal: Proposal,
+  question: string,
+  passages: readonly RetrievedPassage[],
+  { pNoAnswer, spans }: SpanAnswer,
+): Signals {
+  const passage = passages[proposal.passage]
+  const read = `${passage.title} ${passage.text}`
+  const said = contentWords(proposal.text)
+  const [best] = spans as readonly (SpanAnswer['spans'][number] | undefined)[]
+  return {
+    ...proposalSignals(proposal, passages),
+    /** Log-odds of there being a span that answers. */
+    span: logit(1 - pNoAnswer),
+    /** Share of the best span's words that the answer has. */
+    agreement: best ? shareIn(contentWords(best.text), proposal.text) : 0,
+    /** Share of the answer's words that stand in the passage or in the question. */
+    supported: shareIn(said, `${read} ${question}`),
+    /** Share of the question's words that the passage has. */
+    overlap: shareIn(contentWords(question), read),
+  }
+}
+
+/** Log-odds; of what is nearly sure, as much as float32 can tell. */
+function logit(probability: number): number {
+  const p = Math.min(1 - 1e-6, Math.max(1e-6, probability))
+  return Math.log(p / (1 - p))
+}
+
+const LITTLE = new Set(
+  'a an the of to in on at by for with from is are was were be been do does did can could may might will would should must i you we it its that this these those which what who whom whose when where why how and or not if as than then there any all many much my your one has have had'.split(
+    ' ',
+  ),
+)
+
+function contentWords(text: string): string[] {
+  return (text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).filter((word) => !LITTLE.has(word))
+}
+
+/** Share of the words that a text has in some form. */
+function shareIn(words: readonly string[], text: string): number {
+  const held = new Set(contentWords(text).map(stem))
+  return words.length === 0 ? 0 : words.filter((word) => held.has(stem(word))).length / words.length
+}
+
+/** The beginning of a word, which its forms share. */
+function stem(word: string): string {
+  return word.length > 5 ? word.slice(0, Math.max(4, word.length - 3)) : word.replace(/s$/, '')
+}
