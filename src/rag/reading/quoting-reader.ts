@@ -3,7 +3,8 @@
  * kind. Each of the two answers has a calibrated probability of being right; the likelier one is given, or neither.
  */
 import type { Answer } from './answer.js'
-import { Calibration, storedCalibration } from './calibration.js'
+import type { Calibration } from './calibration.js'
+import { storedCalibration } from './calibration.js'
 import type { WeighedPassage } from './passage-reader.js'
 import { Reader, type ReaderSettings, type ReadOptions } from './reader.js'
 import type { Reading, ReaderOptions } from './reading.js'

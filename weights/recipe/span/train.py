@@ -219,7 +219,14 @@ def look(path, shown=False):
     return right, sentence, round(auc, 3)
 
 
-step, clock, mean, waiting = 0, time.time(), None, []
+def save():
+    os.makedirs(args.out, exist_ok=True)
+    save_file({name: v.contiguous() for name, v in model.state_dict().items() if "position_ids" not in name}, args.out + "/model.safetensors")
+    config.architectures = ["BertForQuestionAnswering"]
+    config.save_pretrained(args.out)
+
+
+step, clock, mean = 0, time.time(), None
 k = 0
 while step < args.steps and k < len(questions):
     chunk = []
@@ -244,12 +251,11 @@ while step < args.steps and k < len(questions):
         mean = loss.item() if mean is None else 0.98 * mean + 0.02 * loss.item()
         if step % 50 == 0:
             print(f"step {step} of {args.steps}, loss {mean:.3f}, {(time.time() - clock) / step:.2f} s a step", flush=True)
-        if step % 500 == 0 and args.watch:
-            print("watched: spans, sentences, AUC:", look(args.watch), flush=True)
+        if step % 350 == 0:
+            save()
+            if args.watch:
+                print("watched: spans, sentences, AUC:", look(args.watch), flush=True)
 if args.watch:
     print("watched: spans, sentences, AUC:", look(args.watch, shown=True), flush=True)
-os.makedirs(args.out, exist_ok=True)
-save_file({name: v.contiguous() for name, v in model.state_dict().items() if "position_ids" not in name}, args.out + "/model.safetensors")
-config.architectures = ["BertForQuestionAnswering"]
-config.save_pretrained(args.out)
+save()
 print("written after", round((time.time() - clock) / 60), "minutes")
