@@ -48,6 +48,7 @@ describe('plain text', () => {
       headingPath: [],
       start: 0,
       end: text.trimEnd().length,
+      places: [[0, text.trimEnd().length, 0, 1]],
     })
     expect(cited(text, passages[0])).toBe(passages[0].text)
   })
