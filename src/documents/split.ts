@@ -105,14 +105,28 @@ export async function splitDocument(
   return passages
 }
 
-/** `Document: Heading`, the innermost heading; without the document or cut at a word, where that is too long. */
+/**
+ * `Document: Heading: Heading within it`. Where that is too long, headings are left out, the outermost first; then the document; then words
+ * of the innermost heading, from its end.
+ */
 function titleOf(title: string, headingPath: readonly string[], fits: (text: string) => boolean): string {
-  const heading = headingPath.at(-1) ?? title
-  const whole = heading === title || title === '' ? heading : `${title}: ${heading}`
-  if (fits(whole)) return whole
-  const words = heading.split(' ')
+  const headings = headingPath.filter((heading) => heading !== '')
+  const innermost = headings.at(-1) ?? title
+  let longest: string | undefined
+  // from the inside, so that of a path beyond all bounds only as much is counted as fits
+  for (let outer = Math.max(0, headings.length - 1); outer >= 0; outer--) {
+    const longer = withoutRepeats([title, ...headings.slice(outer)]).join(': ')
+    if (!fits(longer)) break
+    longest = longer
+  }
+  if (longest !== undefined) return longest
+  const words = innermost.split(' ')
   while (words.length > 0 && !fits(words.join(' '))) words.pop()
   return words.join(' ')
+}
+
+function withoutRepeats(names: readonly string[]): string[] {
+  return names.filter((name, i) => name !== '' && name !== names[i - 1])
 }
 
 const SENTENCES = /* @__PURE__ */ new Intl.Segmenter('en', { granularity: 'sentence' })
