@@ -13,6 +13,8 @@ export interface Block {
    * record, in its own text.
    */
   readonly spans: readonly Span[]
+  /** The text that the spans lead to. */
+  readonly source: string
   /** The headings above it, the outermost first. */
   readonly headingPath: readonly string[]
   /** Page of a PDF, from 1. */

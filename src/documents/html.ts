@@ -33,7 +33,7 @@ const loadParse5 = () => loadParser('parse5', 'HTML', () => import('parse5'))
 
 export async function parseHtml(source: string): Promise<ParsedText> {
   const { parse } = await loadParse5()
-  const writer = new HtmlWriter(new Outline(), source, 0)
+  const writer = new HtmlWriter(new Outline(source), source, 0)
   const page = parse(source, { sourceCodeLocationInfo: true })
   const title = titleOf(page)
   writer.write(contentOf(page))

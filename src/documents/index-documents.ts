@@ -53,7 +53,7 @@ export interface IndexingReport {
 /** Passages that are embedded together, at least: batches of similar length need many to choose from. */
 const TOGETHER = 256
 /** Rises when the same file and options give other passages than before. */
-const SPLITTER = 3
+const SPLITTER = 4
 
 /**
  * Every file is read twice: to find out what has changed, and if something has, to embed it.

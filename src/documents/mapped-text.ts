@@ -34,8 +34,8 @@ export function sourceRange(spans: readonly Span[], start: number, end: number):
   return range
 }
 
-/** Number of the last span that begins at or before a character. */
-function spanAt(spans: readonly Span[], at: number): number {
+/** Number of the last span that begins at or before a character, or 0. */
+export function spanAt(spans: readonly Span[], at: number): number {
   let [low, high] = [0, spans.length - 1]
   while (low < high) {
     const middle = Math.ceil((low + high) / 2)
@@ -45,7 +45,7 @@ function spanAt(spans: readonly Span[], at: number): number {
   return low
 }
 
-function isVerbatim({ length, start, end }: Span): boolean {
+export function isVerbatim({ length, start, end }: Span): boolean {
   return length === end - start
 }
 

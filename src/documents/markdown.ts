@@ -40,7 +40,7 @@ async function treeOf(text: string): Promise<Parent> {
 }
 
 class MarkdownWriter {
-  readonly outline = new Outline()
+  readonly outline: Outline
   readonly #source: string
   /** Where the text that was parsed begins in the source. */
   readonly #shift: number
@@ -48,6 +48,7 @@ class MarkdownWriter {
   firstHeading: string | undefined
 
   constructor(source: string, shift: number, readHtml: FragmentReader | undefined) {
+    this.outline = new Outline(source)
     this.#source = source
     this.#shift = shift
     this.#readHtml = readHtml

@@ -15,6 +15,12 @@ export class Outline {
   #headings: readonly { readonly level: number; readonly text: string }[] = []
   #pending = false
   #page: number | undefined
+  #source: string
+
+  /** @param source the text in which what is written here stands; of a document in pages, `page` gives it */
+  constructor(source = '') {
+    this.#source = source
+  }
 
   /** Where the text of the paragraph goes that is being read. */
   get text(): TextBuilder {
@@ -57,10 +63,11 @@ export class Outline {
     this.#headings = above
   }
 
-  /** What comes next stands on this page, from 1. */
-  page(number: number): void {
+  /** What comes next stands on this page, from 1, in its text. */
+  page(number: number, source: string): void {
     this.#finish()
     this.#page = number
+    this.#source = source
   }
 
   /** All blocks that have a text. */
@@ -74,7 +81,7 @@ export class Outline {
     const { text, spans } = this.#builder.take()
     if (text.trim() !== '') {
       const headingPath = this.#headings.map((heading) => heading.text)
-      this.#blocks.push({ text, spans, headingPath, page: this.#page })
+      this.#blocks.push({ text, spans, source: this.#source, headingPath, page: this.#page })
     }
   }
 }

@@ -42,7 +42,7 @@ function outlineOf(pages: readonly PdfPage[]): { readonly outline: Outline; read
   const outline = new Outline()
   let firstHeading: string | undefined
   for (const [i, page] of pages.entries()) {
-    outline.page(i + 1)
+    outline.page(i + 1, page.text)
     for (const { lines, level } of runs(page.lines, layout)) {
       const heading = page.text.slice(lines[0].start, lines.at(-1)!.end).replace(/\s+/g, ' ').trim()
       if (level > 0 && layout.isHeading(heading)) {

@@ -5,5 +5,5 @@ import type { ParsedText } from './document.js'
 
 export async function parsePlainText(source: string): Promise<ParsedText> {
   const spans = source === '' ? [] : [{ at: 0, length: source.length, start: 0, end: source.length }]
-  return { blocks: [{ text: source, spans, headingPath: [] }] }
+  return { blocks: [{ text: source, spans, source, headingPath: [] }] }
 }

@@ -45,7 +45,9 @@ export async function* recordEntries(
       file,
       record: id,
       title: typeof named === 'string' ? named : fields.has('text') ? '' : title,
-      blocks: [{ text, spans: [{ at: 0, length: text.length, start: 0, end: text.length }], headingPath: [] }],
+      blocks: [
+        { text, spans: [{ at: 0, length: text.length, start: 0, end: text.length }], source: text, headingPath: [] },
+      ],
       metadata: { ...metadataOf(fields), file, format },
     }
     const hash = await sha256(JSON.stringify([document.title, text, document.metadata]))

@@ -7,6 +7,7 @@ import { checkpoint } from '../event-loop.js'
 import { passageText, type Passage } from '../rag/index.js'
 import type { Document } from './document.js'
 import { sourceRange } from './mapped-text.js'
+import { LineCounter, placesOf } from './passage-places.js'
 
 /** What makes passages fit: an encoder, or whatever counts as one does. */
 export interface TokenCounter {
@@ -77,7 +78,10 @@ export async function splitDocument(
   const { id, file, record, metadata } = document
   const empty = counter.countTokens('')
   const passages: Passage[] = []
-  for (const { text, spans, page, headingPath } of document.blocks) {
+  let lines = new LineCounter('')
+  for (const block of document.blocks) {
+    const { text, spans, page, headingPath } = block
+    if (lines.source !== block.source) lines = new LineCounter(block.source)
     const title = titleOf(document.title, headingPath, (title) => counter.countTokens(title) <= maxTokens / 2)
     const room = maxTokens - counter.countTokens(passageText({ title, text: '' }))
     const count = ({ start, end }: Piece) => counter.countTokens(text.slice(start, end)) - empty
@@ -86,12 +90,14 @@ export async function splitDocument(
       await checkpoint(signal, 'the splitting')
       pieces.push(...parts(sentence, text, count, room))
     }
-    for (const { start, end } of gather(pieces, { count, room, overlap })) {
+    for (const piece of gather(pieces, { count, room, overlap })) {
+      const { start, end } = piece
+      const places = placesOf(block, piece, lines)
       passages.push({
         id: `${id}#${passages.length + 1}`,
         title,
         text: text.slice(start, end),
-        source: { file, page, record, headingPath, ...sourceRange(spans, start, end) },
+        source: { file, page, record, headingPath, ...sourceRange(spans, start, end), places },
         metadata,
       })
     }
@@ -99,14 +105,28 @@ export async function splitDocument(
   return passages
 }
 
-/** `Document: Heading`, the innermost heading; without the document or cut at a word, where that is too long. */
+/**
+ * `Document: Heading: Heading within it`. Where that is too long, headings are left out, the outermost first; then the document; then words
+ * of the innermost heading, from its end.
+ */
 function titleOf(title: string, headingPath: readonly string[], fits: (text: string) => boolean): string {
-  const heading = headingPath.at(-1) ?? title
-  const whole = heading === title || title === '' ? heading : `${title}: ${heading}`
-  if (fits(whole)) return whole
-  const words = heading.split(' ')
+  const headings = headingPath.filter((heading) => heading !== '')
+  const innermost = headings.at(-1) ?? title
+  let longest: string | undefined
+  // from the inside, so that of a path beyond all bounds only as much is counted as fits
+  for (let outer = Math.max(0, headings.length - 1); outer >= 0; outer--) {
+    const longer = withoutRepeats([title, ...headings.slice(outer)]).join(': ')
+    if (!fits(longer)) break
+    longest = longer
+  }
+  if (longest !== undefined) return longest
+  const words = innermost.split(' ')
   while (words.length > 0 && !fits(words.join(' '))) words.pop()
   return words.join(' ')
+}
+
+function withoutRepeats(names: readonly string[]): string[] {
+  return names.filter((name, i) => name !== '' && name !== names[i - 1])
 }
 
 const SENTENCES = /* @__PURE__ */ new Intl.Segmenter('en', { granularity: 'sentence' })

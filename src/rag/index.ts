@@ -5,6 +5,7 @@ export {
   type Metadata,
   type MetadataValue,
   type Passage,
+  type PassagePlace,
   type PassageSource,
 } from './finding/corpus.js'
 export { EncoderMismatchError, type EncoderIdentity } from './finding/encoder-identity.js'
@@ -19,6 +20,7 @@ export {
 export { decodeIndex, encodeIndex, IndexFileError, type IndexMeta } from './finding/index-file.js'
 export { IndexScan, type ScannableRows } from './finding/index-scan.js'
 export { PackedRows, type RowBlocks } from './finding/packed-rows.js'
+export { placeInSource, type SourcePlace } from './finding/passage-place.js'
 export { fuseRankings, type FusedRank } from './finding/reciprocal-rank.js'
 export { Reranker, type RankedPassage, type RerankOptions } from './finding/reranker.js'
 export {

@@ -255,7 +255,7 @@ describe('GET /api/passages/ID', () => {
       id,
       title,
       text,
-      source: { file, headingPath: ['Arlen'], start: 9, end: 60 },
+      source: { file, headingPath: ['Arlen'], start: 9, end: 60, places: [[0, 51, 9, 3]] },
       metadata: { file, format: 'markdown' },
       citation: `${file}, characters 9 to 60`,
     })

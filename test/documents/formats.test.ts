@@ -48,6 +48,7 @@ describe('plain text', () => {
       headingPath: [],
       start: 0,
       end: text.trimEnd().length,
+      places: [[0, text.trimEnd().length, 0, 1]],
     })
     expect(cited(text, passages[0])).toBe(passages[0].text)
   })
@@ -232,7 +233,7 @@ describe('HTML', () => {
     const passages = await passagesOf('page.html', source)
     expect(passages.map(({ title, text, source }) => [title, text, source!.headingPath])).toEqual([
       ['T & t: City hall', 'Hello big world: été & 🗼 co: a &b.\n\na; b c\n\nd', ['City hall']],
-      ['T & t: Sub', 'loose text\n\nx\n  y\n\none\n\ntwo', ['City hall', 'Sub']],
+      ['T & t: City hall: Sub', 'loose text\n\nx\n  y\n\none\n\ntwo', ['City hall', 'Sub']],
     ])
     expect(passages.map((passage) => cited(source, passage))).toEqual([
       source.slice(source.indexOf('Hello'), source.indexOf('d</td></tr></table>') + 1),

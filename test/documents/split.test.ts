@@ -93,6 +93,26 @@ describe('passages by hand', () => {
     expect((await splitDocument(document, LETTERS))[0].title).toBe('one two three four')
   })
 
+  // 18 letters and two special tokens are half
+  test.each([
+    ['the document and the path', 'Arlen', ['Past', 'Kings'], 'Arlen: Past: Kings'],
+    ['no heading twice that is within itself', 'Arlen', ['Arlen', 'Past', 'Past'], 'Arlen: Past'],
+    ['a heading that comes again further in', 'A', ['B', 'A'], 'A: B: A'],
+    ['no outer headings where they do not fit', 'Arlen', ['One', 'Two', 'Three', 'Four'], 'Arlen: Three: Four'],
+    ['nor a name twice because of that', 'Arlen', ['A long heading', 'Arlen'], 'Arlen'],
+    ['no document where that does not fit', 'Arlen', ['Past', 'The kings of old'], 'The kings of old'],
+    ['as many words as fit', 'Arlen', ['Past', 'Kings and queens of old'], 'Kings and queens'],
+    ['no document that has no name', '', ['Past', '', 'Kings'], 'Past: Kings'],
+    ['the document alone', 'Arlen', [], 'Arlen'],
+    ['nothing', '', [], ''],
+  ])('the title is %s', async (_what, title, headingPath, expected) => {
+    const document = await documentOf('a.txt', 'Text.')
+    const blocks = document.blocks.map((block) => ({ ...block, headingPath }))
+    const [passage] = await splitDocument({ ...document, title, blocks }, LETTERS)
+    expect(passage.title).toBe(expected)
+    expect(passage.source!.headingPath).toEqual(headingPath)
+  })
+
   test.each([
     [{ maxTokens: 41 }, 'maxTokens is 41, expected a whole number from 16 to 40'],
     [{ maxTokens: 15 }, 'maxTokens is 15'],

@@ -43,7 +43,19 @@ export function randomDocuments(count: number, seed = 1, prefix = 'doc'): Stored
         id: `${id}#${p + 1}`,
         title: `Title ${d}`,
         text: `Text ${p} of ${id}.`,
-        source: { file: `${id}.txt`, headingPath: ['A', `B${d}`], start: p * 10, end: p * 10 + 9 },
+        source: {
+          file: `${id}.txt`,
+          headingPath: ['A', `B${d}`],
+          start: p * 10,
+          end: p * 10 + 9,
+          // not all: the contract holds for passages of before there were places
+          ...(p !== 1 && {
+            places: [
+              [0, 4, p * 10, p + 1],
+              [5, 3, p * 10 + 5, p + 2, p * 10 + 9],
+            ] as const,
+          }),
+        },
         vector: unit(Float32Array.from({ length: DIMENSION }, next)),
       })),
     }
@@ -250,6 +262,12 @@ export function storeContract(name: string, place: () => Promise<StorePlace>, to
         })
       }
       await expect(store.search([query], 1, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'aborted' })
+      for (const places of [[[0, 1, 2, 0]], [[0, 1000, 0, 1]], 'x']) {
+        const source = { ...passage.source, places } as unknown as typeof passage.source
+        await expect(store.upsert({ ...document, passages: [{ ...passage, source }] })).rejects.toMatchObject({
+          code: 'bad-places',
+        })
+      }
       await expectBest([document], 3)
     })
 

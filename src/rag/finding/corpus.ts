@@ -31,7 +31,15 @@ export interface PassageSource {
    */
   readonly start: number
   readonly end: number
+  /** Where each part of the passage stands, in the order of its text, for {@link placeInSource}. What is in none was put there by the reader. */
+  readonly places?: readonly PassagePlace[]
 }
+
+/**
+ * A part of a passage's text, from character `at` on, and where it stands: source[start, start + length), as it is; or source[start, end),
+ * where it was made of that, as é of `&eacute;`. `line` is the one of `start`, from 1, counted where `start` is.
+ */
+export type PassagePlace = readonly [at: number, length: number, start: number, line: number, end?: number]
 
 export type MetadataValue = string | number | boolean
 /** Of a list of values, any can be searched for. */

@@ -20,6 +20,7 @@ import { IndexReader } from './index-reader.js'
 import { Journal } from './journal.js'
 import { mergeIndex } from './merge-index.js'
 import {
+  checkPlaces,
   checkSearch,
   type DocumentStamp,
   type Filter,
@@ -205,7 +206,8 @@ export class FlatFileStore implements TextSearchStore {
     )
   }
 
-  async upsert({ id, hash, metadata = {}, passages }: StoredDocument): Promise<void> {
+  async upsert(document: StoredDocument): Promise<void> {
+    const { id, hash, metadata = {}, passages } = document
     const vectors = new Float32Array(passages.length * this.dimension)
     passages.forEach(({ vector }, i) => {
       if (vector.length !== this.dimension) {
@@ -218,6 +220,7 @@ export class FlatFileStore implements TextSearchStore {
     })
     if (new Set(passages.map((passage) => passage.id)).size < passages.length)
       throw new InputError('duplicate-id', `upsert: passages of ${JSON.stringify(id)} have the same id`)
+    checkPlaces(document)
     const rows = FlatIndex.fromVectors(vectors, this.dimension, this.dtype)
     const texts = passages.map(({ id, title, text, source }) => ({ id, title, text, source, metadata }))
     await this.#write((journal) => journal.put({ id, hash, metadata, passages: texts }, rows))

@@ -9,6 +9,7 @@ import type { Metadata, Passage, PassageSource } from '../finding/corpus.js'
 import { crc32 } from '../finding/crc32.js'
 import { FlatIndex, type IndexRows } from '../finding/flat-index.js'
 import { IndexFileError } from '../finding/index-file.js'
+import { wrongPlaces } from '../finding/passage-place.js'
 import { decodeHeader, elementBytes, LONGEST_HEADER, RECORD_BYTES, rowsOf, type IndexHeader } from './index-layout.js'
 import { matches, type DocumentStamp, type Filter } from './store.js'
 
@@ -131,10 +132,13 @@ export class IndexReader {
     return list.map((bytes, i) => {
       const where = `${this.#source.name}, passage of row ${first + i}`
       const json = JsonObject.parse(new TextDecoder().decode(bytes), where)
+      const text = json.string('text')
+      const wrong = wrongPlaces(json.get('source'), text)
+      if (wrong !== undefined) throw new IndexFileError('index-places', `${where}: ${wrong}; build the index again`)
       return {
         id: json.string('id'),
         title: json.string('title'),
-        text: json.string('text'),
+        text,
         source: json.get('source') as PassageSource | undefined,
         metadata: json.get('metadata') as Metadata | undefined,
       }

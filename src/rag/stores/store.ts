@@ -6,6 +6,7 @@ import { InputError } from '../../errors.js'
 import type { Metadata, MetadataValue, Passage } from '../finding/corpus.js'
 import type { EncoderIdentity } from '../finding/encoder-identity.js'
 import { checkQuery } from '../finding/flat-index.js'
+import { wrongPlaces } from '../finding/passage-place.js'
 import type { RetrievedPassage } from '../finding/retriever.js'
 
 /** A passage as it goes into a store, with its vector [dimension]. Its metadata are those of the document. */
@@ -65,7 +66,7 @@ export interface Store {
   search(vectors: readonly Float32Array[], k: number, options?: StoreSearchOptions): Promise<RetrievedPassage[][]>
   /**
    * Puts a document in the place of the one of the same id, if there is one. A document without passages is kept as well: it has been seen.
-   * @throws ShapeError for a vector of another length; InputError for NaN or Infinity, or for passages with the same id
+   * @throws ShapeError for a vector of another length; InputError for NaN or Infinity, for passages with the same id, or for places that cannot be
    */
   upsert(document: StoredDocument): Promise<void>
   /**
@@ -122,6 +123,14 @@ export function checkFilter(filter: Filter): void {
       'bad-filter',
       `filter: ${JSON.stringify(key)} is ${JSON.stringify(wanted)}, expected a string, a number, a boolean, or a list of them`,
     )
+  }
+}
+
+/** @throws InputError for a passage whose places are none of its text: it could not be read again */
+export function checkPlaces({ passages }: StoredDocument): void {
+  for (const { id, text, source } of passages) {
+    const wrong = wrongPlaces(source, text)
+    if (wrong !== undefined) throw new InputError('bad-places', `upsert: passage ${JSON.stringify(id)}: ${wrong}`)
   }
 }
 

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { referenceBackend } from '../../../src/backends/index.js'
 import { bytesSource } from '../../../src/files/byte-source.js'
-import { FlatFileStore, FlatIndex, encodeIndex, GlassformerError } from '../../../src/index.js'
+import { FlatFileStore, FlatIndex, encodeIndex, GlassformerError, IndexFileError } from '../../../src/index.js'
+import { crc32 } from '../../../src/rag/finding/crc32.js'
 import { runScript } from '../../support/cli.js'
 import { randomNumbers } from '../../support/random.js'
 import { DIMENSION, ENCODER, randomDocuments, storeContract, unit } from '../../support/store-contract.js'
@@ -130,6 +131,28 @@ describe('the file', () => {
         code: expect.stringMatching(/^index-(too-short|size|checksum)$/) as string,
       })
     }
+  })
+
+  test('with places that are none of the passage is refused where it is read', async () => {
+    const [document] = randomDocuments(2).slice(1)
+    const source = { ...document.passages[0].source!, plaque: [[0, 1000, 0, 1]] }
+    const store = await write()
+    await store.upsert({ ...document, passages: [{ ...document.passages[0], source }] })
+    await store.close()
+    // as another program may have written it: with a checksum that fits
+    const bytes = new Uint8Array(readFileSync(path))
+    const view = new DataView(bytes.buffer)
+    const [records, texts] = [56, 64].map((at) => Number(view.getBigUint64(at, true)))
+    const json = bytes.subarray(texts, texts + view.getUint32(records + 8, true))
+    const wrong = new TextDecoder()
+      .decode(json)
+      .replace(/"places":.*?\]\],"plaque":/, (found) => `"places":`.padEnd(found.length))
+    json.set(new TextEncoder().encode(wrong))
+    view.setUint32(records + 12, crc32(json), true)
+    const hostile = await FlatFileStore.open(bytesSource(bytes))
+    const refused = { code: 'index-places', message: expect.stringContaining('place 1 is [0,1000,0,1]') as string }
+    await expect(hostile.search([query], 1)).rejects.toMatchObject(refused)
+    await expect(hostile.search([query], 1)).rejects.toBeInstanceOf(IndexFileError)
   })
 
   test('of the version without passages says what to open it with', async () => {

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { PoolClient } from 'pg'
 import { InputError, ShapeError } from '../../../errors.js'
-import type { StoredDocument } from '../store.js'
+import { checkPlaces, type StoredDocument } from '../store.js'
 import { copyHeader, copyRow, copyTrailer } from './copy.js'
 import type { Packages } from './packages.js'
 import { checkKey, checkMetadata, checkText, storable } from './storable.js'
@@ -14,7 +14,8 @@ import { checkKey, checkMetadata, checkText, storable } from './storable.js'
 const TOGETHER = 1000
 
 /** @throws ShapeError, InputError for a document that cannot be kept */
-export function checkDocument({ id, hash, metadata = {}, passages }: StoredDocument, dimension: number): void {
+export function checkDocument(document: StoredDocument, dimension: number): void {
+  const { id, hash, metadata = {}, passages } = document
   const name = `document ${JSON.stringify(id.slice(0, 100))}`
   checkKey(`the id of ${name}`, id)
   checkText(`the hash of ${name}`, hash)
@@ -33,6 +34,7 @@ export function checkDocument({ id, hash, metadata = {}, passages }: StoredDocum
   }
   if (new Set(passages.map((passage) => passage.id)).size < passages.length)
     throw new InputError('duplicate-id', `upsert: passages of ${name} have the same id`)
+  checkPlaces(document)
 }
 
 /**
