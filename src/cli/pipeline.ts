@@ -4,7 +4,6 @@
 import { basename } from 'node:path'
 import {
   AutoReader,
-  HybridStore,
   PromptReader,
   Rag,
   Reranker,
@@ -32,7 +31,10 @@ export const searchOptions: Readonly<Record<string, OptionSpec>> = {
     value: 'MODEL',
     help: 'with --index or --store: what embedded it, a folder or org/name (default: what it remembers)',
   },
-  hybrid: { type: 'boolean', help: 'with --index or --store: search for the words of the question too' },
+  'vectors-only': {
+    type: 'boolean',
+    help: 'with --index or --store: do not search for the words of the question too',
+  },
 }
 
 export const pipelineOptions: Readonly<Record<string, OptionSpec>> = {
@@ -55,7 +57,7 @@ export function checkPipelineOptions({ options, lists }: Arguments): void {
   if (sources.length > 1) throw new UsageError(`${sources.map((name) => `--${name}`).join(' and ')} exclude each other`)
   const hasStore = options.index !== undefined || options.store !== undefined
   if (lists.filter && !hasStore) throw new UsageError('--filter is for --index or --store')
-  for (const name of ['hybrid', 'encoder']) {
+  for (const name of ['vectors-only', 'encoder']) {
     if (options[name] && !hasStore) throw new UsageError(`--${name} is for --index or --store`)
   }
 }
@@ -100,11 +102,11 @@ export async function openPipeline(options: Arguments['options'], terminal: Term
     onProgress: (done: number, total: number) => progress(what, done, total),
   })
   try {
-    const found = await openStore(options)
-    if (found) opened.push(() => found.close())
-    const store = found && options.hybrid ? new HybridStore(found) : found
+    const store = await openStore(options)
+    if (store) opened.push(() => store.close())
+    const hybrid = options['vectors-only'] !== true
     const given = typeof options.encoder === 'string' ? options.encoder : undefined
-    const encoder = found && (await encoderOf(found.encoder, given, terminal))
+    const encoder = store && (await encoderOf(store.encoder, given, terminal))
     if (encoder) opened.push(() => encoder.dispose())
     const reader =
       typeof options.reader === 'string' ? await AutoReader.fromPretrained(options.reader, load('reader')) : undefined
@@ -112,7 +114,7 @@ export async function openPipeline(options: Arguments['options'], terminal: Term
     const reranker =
       typeof options.rerank === 'string' ? await Reranker.fromPretrained(options.rerank, load('reranker')) : undefined
     if (reranker) opened.push(() => reranker.dispose())
-    const parts = { onProgress: progress, signal, encoder, index: store, reranker }
+    const parts = { onProgress: progress, signal, encoder, index: store, hybrid, reranker }
     const common = { store, corpus: corpusName(options), stages: searchStages(options), close }
     if (reader instanceof PromptReader) {
       const rag = await Rag.fromPretrained(undefined, { ...parts, reader })
@@ -137,9 +139,9 @@ function corpusName(options: Arguments['options']): string {
   return index === undefined ? 'world-facts' : basename(String(index))
 }
 
-function searchStages({ store, hybrid, rerank }: Arguments['options']): SearchStage[] {
+function searchStages({ index, store, 'vectors-only': vectorsOnly, rerank }: Arguments['options']): SearchStage[] {
   const stages: SearchStage[] = [{ name: 'dot', method: 'dot product' }]
-  if (hybrid) {
+  if (!vectorsOnly && (index !== undefined || store !== undefined)) {
     stages.push({ name: 'text', method: store === undefined ? 'BM25+' : 'ts_rank' })
     stages.push({ name: 'rrf', method: 'reciprocal rank fusion' })
   }

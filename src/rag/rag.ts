@@ -19,8 +19,9 @@ import type { AnswerOf, AnyReader, OptionsOf, WeighedPassage } from './reading/p
 import { judgementOf, QuotingReader } from './reading/quoting-reader.js'
 import { Reader } from './reading/reader.js'
 import { SpanReader } from './reading/span-reader.js'
+import { HybridStore } from './stores/hybrid-store.js'
 import { StoreRetriever } from './stores/store-retriever.js'
-import type { Filter, Store } from './stores/store.js'
+import { searchesText, type Filter, type Store } from './stores/store.js'
 
 /** What a score is multiplied with before the softmax: cosines lie close together. */
 export const SCORE_SCALE = 20
@@ -38,6 +39,8 @@ export interface RagOptions extends HubOptions, Pick<FromPretrainedOptions, 'bac
   readonly onProgress?: (what: string, done: number, total: number) => void
   /** Answers from this store and not from the corpus of the folder. It stays the caller's, who closes it. */
   readonly index?: Store
+  /** Search the index for the words of the question, too, where it can do that; true unless told. */
+  readonly hybrid?: boolean
   /** Embeds questions, and passages of the caller's, in the place of the encoder in the folder. It stays the caller's, who disposes it. */
   readonly encoder?: SentenceEncoder
   /** Reads question and passage together and picks the best of those found. It stays the caller's, who disposes it. */
@@ -106,7 +109,7 @@ export class Rag<R extends AnyReader = Reader> {
     location: FolderLike = DEFAULT_WEIGHTS,
     options: RagOptions & Partial<RagReaderOptions<AnyReader>> = {},
   ): Promise<Rag<AnyReader>> {
-    const { onProgress, reader: given, encoder: ownEncoder, index: store, reranker, ...loadOptions } = options
+    const { onProgress, reader: given, encoder: ownEncoder, index: store, reranker, hybrid = true, ...loadOptions } = options
     const folder = await openPretrained(location, options)
     const { backend, owned } = await openBackend(options.backend)
     const disposables: { dispose(): void }[] = owned ? [backend] : []
@@ -120,7 +123,8 @@ export class Rag<R extends AnyReader = Reader> {
       const encoder =
         ownEncoder ?? (await SentenceEncoder.fromPretrained(subfolder(folder, 'all-MiniLM-L6-v2'), load('encoder')))
       if (!ownEncoder) disposables.unshift(encoder)
-      const index = store && (await StoreRetriever.open(encoder, store))
+      const searched = store && hybrid && searchesText(store) ? new HybridStore(store) : store
+      const index = searched && (await StoreRetriever.open(encoder, searched))
       const reader = given ?? (await defaultReader(folder, load))
       if (!given) disposables.unshift(reader)
       const openRetriever = () => Retriever.fromPretrained(subfolder(folder, 'world-facts'), encoder)

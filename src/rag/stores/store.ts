@@ -102,6 +102,11 @@ export interface TextSearchStore extends Store {
   searchText(question: string, vector: Float32Array, k: number, options?: StoreSearchOptions): Promise<TextHit[]>
 }
 
+/** Whether a store can be searched for words. */
+export function searchesText(store: Store): store is TextSearchStore {
+  return 'searchText' in store
+}
+
 /** @throws ShapeError for a vector of another length; InputError for NaN or Infinity, a wrong k, or a filter that is none */
 export function checkSearch(
   vectors: readonly Float32Array[],
