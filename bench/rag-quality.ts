@@ -2,7 +2,7 @@
  * `npm run rag-quality`: asks the default pipeline about two corpora, its own facts and the documentation of this project, and reports how
  * well passages are found, questions answered, and probabilities kept. See README.md.
  */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,14 +16,13 @@ import {
 } from '../src/cli/arguments.js'
 import { openPipeline } from '../src/cli/pipeline.js'
 import { processTerminal } from '../src/cli/terminal.js'
-import { parseCorpus, Rag, StoreRetriever } from '../src/rag/index.js'
-import { DEFAULT_WEIGHTS } from '../src/shipped-files.js'
+import { Rag } from '../src/rag/index.js'
 import { askAll, type Asking, type QualityQuestion } from './quality/ask-all.js'
+import { openCorpora, worldQuestions } from './quality/corpora.js'
 import { documentationQuestions, indexDocumentation } from './quality/documentation.js'
 import { measure, withoutImprobable, type Outcome, type Quality } from './quality/measures.js'
 import { searchTable, searchVariants } from './quality/search-variants.js'
-import { qualityTable, thresholdTable } from './quality/tables.js'
-import { writeQuestions } from './questions.js'
+import { coverageTable, qualityTable, thresholdTable } from './quality/tables.js'
 import { describeMachine } from './report/machine.js'
 import { reliabilityChart } from './report/reliability-chart.js'
 
@@ -38,7 +37,7 @@ const spec: CommandSpec = {
     'Asks the default pipeline about its facts and about the documentation of this project, and reports how well it does.',
   options: {
     reader: { type: 'string', value: 'FOLDER', help: 'ask this model, about the documentation alone' },
-    hybrid: { type: 'boolean', help: 'with --reader: search for words too' },
+    'vectors-only': { type: 'boolean', help: 'with --reader: do not search for words too' },
     'top-k': { type: 'string', value: 'N', help: 'with --reader: passages that it reads (default 5)' },
     search: { type: 'boolean', help: 'only search: with passages of several sizes, by vectors and by words too' },
     small: { type: 'boolean', help: `ask ${SMALL} questions about each, to see that everything runs` },
@@ -69,7 +68,7 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(helpText(spec).replace('glassformer rag-quality', 'npm run rag-quality --'))
     return
   }
-  for (const name of ['hybrid', 'top-k']) {
+  for (const name of ['vectors-only', 'top-k']) {
     if (options[name] !== undefined && !options.reader) throw new UsageError(`--${name} is for --reader`)
   }
   if (options.search && options.reader) throw new UsageError('--search and --reader exclude each other')
@@ -87,26 +86,21 @@ async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-/** The default pipeline on both corpora. It gives every answer; which of them are given is counted afterwards, for all thresholds. */
+/** The default pipeline on all corpora. It gives every answer; which of them are given is counted afterwards, for all thresholds. */
 async function measureDefault({ limit, folder, record }: Run): Promise<void> {
   const rag = await Rag.fromPretrained()
-  const ask = (question: string) => rag.ask(question, { minProbability: 0 })
   try {
-    const facts = await askNamed('world-facts', (await worldQuestions()).slice(0, limit), {
-      ask,
-      retriever: await rag.retriever(),
-    })
-    const written = (await documentationQuestions()).slice(0, limit)
-    const store = await indexDocumentation(written, rag.encoder, join(folder, 'documentation.index'))
-    const retriever = await StoreRetriever.open(rag.encoder, store)
-    rag.use(retriever)
-    const documentation = await askNamed('documentation', written, { ask, retriever })
-    await store.close()
-
-    const results = [facts, documentation].map(({ name, outcomes }) => {
-      return { name, quality: measure(withoutImprobable(outcomes, rag.reader.minProbability)), outcomes }
-    })
-    process.stdout.write(`${qualityTable(results)}\n\n${thresholdTable(results)}\n`)
+    const results: Result[] = []
+    for await (const { name, questions, ...asking } of openCorpora(rag, folder, { limit, minProbability: 0 })) {
+      const { outcomes } = await askNamed(name, questions, asking)
+      for (const part of ['tuning', 'held-out']) {
+        const all = outcomes.filter((outcome) => outcome.part === part)
+        if (all.length === 0) continue
+        const quality = measure(withoutImprobable(all, rag.reader.minProbability), all)
+        results.push({ name: `${name}, ${part}`, quality, outcomes: all })
+      }
+    }
+    process.stdout.write(`${qualityTable(results)}\n\n${thresholdTable(results)}\n\n${coverageTable(results)}\n`)
     const machine = await describeMachine(rag.encoder.backend, {})
     await record('rag-quality.json', `${JSON.stringify({ machine, results }, null, 1)}\n`)
     await record('rag-quality.svg', chart(results))
@@ -123,16 +117,19 @@ async function measureReader({ options, limit, folder, record }: Run): Promise<v
   const indexer = await Rag.fromPretrained()
   await (await indexDocumentation(questions, indexer.encoder, index)).close()
   indexer.dispose()
-  const { reader, hybrid } = options
-  const pipeline = await openPipeline({ index, reader, hybrid }, processTerminal(new AbortController().signal))
+  const { reader, 'vectors-only': vectorsOnly } = options
+  const pipeline = await openPipeline(
+    { index, reader, 'vectors-only': vectorsOnly },
+    processTerminal(new AbortController().signal),
+  )
   try {
     const { encoder } = pipeline.rag
     const ask = (question: string) => pipeline.rag.ask(question, { topK })
-    const retriever = await StoreRetriever.open(encoder, pipeline.store!)
+    const retriever = { retrieve: (question: string, k: number) => pipeline.rag.retrieve(question, { topK: k }) }
     const result = await askNamed('documentation', questions, { ask, retriever })
     process.stdout.write(`${qualityTable([result])}\n`)
     const machine = await describeMachine(encoder.backend, {})
-    const settings = { hybrid: hybrid === true, topK: topK ?? 5 }
+    const settings = { hybrid: vectorsOnly !== true, topK: topK ?? 5 }
     await record('rag-quality-reader.json', `${JSON.stringify({ machine, settings, results: [result] }, null, 1)}\n`)
   } finally {
     await pipeline.close()
@@ -168,30 +165,13 @@ async function askNamed(
   return { name, quality: measure(outcomes), outcomes }
 }
 
-async function worldQuestions(): Promise<QualityQuestion[]> {
-  const corpus = fileURLToPath(new URL('world-facts/passages.jsonl', DEFAULT_WEIGHTS))
-  return writeQuestions(parseCorpus(await readFile(corpus, 'utf8'), corpus)).map(({ question, passage, answers }) => ({
-    question,
-    answers,
-    isRight: passage === undefined ? undefined : ({ id }) => id === passage,
-  }))
-}
-
 function chart(results: readonly Result[]): string {
-  const series = (pick: 'support' | 'pAnswerable') =>
-    results.map(({ name, quality }) => ({ name, calibration: quality[pick] }))
   return reliabilityChart('Do the probabilities mean what they say?', [
     {
-      title: 'The passage behind an answer',
-      predicted: 'largest posterior of a passage, times p(answerable)',
-      happened: 'share in which it holds the answer',
-      series: series('support'),
-    },
-    {
-      title: 'Whether there is an answer',
-      predicted: 'p(answerable)',
-      happened: 'share that can be answered',
-      series: series('pAnswerable'),
+      title: 'Whether the answer is right',
+      predicted: 'p(right)',
+      happened: 'share that is right',
+      series: results.map(({ name, quality }) => ({ name, calibration: quality.probability })),
     },
   ])
 }

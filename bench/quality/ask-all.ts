@@ -16,6 +16,9 @@ export interface QualityQuestion {
 export interface Reply {
   readonly text: string
   readonly logProb: number
+  /** p(right), of a reader that is calibrated. */
+  readonly probability?: number
+  readonly kind?: string
   readonly pAnswerable?: number
   readonly passages: readonly (Passage & { readonly posterior?: number })[]
 }
@@ -28,14 +31,14 @@ export interface Asking {
 }
 
 export async function askAll(
-  questions: readonly QualityQuestion[],
+  questions: readonly (QualityQuestion & { readonly part?: string })[],
   { ask, retriever, onProgress }: Asking,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
-  for (const { question, isRight = () => false, answers } of questions) {
+  for (const { question, isRight = () => false, answers, part } of questions) {
     const found = await retriever.retrieve(question, Math.max(...RANKS))
     const start = performance.now()
-    const { text, logProb, pAnswerable, passages } = await ask(question)
+    const { text, logProb, probability, kind, pAnswerable, passages } = await ask(question)
     const seconds = (performance.now() - start) / 1000
     const abstained = normalise(text).startsWith(normalise(ABSTENTION)) // a decoder-only model may go on
     const likeliest = passages.reduce((best, passage) =>
@@ -43,11 +46,13 @@ export async function askAll(
     )
     outcomes.push({
       question,
+      part,
       answerable: answers.length > 0,
       rank: foundAt(found, isRight),
       text,
+      kind: abstained ? 'refused' : (kind ?? 'said'),
       abstained,
-      probability: Math.exp(logProb),
+      probability: probability ?? Math.exp(logProb),
       exact: !abstained && answers.some((answer) => normalise(answer) === normalise(text)),
       holds: !abstained && answers.some((answer) => holds(text, answer)),
       pAnswerable,

@@ -7,12 +7,16 @@ import { ABSTENTION } from '../../src/rag/index.js'
 /** What came of one question. */
 export interface Outcome {
   readonly question: string
+  /** `tuning` or `held-out`, where the questions are parted. */
+  readonly part?: string
   readonly answerable: boolean
   /** Place of the first passage that holds the answer among those found, from 1; undefined when it is not among them. */
   readonly rank: number | undefined
   readonly text: string
+  /** Whether it was worded, quoted or refused. */
+  readonly kind: string
   readonly abstained: boolean
-  /** p(text), as the pipeline says. */
+  /** p(right) as the pipeline says; of a reader that is not calibrated p(text). */
   readonly probability: number
   /** The text is one of the right answers, but for case, punctuation and articles. */
   readonly exact: boolean
@@ -38,6 +42,14 @@ export interface RetrievalQuality {
 export interface Quality extends RetrievalQuality {
   readonly questions: number
   readonly answerable: number
+  /** Answerable questions by what came of them. */
+  readonly right: number
+  readonly wrong: number
+  readonly refused: number
+  /** Questions without an answer that were refused. */
+  readonly rightlyRefused: number
+  /** p(right) against what was right, before anything was refused. */
+  readonly probability: Calibration
   /** Shares of the answerable questions. */
   readonly exactMatch: number
   readonly holdsAnswer: number
@@ -81,7 +93,8 @@ export interface Calibration {
 export const RANKS: readonly number[] = [1, 3, 5, 10]
 const BINS = 10
 
-export function measure(outcomes: readonly Outcome[]): Quality {
+/** @param all the outcomes before anything was refused */
+export function measure(outcomes: readonly Outcome[], all = outcomes): Quality {
   const answerable = outcomes.filter((outcome) => outcome.answerable)
   const abstained = outcomes.filter((outcome) => outcome.abstained)
   const unanswerable = outcomes.filter((outcome) => !outcome.answerable)
@@ -90,6 +103,13 @@ export function measure(outcomes: readonly Outcome[]): Quality {
     questions: outcomes.length,
     answerable: answerable.length,
     ...retrievalQuality(answerable.map(({ rank }) => rank)),
+    right: count(answerable, ({ holds }) => holds),
+    wrong: count(answerable, ({ holds, abstained }) => !holds && !abstained),
+    refused: count(answerable, ({ abstained }) => abstained),
+    rightlyRefused: count(unanswerable, ({ abstained }) => abstained),
+    probability: calibration(
+      all.map(({ probability, holds }) => ({ probability: Math.min(1, probability), happened: holds })),
+    ),
     exactMatch: mean(answerable, ({ exact }) => Number(exact)),
     holdsAnswer: mean(answerable, ({ holds }) => Number(holds)),
     abstentionPrecision: mean(abstained, (outcome) => Number(!outcome.answerable)),
@@ -120,8 +140,27 @@ export function withoutImprobable(outcomes: readonly Outcome[], least: number): 
   return outcomes.map((outcome) =>
     outcome.abstained || outcome.probability >= least
       ? outcome
-      : { ...outcome, abstained: true, text: ABSTENTION, exact: false, holds: false },
+      : { ...outcome, kind: 'refused', abstained: true, text: ABSTENTION, exact: false, holds: false },
   )
+}
+
+/** What is answered, and what is wrong of it, when only the answers that are likeliest to be right are given. */
+export interface RiskAtCoverage {
+  /** Share of all questions that is answered. */
+  readonly coverage: number
+  /** Share of the answers that is wrong. */
+  readonly risk: number
+  /** The probability of the least likely answer that is given. */
+  readonly probability: number
+}
+
+/** Risk against coverage (El-Yaniv and Wiener 2010). @param outcomes before anything was refused */
+export function riskAgainstCoverage(outcomes: readonly Outcome[], coverages: readonly number[]): RiskAtCoverage[] {
+  const sorted = [...outcomes].sort((a, b) => b.probability - a.probability)
+  return coverages.map((coverage) => {
+    const given = sorted.slice(0, Math.max(1, Math.round(coverage * sorted.length)))
+    return { coverage, risk: mean(given, ({ holds }) => Number(!holds)), probability: given.at(-1)!.probability }
+  })
 }
 
 /** Of those that predicted anything. */
@@ -190,6 +229,10 @@ function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length / 2
   return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2
+}
+
+function count<T>(members: readonly T[], counts: (member: T) => boolean): number {
+  return members.filter(counts).length
 }
 
 function mean<T>(members: readonly T[], value: (member: T) => number): number {

@@ -1,7 +1,7 @@
 /**
  * What `npm run rag-quality` prints.
  */
-import { measure, RANKS, withoutImprobable, type Outcome, type Quality } from './measures.js'
+import { measure, RANKS, riskAgainstCoverage, withoutImprobable, type Outcome, type Quality } from './measures.js'
 
 export interface NamedQuality {
   readonly name: string
@@ -18,6 +18,12 @@ export function qualityTable(results: readonly NamedQuality[]): string {
     ['answerable', ({ answerable }) => String(answerable)],
     ...RANKS.map((k): [string, (quality: Quality) => string] => [`recall@${k}`, ({ recallAt }) => share(recallAt[k])]),
     ['mean reciprocal rank', (quality) => share(quality.meanReciprocalRank)],
+    ['right, wrong, refused', ({ right, wrong, refused }) => `${right} ${wrong} ${refused}`],
+    [
+      'unanswerable refused',
+      ({ questions, answerable, rightlyRefused }) => `${rightlyRefused} of ${questions - answerable}`,
+    ],
+    ['p(right): ECE, Brier', ({ probability }) => calibrated(probability)],
     ['exact match', (quality) => share(quality.exactMatch)],
     ['answer holds the right one', (quality) => share(quality.holdsAnswer)],
     ['answers given that are right', (quality) => share(quality.answerPrecision)],
@@ -58,6 +64,21 @@ export function thresholdTable(results: readonly NamedQuality[]): string {
   ].join('\n')
 }
 
+const COVERAGES: readonly number[] = [0.2, 0.4, 0.6, 0.8, 1]
+
+/** What would be wrong if only the likeliest answers were given. */
+export function coverageTable(results: readonly NamedQuality[]): string {
+  return [
+    'By the share of questions that is answered: share of the answers that is wrong',
+    ...COVERAGES.map((coverage) =>
+      line(
+        coverage.toFixed(2),
+        results.map(({ outcomes }) => share(riskAgainstCoverage(outcomes, [coverage])[0].risk)),
+      ),
+    ),
+  ].join('\n')
+}
+
 function share(value: number): string {
   return Number.isNaN(value) ? '-' : value.toFixed(3)
 }
@@ -67,5 +88,5 @@ function calibrated({ ece, brier }: { readonly ece: number; readonly brier: numb
 }
 
 function line(name: string, cells: readonly string[]): string {
-  return name.padEnd(30) + cells.map((text) => text.padStart(16)).join('')
+  return name.padEnd(30) + cells.map((text) => text.padStart(24)).join('')
 }

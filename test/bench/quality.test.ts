@@ -9,6 +9,7 @@ import {
   holds,
   measure,
   normalise,
+  riskAgainstCoverage,
   withoutImprobable,
   type Outcome,
 } from '../../bench/quality/measures.js'
@@ -20,6 +21,7 @@ const outcome = (fields: Partial<Outcome>): Outcome => ({
   answerable: true,
   rank: undefined,
   text: 'A.',
+  kind: 'said',
   abstained: false,
   probability: 1,
   exact: false,
@@ -136,4 +138,17 @@ test('the chart writes counts and errors in words', () => {
   expect(svg).toContain('● facts: 1 predictions, ECE 0.500, Brier 0.250')
   expect(svg).toContain('a &lt; b')
   expect(svg.match(/<circle/g)).toHaveLength(1)
+})
+
+test('what came of the questions is counted, and the risk at a coverage is that of the likeliest answers', () => {
+  const outcomes = [
+    outcome({ holds: true, probability: 0.9 }),
+    outcome({ holds: false, probability: 0.6 }),
+    outcome({ holds: true, probability: 0.3 }),
+    outcome({ answerable: false, probability: 0.2 }),
+  ]
+  const quality = measure(withoutImprobable(outcomes, 0.5), outcomes)
+  expect(quality).toMatchObject({ right: 1, wrong: 1, refused: 1, rightlyRefused: 1 })
+  expect(quality.probability.predictions).toBe(4)
+  expect(riskAgainstCoverage(outcomes, [0.25, 0.5, 1]).map(({ risk }) => risk)).toEqual([0, 0.5, 0.5])
 })
