@@ -8,7 +8,7 @@ import { Tokenizer as Library } from '@huggingface/tokenizers'
 import { ConfigError, InputError } from '../errors.js'
 import { JsonObject, type Json } from '../files/json.js'
 import { ChatTemplates, type ChatMessage, type ChatTemplateOptions } from './chat-template.js'
-import { placeTokens, type TextSpan } from './offsets.js'
+import { placeByWords, placeTokens, type TextSpan } from './offsets.js'
 import { parseTemplates, PLAIN, type Templates } from './template.js'
 
 export interface EncodeOptions {
@@ -69,6 +69,8 @@ export class Tokenizer {
   readonly #byteLevel: boolean
   /** What WordPiece writes before a token that goes on in a word: `##`; '' for other tokenizers. */
   readonly #continuing: string
+  /** WordPiece's token for a word that it cannot spell; undefined for other tokenizers. */
+  readonly #unknown: string | undefined
   /** The id that fills rows up; 0 where the tokenizer names none. */
   readonly padTokenId: number
 
@@ -83,7 +85,9 @@ export class Tokenizer {
     this.padTokenId = padTokenId(this.#library, tokenizerJson, tokenizerConfig)
     this.#chat = new ChatTemplates(tokenizerConfig, chatTemplate)
     const model = tokenizerJson.object('model')
-    this.#continuing = model.get('type') === 'WordPiece' ? model.string('continuing_subword_prefix', '##') : ''
+    const isWordPiece = model.get('type') === 'WordPiece'
+    this.#continuing = isWordPiece ? model.string('continuing_subword_prefix', '##') : ''
+    this.#unknown = isWordPiece ? model.string('unk_token', '[UNK]') : undefined
     this.#byteLevel = JSON.stringify(tokenizerJson.get('decoder') ?? null).includes('"ByteLevel"') // alone or in a sequence
   }
 
@@ -124,16 +128,16 @@ export class Tokenizer {
 
   /**
    * Where each token of `encode(text)` stands in the text, without spaces around it; undefined for the special tokens that are added. Exact
-   * for byte-level tokenizers; for others a token stands for the letters that it is spelled with.
+   * for byte-level tokenizers; for others a token stands for the letters that it is spelled with, and WordPiece's unknown token for its word.
    * @throws InputError where the tokens do not spell the text
    */
   offsets(text: string): (TextSpan | undefined)[] {
-    const own = this.#tokenize(text)
-    const spans = placeTokens(
-      text,
-      own.map(({ token }) => this.#bare(token)),
-      this.#byteLevel,
-    )
+    const tokenize = (part: string) => this.#tokenize(part).map(({ token }) => this.#bare(token))
+    const tokens = tokenize(text)
+    const spans =
+      this.#unknown === undefined
+        ? placeTokens(text, tokens, this.#byteLevel)
+        : placeByWords(text, { tokens, tokenize, unknown: this.#unknown })
     return this.#templates.single.flatMap((piece) => (piece.kind === 'special' ? [undefined] : spans))
   }
 

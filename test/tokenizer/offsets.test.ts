@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { Random } from '../../bench/random.js'
 import { AutoTokenizer } from '../../src/tokenizer/index.js'
-import { placeTokens } from '../../src/tokenizer/offsets.js'
+import { placeByWords, placeTokens } from '../../src/tokenizer/offsets.js'
 import { goldenJson, goldenPath } from '../support/goldens.js'
 import { weightsPath } from '../support/weights.js'
 
@@ -114,5 +114,92 @@ test('WordPiece: tokens that go on in a word, accents and case', async () => {
 test('tokens that do not spell the text are refused', () => {
   expect(() => placeTokens('tokenization', ['token', 'xization'], false)).toThrow(
     'the tokens spell 13 letters and the text has 12, so their places in it are not known',
+  )
+})
+
+describe('WordPiece: a token that is unknown has the place of its word', () => {
+  const load = AutoTokenizer.fromPretrained(weightsPath('all-MiniLM-L6-v2'))
+  const slicesOf = async (text: string) =>
+    (await load)
+      .offsets(text)
+      .slice(1, -1)
+      .map((span) => text.slice(span!.start, span!.end))
+
+  test.each([
+    ['an emoji by itself', 'a 🙂 b', ['a', '🙂', 'b']],
+    ['an emoji at a word', 'hi🙂, yes', ['hi🙂', ',', 'yes']],
+    ['emojis that would make up for the letters of [UNK]', '👩‍👩‍👧 x “q”', ['👩‍👩‍👧', 'x', '“', 'q', '”']],
+    ['CJK, each character by itself', '北京龘a', ['北', '京', '龘', 'a']],
+    ['a word of Kana after Kanji', '漢字かな', ['漢', '字', 'か', 'な']],
+    ['more letters than a word may have', `${'a'.repeat(120)} b`, ['a'.repeat(120), 'b']],
+    ['compatibility forms', 'ⓐ ㍿.', ['ⓐ', '㍿', '.']],
+    ['the name of a special token', '🙂 [UNK] [SEP] a', ['🙂', '[UNK]', '[SEP]', 'a']],
+    ['the same word twice', '🙂 a 🙂 a 🙂', ['🙂', 'a', '🙂', 'a', '🙂']],
+  ] as const)('%s', async (_, text, slices) => {
+    expect(await slicesOf(text)).toEqual(slices)
+  })
+
+  test('private and control characters, which are not read, move nothing', async () => {
+    expect(await slicesOf('x\u0000y z\ue000k end')).toEqual(['x', 'y', 'z\ue000k', 'z\ue000k', 'end'])
+    expect(await slicesOf('a\vb c\ufeffd 🙂\u0085 e')).toEqual(expect.arrayContaining(['e']))
+  })
+
+  test.each([
+    ['Latin', 'The café 🙂 opens'],
+    ['Greek', 'Η πόλη ΣΊΣΥΦΟΣ 🙂 τέλος'],
+    ['Cyrillic', 'Москва 🙂 столица ёж'],
+    ['Hebrew', 'שלום 🙂 עולם'],
+    ['Arabic', 'السَّلام 🙂 عليكم'],
+    ['Devanagari', 'हिन्दी 🙂 भाषा'],
+    ['Thai', 'สวัสดี 🙂 ก็'],
+    ['Hangul', '한국어 🙂 서울'],
+    ['Han', '龘北京 🙂 汉字'],
+    ['Georgian', 'თბილისი 🙂 ქალაქი'],
+    ['Amharic', 'አዲስ 🙂 አበባ'],
+    ['Tamil', 'தமிழ் 🙂 மொழி'],
+  ])('%s: as many places as ids, in order, each within one word of the text', async (_, text) => {
+    const tokenizer = await load
+    const spans = tokenizer.offsets(text).slice(1, -1)
+    expect(spans).toHaveLength(tokenizer.encode(text).ids.length - 2)
+    let start = 0
+    for (const span of spans) {
+      expect(span!.start).toBeGreaterThanOrEqual(start)
+      expect(text.slice(span!.start, span!.end)).not.toMatch(/\s/)
+      start = span!.start
+    }
+    expect(spans.filter((span) => text.slice(span!.start, span!.end) === '🙂')).toHaveLength(1)
+    const words = [...text.matchAll(/\S+/g)]
+    for (const { index, 0: word } of words)
+      expect(spans.some((span) => span!.start >= index && span!.end <= index + word.length)).toBe(true)
+  })
+
+  test('a long text of unknown words is placed in time that grows with it', async () => {
+    const text = '龘🙂 word '.repeat(4000)
+    const spans = (await load).offsets(text).slice(1, -1)
+    expect(text.slice(spans.at(-1)!.start, spans.at(-1)!.end)).toBe('word')
+  })
+
+  test('whatever is written', async () => {
+    const random = new Random(12)
+    const PARTS = ['a', 'Paris', ' ', '\n', '\r\n', 'é', 'e\u0301', 'ß', 'Ж', '北', '龘', '한', '🙂', '\u200d', '7', '.', '$', '\ud800', '\u00a0', '\0', '\ufffd', '\ufeff', '\v', '\ue000', '々', '𠀀', '[UNK]', '[SEP]'] // prettier-ignore
+    const tokenizer = await load
+    for (let i = 0; i < 1000; i++) {
+      const text = Array.from({ length: random.below(14) }, () => random.pick(PARTS)).join('')
+      const spans = tokenizer.offsets(text)
+      expect(spans, JSON.stringify(text)).toHaveLength(tokenizer.encode(text).ids.length)
+      let start = 0
+      for (const span of spans.slice(1, -1)) {
+        expect(span!.start, JSON.stringify(text)).toBeGreaterThanOrEqual(start)
+        expect(span!.end).toBeGreaterThanOrEqual(span!.start)
+        start = span!.start
+      }
+    }
+  })
+})
+
+test('words whose tokens are not those of the text are refused', () => {
+  const tokenize = (part: string) => (part === 'new york' ? ['new', '?'] : [part])
+  expect(() => placeByWords('new york', { tokens: ['new', '?'], tokenize, unknown: '?' })).toThrow(
+    'the text has 2 tokens, and its words have others, so the places of the tokens in it are not known',
   )
 })
