@@ -18,7 +18,7 @@ import { openPipeline } from '../src/cli/pipeline.js'
 import { processTerminal } from '../src/cli/terminal.js'
 import { parseCorpus, Rag, StoreRetriever } from '../src/rag/index.js'
 import { DEFAULT_WEIGHTS } from '../src/shipped-files.js'
-import { askAll, type Asking, type QualityQuestion } from './quality/ask-all.js'
+import { askAll, type Asking, type QualityQuestion, type Reply } from './quality/ask-all.js'
 import { documentationQuestions, indexDocumentation } from './quality/documentation.js'
 import { measure, withoutImprobable, type Outcome, type Quality } from './quality/measures.js'
 import { searchTable, searchVariants } from './quality/search-variants.js'
@@ -127,7 +127,12 @@ async function measureReader({ options, limit, folder, record }: Run): Promise<v
   const pipeline = await openPipeline({ index, reader, hybrid }, processTerminal(new AbortController().signal))
   try {
     const { encoder } = pipeline.rag
-    const ask = (question: string) => pipeline.rag.ask(question, { topK })
+    const ask = async (question: string): Promise<Reply> => {
+      const answer = await pipeline.rag.ask(question, { topK })
+      if (answer.mode !== 'span') return answer
+      const passages = answer.passages.map(({ share, ...passage }) => ({ ...passage, posterior: share }))
+      return { ...answer, passages, logProb: Math.log(answer.probability), pAnswerable: 1 - answer.pNoAnswer }
+    }
     const retriever = await StoreRetriever.open(encoder, pipeline.store!)
     const result = await askNamed('documentation', questions, { ask, retriever })
     process.stdout.write(`${qualityTable([result])}\n`)
