@@ -45,9 +45,10 @@ export async function chat(args: Arguments, terminal: Terminal): Promise<void> {
   checkPipelineOptions(args)
   const pipeline = await openPipeline(options, terminal)
   try {
+    const answering = answerer(pipeline, turnOptions, options.show === true, terminal)
     if (pipeline.kind !== 'prompt')
       print(dim('This reader answers each question by itself: it does not see what was said before.'))
-    await converse(answerer(pipeline, turnOptions, options.show === true, terminal), terminal)
+    await converse(answering, terminal)
   } finally {
     await pipeline.close()
   }
