@@ -24,9 +24,12 @@ export function placeOfSpan({ source }: Passage, start: number, end: number): Sp
   return source && end > start ? source : undefined
 }
 
+/** Columns of a file's name, below which it is of no use. */
+const LEAST_NAME = 8
+
 /**
- * `notes/tea.md › Tea › Green, line 12`, on one line of at most `width` columns: folders go first, then the middle of the headings. For a passage of no file
- * its title and its id.
+ * `notes/tea.md › Tea › Green, line 12`, on one line of at most `width` columns: folders go first, then headings, then the end of the file's
+ * name. For a passage of no file its title and its id.
  */
 export function spanCitation(passage: Passage, { start, end }: TextSpan, width: number | undefined): string {
   const place = placeOfSpan(passage, start, end)
@@ -45,7 +48,11 @@ export function spanCitation(passage: Passage, { start, end }: TextSpan, width: 
     ...(headingPath.length > 1 ? [text(shortest, ['…', ...last])] : []),
     text(shortest, []),
   ]
-  return choices.find(fits) ?? oneLine(choices[choices.length - 1], width)
+  const fitting = choices.find(fits)
+  if (fitting !== undefined) return fitting
+  const room = (width ?? Infinity) - columnsOf(where) - 2
+  const name = fileOf({ ...place, file: shortest }).join(' › ')
+  return room < LEAST_NAME ? oneLine(choices[choices.length - 1], width) : `${oneLine(name, room)}, ${where}`
 }
 
 /** File, record and page, as far as there are such. */

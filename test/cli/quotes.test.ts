@@ -189,6 +189,10 @@ describe('the place of a quote', () => {
   ])('in %s columns', (width, expected) => {
     expect(spanCitation(tea, { start: 0, end: 4 }, width)).toBe(expected)
   })
+  test('keeps the line or the characters, where a name is too long', () => {
+    const named = { ...tea, source: { ...source, file: 'a-rather-long-name.md' } }
+    expect(spanCitation(named, { start: 0, end: 4 }, 40)).toBe('a-rather-long-name…, characters 10 to 19')
+  })
   test('has page and record, and is title and id where there is no file', () => {
     const paged = { ...tea, source: { ...source, file: 'tea.pdf', headingPath: ['Tea'], page: 3, record: 'r' } }
     expect(spanCitation(paged, { start: 0, end: 4 }, undefined)).toBe(
