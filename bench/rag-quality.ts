@@ -17,7 +17,7 @@ import {
 import { openPipeline } from '../src/cli/pipeline.js'
 import { processTerminal } from '../src/cli/terminal.js'
 import { Rag } from '../src/rag/index.js'
-import { askAll, type Asking, type QualityQuestion } from './quality/ask-all.js'
+import { askAll, type Asking, type QualityQuestion, type Reply } from './quality/ask-all.js'
 import { openCorpora, worldQuestions } from './quality/corpora.js'
 import { documentationQuestions, indexDocumentation } from './quality/documentation.js'
 import { measure, withoutImprobable, type Outcome, type Quality } from './quality/measures.js'
@@ -124,7 +124,12 @@ async function measureReader({ options, limit, folder, record }: Run): Promise<v
   )
   try {
     const { encoder } = pipeline.rag
-    const ask = (question: string) => pipeline.rag.ask(question, { topK })
+    const ask = async (question: string): Promise<Reply> => {
+      const answer = await pipeline.rag.ask(question, { topK })
+      if (answer.mode !== 'span') return answer
+      const passages = answer.passages.map(({ share, ...passage }) => ({ ...passage, posterior: share }))
+      return { ...answer, passages, logProb: Math.log(answer.probability), pAnswerable: 1 - answer.pNoAnswer }
+    }
     const retriever = { retrieve: (question: string, k: number) => pipeline.rag.retrieve(question, { topK: k }) }
     const result = await askNamed('documentation', questions, { ask, retriever })
     process.stdout.write(`${qualityTable([result])}\n`)

@@ -79,6 +79,14 @@ export function positiveNumber(name: string, value: string | boolean | undefined
   )
 }
 
+/** The value of an option that is a probability. @throws UsageError for any other */
+export function probability(name: string, value: string | boolean | undefined): number | undefined {
+  if (value === undefined) return undefined
+  const number = toNumber(value)
+  if (number >= 0 && number <= 1) return number
+  throw new UsageError(`--${name} is "${value}", expected a number from 0 to 1`)
+}
+
 /** The value of an option with a few choices. @throws UsageError for any other */
 export function choice<T extends string>(
   name: string,

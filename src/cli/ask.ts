@@ -1,12 +1,22 @@
 /**
  * `glassformer ask`: answers a question and shows the passages that the answer came from.
  */
-import type { Answer, Filter, Passage, PromptAnswer, PromptPassage, RagMode, RetrievedPassage } from '../rag/index.js'
+import type {
+  Answer,
+  Filter,
+  Passage,
+  PromptAnswer,
+  PromptPassage,
+  RagMode,
+  RetrievedPassage,
+  SpanAnswer,
+} from '../rag/index.js'
 import { choice, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
-import { citation } from './citation.js'
+import { citation, withPlaces } from './citation.js'
 import { readPassages } from './input-files.js'
-import { explained, heading } from './explain.js'
+import { explained, heading, sureness } from './explain.js'
 import { checkPipelineOptions, filterOption, openPipeline, pipelineOptions } from './pipeline.js'
+import { nearestLines, quoteLines } from './quotes.js'
 import { oneLine, printable, type Terminal } from './terminal.js'
 
 export const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
@@ -22,12 +32,18 @@ export const askSpec: CommandSpec = {
     'top-k': { type: 'string', value: 'N', help: 'passages to read (default 5)' },
     mode: { type: 'string', value: 'MODE', help: 'conditioned (default), rag-sequence or rag-token' },
     show: { type: 'boolean', help: 'show each passage whole, with score and rank of each stage of the search' },
-    explain: { type: 'boolean', help: 'show for each word of the answer which passage and word it came from' },
+    explain: {
+      type: 'boolean',
+      help: 'show which passage and word each word of the answer came from, or the numbers of a quote',
+    },
     json: { type: 'boolean', help: 'print everything as JSON: passages, tokens, candidates' },
   },
   details:
+    'The answer is worded, or a sentence of a passage is quoted, whichever is likelier to be right; where neither is likely enough, the answer is\n' +
+    '"I don\'t know.". The modes of the paper, rag-sequence and rag-token, neither quote nor refuse.\n' +
     'A passage file holds JSON lines {"id", "title", "text"}, or plain text with a passage on each line. A reader that is\n' +
-    'a decoder-only model, such as a Llama, reads all passages in one prompt; it has no mode, and its answer cannot be explained.\n' +
+    'a decoder-only model, such as a Llama, reads all passages in one prompt, and one for question answering, such as a\n' +
+    'BertForQuestionAnswering, quotes; these have no mode, and their answers cannot be explained.\n' +
     'Every document of an index has the metadata file and format.\n' +
     'Example: echo "France is a country in Europe. Its capital is Paris." | glassformer ask "What is the capital of France?" --passages -',
 }
@@ -46,9 +62,10 @@ export async function ask({ positionals, options, lists }: Arguments, terminal: 
   const asked = { passages, filter, topK, signal }
   const pipeline = await openPipeline(options, terminal)
   try {
+    const wrong = mode !== undefined ? '--mode' : options.explain ? '--explain' : undefined
+    if (wrong && pipeline.kind !== 'mixing')
+      throw new UsageError(`${wrong} is for encoder-decoders, and the reader is none`)
     if (pipeline.kind === 'prompt') {
-      const wrong = mode !== undefined ? '--mode' : options.explain ? '--explain' : undefined
-      if (wrong) throw new UsageError(`${wrong} is for encoder-decoders, and the reader is none`)
       const { rag } = pipeline
       const cited = { ...asked, cite: true }
       if (options.json) return print(JSON.stringify(await rag.ask(question, cited), null, 2))
@@ -56,9 +73,14 @@ export async function ask({ positionals, options, lists }: Arguments, terminal: 
         describePrompt(await writing((onText) => rag.ask(question, { ...cited, onText }), terminal), show, terminal),
       )
     } else {
-      const answer = await pipeline.rag.ask(question, { ...asked, mode, sources: options.explain === true })
-      const described = () => (options.explain ? explained(answer, terminal) : describe(answer, show, terminal))
-      print(options.json ? JSON.stringify(answer, null, 2) : described())
+      const { minProbability } = pipeline
+      const answer =
+        pipeline.kind === 'quoting'
+          ? await pipeline.rag.ask(question, { ...asked, minProbability })
+          : await pipeline.rag.ask(question, { ...asked, minProbability, mode, sources: options.explain === true })
+      if (options.json) print(JSON.stringify(withPlaces(answer), null, 2))
+      else if (options.explain && answer.mode !== 'span') print(explained(answer, terminal))
+      else print(describe(answer, show, terminal))
     }
   } finally {
     await pipeline.close()
@@ -79,23 +101,50 @@ export async function writing<T>(
   return run(onText).finally(() => begun && print(''))
 }
 
-export function describe(answer: Answer, show: boolean, terminal: Terminal): string {
-  const { text, passages } = answer
+const STANDS_IN = 'with the probability that the answer stands in each:'
+
+/** A worded answer or a refusal with the passages that were read; a quote with its place, and with the passages only where they are to be shown. */
+export function describe(answer: Answer | SpanAnswer, show: boolean, terminal: Terminal): string {
+  const { text, abstained } = answer
   const { bold, dim } = terminal
-  const likeliest = [...passages].sort((a, b) => b.posterior - a.posterior)
-  const rows = likeliest.map((passage, i) => {
-    const { score, scores, prior, pAbstain, posterior } = passage
-    const number = `[${i + 1}]`
-    return show
-      ? whole(number, passage, { posterior, score, ...scores, prior, pAbstain }, terminal)
-      : row(number, passage, posterior, terminal)
-  })
+  const quotes = answer.mode === 'span' ? answer : answer.quotes
+  const rows = () =>
+    weighed(answer).map(({ passage, share, numbers }, i) => {
+      const number = `[${i + 1}]`
+      return show ? whole(number, passage, numbers, terminal) : row(number, passage, share, terminal)
+    })
+  const isQuote = answer.mode === 'span' ? !abstained : answer.kind === 'quoted'
+  if (quotes && isQuote) {
+    const read = show ? ['', dim(`Read, ${STANDS_IN}`), ...rows()] : []
+    return [...quoteLines(quotes, terminal), ...read].join('\n')
+  }
+  const nearest = quotes && abstained ? nearestLines(quotes, terminal) : []
+  const sure = answer.mode === 'span' ? [] : sureness(answer)
   return [
     bold(printable(text)),
     '',
-    dim(`${heading(answer)}, with the probability that each stands behind the answer:`),
-    ...rows,
+    ...(nearest.length > 0 ? [...nearest, ''] : []),
+    ...sure.map(dim),
+    dim(
+      `${heading(answer)}, ${answer.mode === 'span' ? STANDS_IN : 'with the probability that each stands behind the answer:'}`,
+    ),
+    ...rows(),
   ].join('\n')
+}
+
+/** The passages, what stands most behind the answer first, with all their numbers. */
+function weighed(answer: Answer | SpanAnswer) {
+  const rows =
+    answer.mode === 'span'
+      ? answer.passages.map((passage) => {
+          const { score, scores, prior, share } = passage
+          return { passage, share, numbers: { share, score, ...scores, prior } }
+        })
+      : answer.passages.map((passage) => {
+          const { score, scores, prior, pAbstain, posterior } = passage
+          return { passage, share: posterior, numbers: { posterior, score, ...scores, prior, pAbstain } }
+        })
+  return rows.sort((a, b) => b.share - a.share)
 }
 
 /** The likeliest source first, where it was asked for; else in the order in which they were read. The numbers are those in the prompt. */

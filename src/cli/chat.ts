@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { AbortedError, GlassformerError } from '../errors.js'
 import { Conversation, type Filter } from '../rag/index.js'
 import { describe, describePrompt, parseFilter, writing } from './ask.js'
-import { wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
+import { UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
 import { checkPipelineOptions, filterOption, openPipeline, pipelineOptions, type Pipeline } from './pipeline.js'
 import type { Terminal } from './terminal.js'
 
@@ -45,9 +45,10 @@ export async function chat(args: Arguments, terminal: Terminal): Promise<void> {
   checkPipelineOptions(args)
   const pipeline = await openPipeline(options, terminal)
   try {
-    if (pipeline.kind === 'mixing')
+    const answering = answerer(pipeline, turnOptions, options.show === true, terminal)
+    if (pipeline.kind !== 'prompt')
       print(dim('This reader answers each question by itself: it does not see what was said before.'))
-    await converse(answerer(pipeline, turnOptions, options.show === true, terminal), terminal)
+    await converse(answering, terminal)
   } finally {
     await pipeline.close()
   }
@@ -60,11 +61,24 @@ interface Answerer {
 
 function answerer(pipeline: Pipeline, options: TurnOptions, show: boolean, terminal: Terminal): Answerer {
   const { print, dim } = terminal
+  const forget = () => {} // where nothing is remembered
   if (pipeline.kind === 'mixing') {
+    const { rag, minProbability } = pipeline
     return {
       answer: async (question, signal) =>
-        print(describe(await pipeline.rag.ask(question, { ...options, signal }), show, terminal)),
-      forget: () => {},
+        print(describe(await rag.ask(question, { ...options, minProbability, signal }), show, terminal)),
+      forget,
+    }
+  }
+  if (pipeline.kind === 'quoting') {
+    const { rag, minProbability } = pipeline
+    const { maxNewTokens, ...asked } = options
+    if (maxNewTokens !== undefined)
+      throw new UsageError('--max-new-tokens is for readers that write, and this one quotes')
+    return {
+      answer: async (question, signal) =>
+        print(describe(await rag.ask(question, { ...asked, minProbability, signal }), show, terminal)),
+      forget,
     }
   }
   const conversation = new Conversation(pipeline.rag)

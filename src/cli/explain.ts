@@ -1,12 +1,13 @@
 /**
  * `glassformer ask --explain`: where an answer comes from. Words of the answer bear the numbers of the passages that they were taken from, the
- * passages are printed with these words highlighted, and a table has every token with its numbers.
+ * passages are printed with these words highlighted, and a table has every token with its numbers; or every span, for a quote.
  */
-import type { Answer, Source } from '../rag/index.js'
+import type { Answer, Source, SpanAnswer } from '../rag/index.js'
 import { wordSpans } from '../rag/reading/provenance.js'
 import type { TextSpan } from '../tokenizer/index.js'
 import { citation } from './citation.js'
 import { columnsOf, fitted, wrapped } from './columns.js'
+import { nearestLines, quoteLines, spanTable } from './quotes.js'
 import { oneLine, printable, type Terminal } from './terminal.js'
 
 /** From this share of the attention on, a word of a passage counts as what a word of the answer was taken from. */
@@ -21,38 +22,79 @@ function passageNumbers({ passages }: Answer): readonly number[] {
 /** @param answer with the sources of each token */
 export function explained(answer: Answer, terminal: Terminal): string {
   const { bold, dim, mark, width } = terminal
+  const { quotes } = answer
+  if (quotes && answer.kind === 'quoted') return explainedQuote(answer, quotes, terminal)
   const numbers = passageNumbers(answer)
   const words = answerWords(answer)
   const taken = words.flatMap(({ taken }) => taken)
-  const order = [...answer.passages.keys()].sort((a, b) => numbers[a] - numbers[b])
+  const takenFrom = (passage: number, field: Source['field']) =>
+    inOrder(taken.filter((source) => source.passage === passage && source.field === field))
+  const nearest = quotes && answer.abstained ? nearestLines(quotes, terminal) : []
   return [
     bold(marked(answer, words, numbers)),
     '',
+    ...(nearest.length > 0 ? [...nearest, ''] : []),
+    ...sureness(answer).map(dim),
     ...wrapped(
       `${heading(answer)}, with the probability that each stands behind the answer. A number stands at a word for which a quarter or more of the attention went to one word of that passage, which is highlighted:`,
       { width, indent: '', mark },
     ).map(dim),
-    ...order.flatMap((passage) => {
-      const { title, text, posterior } = answer.passages[passage]
-      const takenFrom = (field: Source['field']) =>
-        inOrder(taken.filter((source) => source.passage === passage && source.field === field))
-      const head = `  [${numbers[passage]}] ${posterior.toFixed(3)}  `
-      const indent = ' '.repeat(columnsOf(head))
-      const label = `${title} (${citation(answer.passages[passage])})`.trimStart()
-      const lines = [
-        ...wrapped(label, { width, indent, mark, marked: takenFrom('title') }),
-        ...wrapped(text, { width, indent, mark, marked: takenFrom('text') }),
-      ]
-      return lines.map((line, i) => (i === 0 ? head + line.slice(head.length) : line))
-    }),
+    ...markedPassages(answer, numbers, takenFrom, terminal),
     '',
     ...tokenTable(answer, numbers, terminal),
+    ...(quotes && nearest.length > 0 ? ['', ...spanTable(quotes, numbers, terminal)] : []),
   ].join('\n')
 }
 
+function explainedQuote(answer: Answer, quotes: SpanAnswer, terminal: Terminal): string {
+  const { spans, agreeing, differing } = quotes
+  const numbers = passageNumbers(answer)
+  const shown = [0, ...agreeing, ...differing].map((i) => spans[i])
+  const found = (passage: number, field: Source['field']) =>
+    field === 'text' ? inOrder(shown.filter((span) => span.passage === passage)) : []
+  return [
+    ...quoteLines(quotes, terminal),
+    '',
+    ...spanTable(quotes, numbers, terminal),
+    '',
+    terminal.dim(
+      'Read, with the probability that the answer stands in each; spans of one in twenty or more are highlighted:',
+    ),
+    ...markedPassages(answer, numbers, found, terminal),
+  ].join('\n')
+}
+
+/** The passages in the order of their numbers, whole. @param marks what is highlighted in a field of a passage */
+function markedPassages(
+  { passages }: Answer,
+  numbers: readonly number[],
+  marks: (passage: number, field: Source['field']) => readonly TextSpan[],
+  { mark, width }: Terminal,
+): string[] {
+  const order = [...passages.keys()].sort((a, b) => numbers[a] - numbers[b])
+  return order.flatMap((passage) => {
+    const { title, text, posterior } = passages[passage]
+    const head = `  [${numbers[passage]}] ${posterior.toFixed(3)}  `
+    const indent = ' '.repeat(columnsOf(head))
+    const label = `${title} (${citation(passages[passage])})`.trimStart()
+    const lines = [
+      ...wrapped(label, { width, indent, mark, marked: marks(passage, 'title') }),
+      ...wrapped(text, { width, indent, mark, marked: marks(passage, 'text') }),
+    ]
+    return lines.map((line, i) => (i === 0 ? head + line.slice(head.length) : line))
+  })
+}
+
+/** How likely a worded answer is right: a line, or none for what is not given. */
+export function sureness({ mode, kind, probability }: Answer): string[] {
+  if (mode !== 'conditioned') return [`Its own probability is ${probability.toFixed(3)}.`]
+  return kind === 'said' ? [`Right with probability ${probability.toFixed(3)}.`] : []
+}
+
 /** What the passages are to the answer. */
-export function heading({ abstained, pAnswerable }: Answer): string {
-  if (!abstained) return 'From'
+export function heading(answer: Answer | SpanAnswer): string {
+  if (!answer.abstained) return 'From'
+  const pAnswerable = answer.mode === 'span' ? 1 - answer.pNoAnswer : answer.pAnswerable
   return pAnswerable < 0.5
     ? `The passages do not tell (p = ${(1 - pAnswerable).toFixed(3)}); looked at`
     : 'No answer is likely enough to be given; looked at'

@@ -7,12 +7,13 @@ import {
   PromptReader,
   Rag,
   Reranker,
+  SpanReader,
   type Passage,
   type StageRanks,
   type Store,
   type StoreReadOptions,
 } from '../rag/index.js'
-import { UsageError, type Arguments, type OptionSpec } from './arguments.js'
+import { probability, UsageError, type Arguments, type OptionSpec } from './arguments.js'
 import { downloadOptions } from './download.js'
 import { encoderOf } from './encoder.js'
 import { openStore, postgresName, postgresOptions, postgresUrl } from './stores.js'
@@ -41,6 +42,11 @@ export const pipelineOptions: Readonly<Record<string, OptionSpec>> = {
   ...searchOptions,
   rerank: { type: 'string', value: 'MODEL', help: 'a cross-encoder that picks the passages to read out of 50' },
   reader: { type: 'string', value: 'FOLDER', help: 'the model that answers (default: the reader of the package)' },
+  'min-probability': {
+    type: 'string',
+    value: 'P',
+    help: 'say "I don\'t know." where the answer is right with less than P, 0 to 1 (default: the reader\'s own)',
+  },
 }
 
 /** Of the commands that take a filter themselves. */
@@ -51,12 +57,13 @@ export const filterOption: OptionSpec = {
   help: 'with --index or --store: only documents with this metadata; values of one key are alternatives',
 }
 
-/** @throws UsageError for options that exclude each other, or that want a store where there is none */
+/** @throws UsageError for options that exclude each other, want a store where there is none, or have a value that is none */
 export function checkPipelineOptions({ options, lists }: Arguments): void {
   const sources = ['index', 'store', 'passages'].filter((name) => options[name] !== undefined)
   if (sources.length > 1) throw new UsageError(`${sources.map((name) => `--${name}`).join(' and ')} exclude each other`)
   const hasStore = options.index !== undefined || options.store !== undefined
   if (lists.filter && !hasStore) throw new UsageError('--filter is for --index or --store')
+  probability('min-probability', options['min-probability'])
   for (const name of ['vectors-only', 'encoder']) {
     if (options[name] && !hasStore) throw new UsageError(`--${name} is for --index or --store`)
   }
@@ -68,7 +75,7 @@ export interface SearchStage {
   readonly method: string
 }
 
-export type Pipeline = (MixingPipeline | PromptPipeline) & {
+export type Pipeline = (MixingPipeline | PromptPipeline | QuotingPipeline) & {
   /** Undefined where the facts of the package are searched. */
   readonly store: Store | undefined
   /** What is searched, as people call it: no path, and nothing of a database's address. */
@@ -79,10 +86,19 @@ export type Pipeline = (MixingPipeline | PromptPipeline) & {
   close(): Promise<void>
 }
 
-/** An encoder-decoder reads each passage by itself, and the answers are weighed. */
+/** An encoder-decoder reads each passage by itself, and the answers are weighed; that of the package quotes as well. */
 export interface MixingPipeline {
   readonly kind: 'mixing'
   readonly rag: Rag
+  /** Least probability of an answer that is given, where the caller said one. */
+  readonly minProbability?: number
+}
+
+/** A span head quotes. */
+export interface QuotingPipeline {
+  readonly kind: 'quoting'
+  readonly rag: Rag<SpanReader>
+  readonly minProbability?: number
 }
 
 /** A decoder-only model reads all passages in one prompt. */
@@ -115,17 +131,27 @@ export async function openPipeline(options: Arguments['options'], terminal: Term
       typeof options.rerank === 'string' ? await Reranker.fromPretrained(options.rerank, load('reranker')) : undefined
     if (reranker) opened.push(() => reranker.dispose())
     const parts = { onProgress: progress, signal, encoder, index: store, hybrid, reranker }
+    const minProbability = probability('min-probability', options['min-probability'])
     const common = { store, corpus: corpusName(options), stages: searchStages(options), close }
     if (reader instanceof PromptReader) {
+      if (minProbability !== undefined)
+        throw new UsageError(
+          '--min-probability is for readers that know how sure they are, and a decoder-only model does not',
+        )
       const rag = await Rag.fromPretrained(undefined, { ...parts, reader })
       opened.push(() => rag.dispose())
       return { kind: 'prompt', rag, ...common }
+    }
+    if (reader instanceof SpanReader) {
+      const rag = await Rag.fromPretrained(undefined, { ...parts, reader })
+      opened.push(() => rag.dispose())
+      return { kind: 'quoting', rag, minProbability, ...common }
     }
     const rag = await (reader
       ? Rag.fromPretrained(undefined, { ...parts, reader })
       : Rag.fromPretrained(undefined, parts))
     opened.push(() => rag.dispose())
-    return { kind: 'mixing', rag, ...common }
+    return { kind: 'mixing', rag, minProbability, ...common }
   } catch (error) {
     await close()
     throw error

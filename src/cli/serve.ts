@@ -38,8 +38,9 @@ export const serveSpec: CommandSpec = {
     },
   },
   details:
-    'POST /api/ask takes JSON {"question", "topK", "filter", "mode", "sources"}, of which only the question is needed, and answers as "ask --json"\n' +
-    'does; with Accept: text/event-stream, in events. POST /api/search takes {"question", "topK", "filter"} and gives the passages alone, with\n' +
+    'POST /api/ask takes JSON {"question", "topK", "filter", "mode", "sources", "minProbability"}, of which only the question is needed, and answers\n' +
+    'as "ask --json" does: "kind" is said, quoted or refused, "probability" that of being right, and each of "quotes.spans" has its place in the\n' +
+    'file in "source". With Accept: text/event-stream the answer comes in events. POST /api/search takes {"question", "topK", "filter"} and gives the passages alone, with\n' +
     'rank and score of every stage of the search; GET /api/passages/ID gives one passage; GET /api/health tells whether all is well. Errors\n' +
     'are JSON {"code", "message"}. On the page, "Passages from" offers the index or store. Ctrl-C takes no further questions and ends when\n' +
     'those that it has are answered; once more, and it ends at once.\n' +

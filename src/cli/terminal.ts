@@ -14,6 +14,8 @@ export interface Terminal {
   readonly dim: (text: string) => string
   /** Before and after a highlighted word: inverse video, or an asterisk where there are no colours. */
   readonly mark: readonly [string, string]
+  /** Before and after the words that answer, in a quote: bold and underlined, or in « » where there are no colours. */
+  readonly emphasis: readonly [string, string]
   /**
    * Draws a progress bar on stderr, if both outputs are terminals; behind it stands the note, by default `done/total`. Elsewhere a line now and
    * then says how far it is.
@@ -48,6 +50,7 @@ export function processTerminal(signal: AbortSignal): Terminal {
     bold: style(1),
     dim: style(2),
     mark: colours ? ['\u001b[7m', '\u001b[0m'] : ['*', '*'],
+    emphasis: colours ? ['\u001b[1;4m', '\u001b[0m'] : ['«', '»'],
     progress: (label, done, total, note = `${done}/${total}`) => {
       if (!isTerminal || process.stderr.isTTY !== true) {
         if (done < total) progressLine(`${label} ${note}`)
@@ -105,4 +108,15 @@ export function cutLine(line: string, width: number): string {
     shown += segment
   }
   return `${shown}…`.slice(0, Math.max(0, width))
+}
+
+/** As {@link cutLine}, but what is cut off is the beginning. */
+export function cutStart(line: string, width: number): string {
+  if (stringWidth(line) <= width) return line
+  let shown = ''
+  for (const { segment } of [...new Intl.Segmenter('en').segment(line)].reverse()) {
+    if (stringWidth(segment + shown) >= width) break
+    shown = segment + shown
+  }
+  return width <= 0 ? '' : `…${shown}`
 }

@@ -58,8 +58,10 @@ export async function trace(args: Arguments, terminal: Terminal): Promise<void> 
   const passages = typeof options.passages === 'string' ? await readPassages(options.passages) : undefined
   const pipeline = await openPipeline(options, terminal)
   try {
-    if (pipeline.kind === 'prompt')
-      throw new UsageError('--reader is a decoder-only model; trace is for encoder-decoders')
+    if (pipeline.kind !== 'mixing') {
+      const reader = pipeline.kind === 'prompt' ? 'a decoder-only model' : 'a question-answering model'
+      throw new UsageError(`--reader is ${reader}; trace is for encoder-decoders`)
+    }
     const { rag, store } = pipeline
     const points = at === undefined ? ATTENTIONS : [at]
     checkPoints(rag.reader.model.hookPoints(), points, head)

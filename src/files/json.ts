@@ -61,6 +61,12 @@ export class JsonObject {
     return this.#typed(key, fallback, 'a number', (value) => typeof value === 'number' && Number.isFinite(value))
   }
 
+  /** A number from 0 to 1. */
+  probability(key: string): number {
+    const fits = (value: Json) => typeof value === 'number' && value >= 0 && value <= 1
+    return this.#typed<number>(key, undefined, 'a number from 0 to 1', fits)
+  }
+
   boolean(key: string, fallback?: boolean): boolean {
     return this.#typed(key, fallback, 'true or false', (value) => typeof value === 'boolean')
   }

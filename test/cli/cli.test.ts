@@ -46,6 +46,7 @@ describe('glassformer', () => {
         '--filter KEY=VALUE',
         '--top-k N',
         '--mode MODE',
+        '--min-probability P',
         '--reader FOLDER',
         '--show',
         '--explain',
@@ -56,8 +57,24 @@ describe('glassformer', () => {
       embed: ['--pooling MODE', '--normalize', '--truncate', '--json'],
       rerank: ['--passages FILE', '--top-k N', '--json'],
       download: ['--revision REVISION', '--cache DIR'],
-      chat: ['--index FILE', '--reader FOLDER', '--filter KEY=VALUE', '--top-k N', '--max-new-tokens N', '--show'],
-      serve: ['--index FILE', '--reader FOLDER', '--port N', '--host ADDRESS', '--timeout SECONDS', '--queue N'],
+      chat: [
+        '--index FILE',
+        '--reader FOLDER',
+        '--filter KEY=VALUE',
+        '--top-k N',
+        '--min-probability P',
+        '--max-new-tokens N',
+        '--show',
+      ],
+      serve: [
+        '--index FILE',
+        '--reader FOLDER',
+        '--min-probability P',
+        '--port N',
+        '--host ADDRESS',
+        '--timeout SECONDS',
+        '--queue N',
+      ],
       explore: ['--port N', '--no-open'],
       index: ['--out FILE', '--store URL', '--schema NAME', '--dtype DTYPE', '--max-tokens N', '--overlap N'],
       inspect: ['--json'],
@@ -148,7 +165,7 @@ describe('glassformer ask', () => {
     const { code, stdout, stderr } = await runCli(['ask', QUESTION])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(
-      /^The capital of France is Paris\.\n\nFrom, with the probability .*:\n {2}\[1\] [01]\.\d{3} {2}France: /,
+      /^The capital of France is Paris\.\n\nRight with probability [01]\.\d{3}\.\nFrom, with the probability .*:\n {2}\[1\] [01]\.\d{3} {2}France: /,
     )
     expect(stdout.match(/^ {2}\[\d\]/gm)).toHaveLength(5)
     expect(stdout).not.toContain(ESCAPE)

@@ -124,6 +124,16 @@ describe('POST /api/ask', () => {
     expect(expected[0].passages[0].source).toMatchObject({ file: join(folder, 'arlen.md') })
   })
 
+  test('says what kind of answer it is, how likely it is right, and where the quotes stand', async () => {
+    const answer = (await (await ask({ question: QUESTION })).json()) as Answer
+    expect(answer.kind).not.toBe('refused')
+    const { spans, passages } = answer.quotes!
+    expect(spans).not.toEqual([])
+    for (const span of spans) expect(span).toMatchObject({ source: passages[span.passage].source })
+    const refused = await (await ask({ question: QUESTION, minProbability: 1 })).json()
+    expect(refused).toMatchObject({ kind: 'refused', text: "I don't know.", probability: answer.probability })
+  })
+
   test('takes topK, mode, filter and sources', async () => {
     const answerOf = async (body: object) => (await (await ask({ question: QUESTION, ...body })).json()) as Answer
     expect((await answerOf({ topK: 1 })).passages).toHaveLength(1)
@@ -175,6 +185,8 @@ describe('POST /api/ask', () => {
     ['topK 0', '{"question": "x", "topK": 0}', 400, 'config-type'],
     ['topK of a million', '{"question": "x", "topK": 1000000}', 400, 'config-type'],
     ['an unknown mode', '{"question": "x", "mode": "best"}', 400, 'config-type'],
+    ['a probability above 1', '{"question": "x", "minProbability": 1.5}', 400, 'config-type'],
+    ['a probability in words', '{"question": "x", "minProbability": "much"}', 400, 'config-type'],
     ['a filter that is none', '{"question": "x", "filter": {"a": {"b": 1}}}', 400, 'bad-filter'],
     ['a filter that matches nothing', '{"question": "x", "filter": {"__proto__": 1}}', 400, 'nothing-matches'],
     ['deep nesting', `{"question": ${'['.repeat(30_000)}${']'.repeat(30_000)}}`, 400, 'too-deep'],

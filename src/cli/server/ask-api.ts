@@ -1,12 +1,13 @@
 /**
- * The HTTP API of `glassformer serve`. `POST /api/ask` takes `{ question, topK?, mode?, filter?, sources? }` and gives the answer that
- * `Rag.ask` gives, as JSON, or as a stream of events where `Accept: text/event-stream` or `?stream` asks for it. `POST /api/search` takes
+ * The HTTP API of `glassformer serve`. `POST /api/ask` takes `{ question, topK?, mode?, filter?, sources?, minProbability? }` and gives the answer
+ * that `Rag.ask` gives, as JSON, or as a stream of events where `Accept: text/event-stream` or `?stream` asks for it: its `kind` (said, quoted or
+ * refused), its `probability` of being right, and in `quotes.spans` what could be quoted, each with its place in the file as `source`. `POST /api/search` takes
  * `{ question, topK?, filter? }` and gives the passages that an answer would be read from, with rank and score of every stage.
  * `GET /api/passages/ID` gives one passage. `GET /api/health` tells what answers and how busy it is.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AbortedError } from '../../errors.js'
-import { citation } from '../citation.js'
+import { citation, withPlaces } from '../citation.js'
 import { countPassages, findPassage, type Pipeline } from '../pipeline.js'
 import { AskQueue } from './ask-queue.js'
 import { parseAsk, readBody, type AskFields, type AskRequest } from './ask-request.js'
@@ -108,14 +109,23 @@ export class AskApi {
     }
   }
 
-  /** The text of a decoder-only model is the answer's; what an encoder-decoder writes first is what the best passage alone answers. */
-  #answer(asked: AskRequest, signal: AbortSignal, events: EventStream | undefined): Promise<object> {
+  /**
+   * The text of a decoder-only model is the answer's; what an encoder-decoder writes first is what the best passage alone answers, and in the
+   * end another answer may be given, or a quote.
+   */
+  async #answer(asked: AskRequest, signal: AbortSignal, events: EventStream | undefined): Promise<object> {
     const { question, topK, filter, mode, sources } = asked
     const onText = (event: string) => events && ((text: string) => events.send(event, { text }))
-    const { kind, rag } = this.#pipeline
-    return kind === 'prompt'
-      ? rag.ask(question, { topK, filter, cite: true, signal, onText: onText('text') })
-      : rag.ask(question, { topK, filter, signal, mode, sources, onText: onText('draft') })
+    const pipeline = this.#pipeline
+    if (pipeline.kind === 'prompt')
+      return pipeline.rag.ask(question, { topK, filter, cite: true, signal, onText: onText('text') })
+    const { minProbability = pipeline.minProbability } = asked
+    const common = { topK, filter, minProbability, signal }
+    return withPlaces(
+      pipeline.kind === 'quoting'
+        ? await pipeline.rag.ask(question, common)
+        : await pipeline.rag.ask(question, { ...common, mode, sources, onText: onText('draft') }),
+    )
   }
 
   async #search({ question, topK, filter }: AskRequest, signal: AbortSignal): Promise<object> {
@@ -137,7 +147,7 @@ export class AskApi {
 
   async #health(): Promise<object> {
     const { kind, rag, corpus, stages } = this.#pipeline
-    const reader = kind === 'prompt' ? 'decoder' : 'encoder-decoder'
+    const reader = { prompt: 'decoder', quoting: 'encoder', mixing: 'encoder-decoder' }[kind]
     const passages = await countPassages(this.#pipeline)
     return { status: 'ok', reader, encoder: rag.encoder.name, corpus, passages, stages, questions: this.#queue.ahead }
   }

@@ -14,14 +14,20 @@ export interface AskRequest {
   readonly mode?: RagMode
   readonly filter?: Filter
   readonly sources?: boolean
+  readonly minProbability?: number
 }
 
 /** More passages than this would be read for minutes. */
 const MOST_PASSAGES = 50
 
-/** What there is to tell a search, and an answer of either kind of reader. */
+/** What there is to tell a search, and an answer of each kind of reader. */
 const SEARCH = ['question', 'topK', 'filter']
-const FIELDS = { search: SEARCH, prompt: SEARCH, mixing: [...SEARCH, 'mode', 'sources'] }
+const FIELDS = {
+  search: SEARCH,
+  prompt: SEARCH,
+  quoting: [...SEARCH, 'minProbability'],
+  mixing: [...SEARCH, 'minProbability', 'mode', 'sources'],
+}
 export type AskFields = keyof typeof FIELDS
 
 /** @throws HttpError for a body that is not JSON in UTF-8 or is too large */
@@ -68,6 +74,7 @@ export function parseAsk(body: string, fields: AskFields): AskRequest {
       ...(json.has('topK') && { topK: json.integer('topK', { max: MOST_PASSAGES }) }),
       ...(json.has('mode') && { mode: json.oneOf('mode', MODES) }),
       ...(json.has('filter') && { filter: parseFilter(json.object('filter')) }),
+      ...(json.has('minProbability') && { minProbability: json.probability('minProbability') }),
       ...(json.has('sources') && { sources: json.boolean('sources') }),
     }
   } catch (error) {

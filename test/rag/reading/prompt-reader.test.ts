@@ -3,7 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { AbortedError, InputError } from '../../../src/errors.js'
-import { AutoReader, promptMessages, PromptReader, Rag, Reader, type AskOptions } from '../../../src/rag/index.js'
+import {
+  AutoReader,
+  promptMessages,
+  PromptReader,
+  Rag,
+  Reader,
+  SpanReader,
+  type AskOptions,
+} from '../../../src/rag/index.js'
 import { byteTokenizer, CHATML, writeSmallFolder } from '../../support/small-tokenizers.js'
 
 const QUESTION = 'What is the capital of France?'
@@ -205,6 +213,14 @@ test('AutoReader knows from config.json which reader a checkpoint needs', async 
   const t5 = await AutoReader.fromPretrained(folder('auto-t5', 't5/v1_0-relu-tied'))
   expect(t5).toBeInstanceOf(Reader)
   expect((t5 as Reader).minProbability).toBe(0) // its config.json names none
+  const asRecorded = (golden: string) =>
+    writeSmallFolder(join(root, golden), { golden, tokenizer: byteTokenizer, chatTemplate: undefined })
+  for (const family of ['bert', 'distilbert', 'roberta', 'mpnet']) {
+    const pointing = await AutoReader.fromPretrained(asRecorded(`${family}/question-answering`))
+    expect(pointing).toBeInstanceOf(SpanReader)
+  }
+  const dpr = AutoReader.fromPretrained(asRecorded('dpr/reader'))
+  await expect(dpr).rejects.toMatchObject({ code: 'no-abstention' })
   const encoder = AutoReader.fromPretrained(folder('auto-bert', 'bert/base'))
   await expect(encoder).rejects.toMatchObject({ code: 'unknown-class' })
 })

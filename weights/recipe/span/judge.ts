@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openCorpora } from '../../../bench/quality/corpora.js'
 import { holds } from '../../../bench/quality/measures.js'
-import { Calibration, QuotingReader, Rag, Reader, SpanReader, type Signals } from '../../../src/rag/index.js'
+import { type Answer, Calibration, QuotingReader, Rag, Reader, SpanReader, type Signals } from '../../../src/rag/index.js'
 
 /** What each probability is made of. */
 const SAID = ['logit', 'answerable', 'similarity', 'span', 'agreement', 'supported', 'overlap']
@@ -43,7 +43,11 @@ const examples: Record<'said' | 'quoted', Example[]> = { said: [], quoted: [] }
 try {
   for await (const { name, questions, ask } of openCorpora(rag, folder)) {
     for (const { question, answers } of questions.filter(({ part }) => part === 'tuning')) {
-      const right = (text: string) => answers.some((answer) => holds(text, answer))
+      const isRight = ({ kind, text, quotes }: Answer) =>
+        answers.some((answer) =>
+          // a sentence is expected of the facts, and the words that it turns on are what a quote has to hold
+          kind === 'quoted' && name === 'world-facts' ? holds(answer, quotes!.spans[0].text) : holds(text, answer),
+        )
       // the answer to the passages, the answer to the quote, and the quote
       for (const [replies, reply] of [
         [[1], 0],
@@ -56,7 +60,7 @@ try {
         const answer = await ask(question)
         const signals = answer.kind === 'said' ? said.seen.at(-1) : quoted.seen[0]
         if (!signals || (answer.kind === 'quoted') !== (reply === 1)) continue
-        examples[answer.kind === 'said' ? 'said' : 'quoted'].push({ signals, right: right(answer.text) })
+        examples[answer.kind === 'said' ? 'said' : 'quoted'].push({ signals, right: isRight(answer) })
       }
     }
     process.stderr.write(`${name}: asked\n`)
