@@ -70,6 +70,7 @@ export {
   type AnswerPassage,
   type AnswerToken,
   type Candidate,
+  type Judged,
   type PromptAnswer,
   type PromptPassage,
   type RagMode,

@@ -9,7 +9,9 @@ import type { WeighedPassage } from './passage-reader.js'
 import { Reader, type ReaderSettings, type ReadOptions } from './reader.js'
 import type { Reading, ReaderOptions } from './reading.js'
 import { checkedSignals } from './signals.js'
+import type { SpanAnswer } from './span-answer.js'
 import type { SpanReader } from './span-reader.js'
+import type { SpanWindow } from './span-search.js'
 import type { JsonObject } from '../../files/json.js'
 
 /** What {@link QuotingReader} decides by. */
@@ -53,18 +55,38 @@ export class QuotingReader extends Reader {
     passages: readonly WeighedPassage[],
     options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
   ): Promise<Answer> {
-    const { mode = 'conditioned', minProbability = this.minProbability, signal } = options
+    const { mode = 'conditioned', signal } = options
     if (mode !== 'conditioned') return super.answerFrom(reading, question, passages, options)
-    const { said, quoted } = this.#judgement
-    const quotes = await this.quoting.answer(question, passages, { minProbability: 0, calibration: quoted, signal })
+    const windows = await this.quoting.read(question, passages, { signal })
+    return this.judge(reading, this.quote(windows, question, passages), question, passages, options)
+  }
+
+  /** The best quote and its probability of being right, from what {@link quoting} has read; it abstains only where there is no span. */
+  quote(windows: readonly SpanWindow[], question: string, passages: readonly WeighedPassage[]): SpanAnswer {
+    const options = { minProbability: 0, calibration: this.#judgement.quoted }
+    return this.quoting.answerFrom(windows, question, passages, options)
+  }
+
+  /** The likelier of the worded answer and the quote, or neither; in the mode `conditioned`. */
+  async judge(
+    reading: Reading,
+    quotes: SpanAnswer,
+    question: string,
+    passages: readonly WeighedPassage[],
+    options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
+  ): Promise<Answer> {
+    const { minProbability = this.minProbability } = options
     const quotable = quotes.spans.length > 0 ? quotes.probability : 0
     let sayable = 0
+    let worded: string | undefined
     const answer = await this.weigh(reading, question, passages, options, (proposal) => {
-      sayable = said.probability(checkedSignals(proposal, question, passages, quotes))
+      worded = proposal.text
+      sayable = this.#judgement.said.probability(checkedSignals(proposal, question, passages, quotes))
       return sayable >= Math.max(minProbability, quotable)
     })
     const probability = Math.max(sayable, quotable)
-    if (answer.kind === 'said' || probability < minProbability) return { ...answer, probability, quotes }
+    const judged = { worded, said: sayable, quoted: quotable, minProbability }
+    if (answer.kind === 'said' || probability < minProbability) return { ...answer, probability, quotes, judged }
     const shares = quotes.passages.map(({ share }) => share / (1 - quotes.pNoAnswer))
     return {
       ...answer,
@@ -77,6 +99,7 @@ export class QuotingReader extends Reader {
       passages: answer.passages.map((passage, z) => ({ ...passage, posterior: shares[z] })),
       tokens: [],
       quotes,
+      judged,
     }
   }
 }
