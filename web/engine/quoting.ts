@@ -79,10 +79,7 @@ export function watchQuoting({ quoting, spanReader, windows, shown }: Quoted): W
   }
 }
 
-function holds(
-  places: ReadWindow['places'],
-  { start, end }: { readonly start: number; readonly end: number },
-): boolean {
+function holds({ places }: ReadWindow, { start, end }: TextSpan): boolean {
   return places.some((place) => place.start === start) && places.some((place) => place.end === end)
 }
 
