@@ -30,7 +30,10 @@ export async function quote(
 ): Promise<Quoted> {
   const { reader, info } = await models.quoting(onProgress)
   const { question, mode } = walk.scene
-  const passages = weighPassages(walk.answer.passages)
+  const found = walk.answer.passages.map(({ id, title, text, score, scores, ranks }) => {
+    return { id, title, text, score, scores, ranks }
+  })
+  const passages = weighPassages(found)
   const started = performance.now()
   const windows = await reader.quoting.read(question, passages, { signal })
   windows.sort((a, b) => a.passage - b.passage)

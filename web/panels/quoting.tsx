@@ -218,8 +218,8 @@ function Decision({ quoting: { quotes, given }, walk }: { readonly quoting: Quot
       <p role="status">{whyOf(quotes.probability, given, walk)}</p>
       <p class="aside">
         How likely an answer is to be right is not its share of a softmax. It is a logistic regression over what each
-        reader knows when it has an answer, learnt on questions whose answers are known. The path below goes on with the
-        worded answer, whatever is given: a quote has no tokens that were written.
+        reader knows when it has an answer, learnt on questions whose answers are known. The answer at the top of the
+        page and the path below are the worded one, whatever is given here: a quote has no tokens that were written.
       </p>
     </div>
   )
