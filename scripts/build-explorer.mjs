@@ -14,17 +14,18 @@ import {
 } from '../dist/index.js'
 
 /** What the page needs of the models' folders. */
-const NEEDED = /^(all-MiniLM-L6-v2|reader|world-facts)\/.*\.(json|jsonl|bin|safetensors)$/
+const NEEDED =
+  /^(calibration\.json|(all-MiniLM-L6-v2|reader|span-reader|world-facts)\/.*\.(json|jsonl|bin|safetensors))$/
 /** Smaller ones, such as a table of distances, are not worth the loss. */
 const LEAST_COLUMNS = 64
 
-/** A checkpoint's matrices in 8 bits with a scale for each row; the rest stays. */
+/** A checkpoint's matrices in 8 bits with a scale for each row; the rest stays, and so do matrices that are stored in 8 bits. */
 async function quantizeCheckpoint(bytes) {
   const file = await SafetensorsFile.open(bytes)
   const tensors = []
   for (const name of file.tensors.keys()) {
     const tensor = await file.tensor(name)
-    if (tensor.rank !== 2 || tensor.shape[1] < LEAST_COLUMNS) {
+    if (tensor.dtype === 'int8' || tensor.rank !== 2 || tensor.shape[1] < LEAST_COLUMNS) {
       tensors.push([name, tensor])
       continue
     }
@@ -60,7 +61,7 @@ const files = {}
 for (const path of readdirSync(weights, { recursive: true, encoding: 'utf8' })
   .map((name) => name.replaceAll('\\', '/'))
   .sort()) {
-  const isLicence = /^(all-MiniLM-L6-v2|reader|world-facts)\/LICENSES?(\.md)?$/.test(path)
+  const isLicence = /^(all-MiniLM-L6-v2|reader|span-reader|world-facts)\/LICENSES?(\.md)?$/.test(path)
   if (!NEEDED.test(path) && !isLicence) continue
   const bytes = readFileSync(join(weights, path))
   const stored = isLicence ? bytes : gzipSync(await packed(path, bytes), { level: 9 })
@@ -70,5 +71,11 @@ for (const path of readdirSync(weights, { recursive: true, encoding: 'utf8' })
   if (!isLicence) files[path] = stored.length
 }
 writeFileSync(join(target, 'weights/files.json'), JSON.stringify({ gzip: true, dtype: 'int8', files }))
-const total = Object.values(files).reduce((sum, size) => sum + size, 0)
-console.log(`${target}: the models take ${(total / 1e6).toFixed(1)} MB`)
+const megabytes = (wanted) => {
+  const sizes = Object.entries(files).map(([path, size]) => (wanted(path) ? size : 0))
+  return (sizes.reduce((sum, size) => sum + size, 0) / 1e6).toFixed(1)
+}
+const spanReader = megabytes((path) => path.startsWith('span-reader/'))
+console.log(
+  `${target}: the models take ${megabytes(() => true)} MB, of which the span reader, which is fetched when it is looked at, ${spanReader} MB`,
+)

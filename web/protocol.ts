@@ -2,7 +2,7 @@
  * What the page and the engine's worker say to each other. The worker holds the models and computes; the page holds the scene, which
  * is all that a person can change, and draws what comes back. Everything is plain data and typed arrays, so that it can be cloned.
  */
-import type { Answer, RagMode, StageRanks, StageScores } from 'glassformer'
+import type { Answer, Judged, RagMode, SpanAnswer, StageRanks, StageScores } from 'glassformer'
 
 /** Where the models come from. */
 export type ModelSource =
@@ -141,6 +141,8 @@ export interface ModelInfo {
   readonly encoder: { readonly name: string; readonly dimension: number; readonly numLayers: number }
   readonly corpus: { readonly name: string; readonly passages: number }
   readonly backend: BackendInfo
+  /** The span reader beside the page, which is fetched when it is first looked at; undefined where it does not lie there. */
+  readonly spanReader: { readonly bytes: number } | undefined
 }
 
 /** A token as a label, and where it stands. */
@@ -245,6 +247,33 @@ export interface AttentionCell {
   readonly context: Float32Array
 }
 
+/** A passage, or a part of a long one, as the span reader has read it. */
+export interface SpanReading {
+  /** Place of the passage among the answer's. */
+  readonly passage: number
+  /** All that is read: question and passage with their marks. */
+  readonly tokens: readonly Token[]
+  /** Place in `tokens` of the first that an answer may hold. */
+  readonly first: number
+  /** Start and end logits of that token and those after it, each less that of [CLS], "no answer". */
+  readonly starts: readonly number[]
+  readonly ends: readonly number[]
+}
+
+/** What the span reader finds in the passages of a walk, and what the pipeline gives in the end. */
+export interface Quoting {
+  readonly reader: ReaderInfo
+  /** In the order of the passages. */
+  readonly readings: readonly SpanReading[]
+  readonly quotes: SpanAnswer
+  /**
+   * The worded answer against the quote; undefined in the modes of the paper, which refuse and quote nothing, and where a dropped reader words
+   * the answer, for which the judgement was not learnt.
+   */
+  readonly given: (Pick<Answer, 'kind' | 'text'> & { readonly judged: Judged }) | undefined
+  readonly milliseconds: number
+}
+
 /** How the answer changes when heads are ablated: logits of the answer's tokens under the most probable passage. */
 export interface Ablation {
   readonly ablated: readonly HeadName[]
@@ -304,6 +333,17 @@ export interface Engine {
   /** Of the last walk. */
   attention(attention: AttentionName, passage: number, signal?: AbortSignal): Promise<AttentionMap>
   cell(
+    cell: HeadName & { readonly passage: number; readonly query: number; readonly key: number },
+    signal?: AbortSignal,
+  ): Promise<AttentionCell>
+  /** The span reader on the last walk's passages. The first call fetches it. */
+  quoting(options: {
+    readonly onProgress: (progress: Progress) => void
+    readonly signal?: AbortSignal
+  }): Promise<Quoting>
+  /** As `attention` and `cell`, of the span reader: of a long passage, the part with its best span. */
+  spanAttention(attention: AttentionName, passage: number, signal?: AbortSignal): Promise<AttentionMap>
+  spanCell(
     cell: HeadName & { readonly passage: number; readonly query: number; readonly key: number },
     signal?: AbortSignal,
   ): Promise<AttentionCell>

@@ -13,7 +13,8 @@ import { DEFAULT_WEIGHTS, EXPLORER, KERNELS } from '../shipped-files.js'
 const HOST = '127.0.0.1'
 
 /** What the page needs of the default models; not their licences, nor how they were made. */
-const MODEL_FILE = /^(all-MiniLM-L6-v2|reader|world-facts)\/.*\.(json|jsonl|bin|safetensors)$/
+const MODEL_FILE =
+  /^(calibration\.json|(all-MiniLM-L6-v2|reader|span-reader|world-facts)\/.*\.(json|jsonl|bin|safetensors))$/
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',

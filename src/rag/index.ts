@@ -72,6 +72,7 @@ export {
   type AnswerPassage,
   type AnswerToken,
   type Candidate,
+  type Judged,
   type PromptAnswer,
   type PromptPassage,
   type RagMode,

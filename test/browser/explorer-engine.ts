@@ -45,6 +45,21 @@ async function cell(...args: Parameters<Engine['cell']>) {
   return plain(await engine.cell(...args))
 }
 
+/** The span reader on the last walk, and the progress that it reported. */
+async function quoting() {
+  const progress: { what: string; done: number; total: number }[] = []
+  const result = await engine.quoting({ onProgress: (at) => progress.push(at) })
+  return { quoting: plain(result), progress }
+}
+
+async function spanAttention(name: string, passage: number) {
+  return plain(await engine.spanAttention(name, passage))
+}
+
+async function spanCell(...args: Parameters<Engine['spanCell']>) {
+  return plain(await engine.spanCell(...args))
+}
+
 async function ablation(heads: Scene['ablated']) {
   return engine.ablation(heads)
 }
@@ -100,6 +115,7 @@ const failing = {
   walk: (scene: Scene) => errorOf(walk(scene)),
   attention: (name: string, passage: number) => errorOf(attention(name, passage)),
   cell: (...args: Parameters<Engine['cell']>) => errorOf(cell(...args)),
+  spanAttention: (name: string, passage: number) => errorOf(spanAttention(name, passage)),
   ablation: (heads: Scene['ablated']) => errorOf(ablation(heads)),
   recurrent: (text: string) => errorOf(recurrent(text)),
   selfAttention: (text: string, name: string) => errorOf(selfAttention(text, name)),
@@ -139,6 +155,9 @@ export const asked = {
   walk,
   attention,
   cell,
+  quoting,
+  spanAttention,
+  spanCell,
   ablation,
   recurrent,
   selfAttention,

@@ -7,11 +7,12 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { gunzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startExplorerServer, type ExplorerServer } from '../../src/cli/explorer-server.js'
-import { Reader } from '../../src/rag/index.js'
+import { Rag, Reader, type QuotingReader } from '../../src/rag/index.js'
 import { SafetensorsFile } from '../../src/safetensors/index.js'
 import { record } from '../../src/trace/index.js'
 import type { Scene } from '../../web/protocol.js'
@@ -256,6 +257,63 @@ describe('the engine in a page', () => {
     total.forEach((value, i) => expect(value).toBeCloseTo(first.context[i], 4))
   })
 
+  test('the span reader is fetched when it is asked for, and has the numbers that it has in Node', async () => {
+    const { answer } = (await walk(SEED)).walk
+    const { quoting, progress } = await page.evaluate(() => asked.quoting())
+    expect(new Set(progress.map(({ what }) => what))).toEqual(
+      new Set(['Downloading the span reader', 'Loading the span reader']),
+    )
+    const rag = await Rag.fromPretrained(weightsPath())
+    const asks = await rag.ask(SEED.question, { passages: SEED.passages, topK: SEED.topK })
+    expect(quoting.given).toMatchObject({ kind: asks.kind, text: asks.text })
+    expect(quoting.given!.judged.said).toBeCloseTo(asks.judged!.said, 4)
+    expect(quoting.given!.judged.quoted).toBeCloseTo(asks.judged!.quoted, 4)
+    const { quotes } = quoting
+    expect(quotes.text).toBe(asks.quotes!.text)
+    expect(quotes.pNoAnswer).toBeCloseTo(asks.quotes!.pNoAnswer, 4)
+    expect(quotes.spans.map(({ text, passage }) => [text, passage])).toEqual(
+      asks.quotes!.spans.map(({ text, passage }) => [text, passage]),
+    )
+    quotes.spans.forEach(({ score }, i) => expect(score).toBeCloseTo(asks.quotes!.spans[i].score, 3))
+    expect(sum(quotes.passages.map(({ share }) => share)) + quotes.pNoAnswer).toBeCloseTo(1, 6)
+
+    const { quoting: spanReader } = rag.reader as QuotingReader
+    const [reading] = quoting.readings
+    const texts = reading.tokens.slice(reading.first, -1)
+    expect(texts.map(({ start, end }) => FRANCE.text.slice(start, end)).join(' ')).toBe('France is a country in Europe . Its capital is Paris .') // prettier-ignore
+    expect(reading.starts).toHaveLength(texts.length)
+    const [best] = quotes.spans
+    const own = quoting.readings[best.passage]
+    const at = (place: 'start' | 'end') => own.tokens.slice(own.first).findIndex((token) => token.part === 'text' && token[place] === best[place]) // prettier-ignore
+    expect(own.starts[at('start')] + own.ends[at('end')]).toBeCloseTo(best.score, 6)
+
+    const tokens = spanReader.tokenizer.encode(SEED.question, { pair: `${FRANCE.title}. ${FRANCE.text}` })
+    expect(reading.tokens.map(({ id }) => id)).toEqual(tokens.ids)
+    expect(answer.passages[0].id).toBe(FRANCE.id)
+    const name = 'encoder.5.self_attention'
+    const { trace } = await record(
+      (hooks) => spanReader.model.forward({ inputIds: [tokens.ids], tokenTypeIds: [tokens.typeIds] }, { hooks }),
+      [`${name}.*`],
+    )
+    const map = await page.evaluate((attention) => asked.spanAttention(attention, 0), name)
+    const cell = await page.evaluate((given) => asked.spanCell(given), { attention: name, passage: 0, head: 11, query: 4, key: 2 }) // prettier-ignore
+    rag.dispose()
+    expect(map).toMatchObject({ numHeads: 12, keys: reading.tokens, queries: reading.tokens })
+    const recorded = (point: string, row: number) => trace.get(`${name}.${point}`)![0].row(0).select(0, 11).select(0, row).toArray() // prettier-ignore
+    cell.q.forEach((value, i) => expect(value).toBeCloseTo(recorded('q', 4)[i] as number, 4))
+    cell.rowProbs.forEach((value, i) => expect(value).toBeCloseTo(recorded('probs', 4)[i] as number, 5))
+    expect(cell.dot * cell.scale).toBeCloseTo(cell.score, 4)
+    expect(await page.evaluate(() => asked.failing.spanAttention('decoder.0.self_attention', 0)))
+      .toMatchObject({ code: 'unknown-attention' }) // prettier-ignore
+  })
+
+  test('the modes of the paper quote nothing, and the spans are there all the same', async () => {
+    await walk({ ...SEED, mode: 'rag-token' })
+    const { quoting } = await page.evaluate(() => asked.quoting())
+    expect(quoting.given).toBeUndefined()
+    expect(quoting.quotes.spans.length).toBeGreaterThan(0)
+  })
+
   test('an ablation of nothing changes nothing, one of a head does', async () => {
     await walk(SEED)
     const nothing = await page.evaluate(() => asked.ablation([]))
@@ -328,6 +386,8 @@ describe('the engine in a page', () => {
       const info = await page.evaluate((files) => asked.drop('mine', files), paths('reader', READER))
       expect(info).toMatchObject({ reader: { name: 'mine', family: 't5' }, textModel: undefined })
       expect((await walk(SEED)).walk.answer.text).toBe(ANSWER)
+      // what weighs a worded answer against a quote was learnt for the default reader
+      expect((await page.evaluate(() => asked.quoting())).quoting.given).toBeUndefined()
     })
 
     test('of another model shows its self-attention over a text', async () => {
@@ -414,7 +474,7 @@ describe('the static folder', () => {
     expect(await advice.count()).toBe(0)
   })
 
-  test('answers with its 8-bit models, on one thread, after at most 30 MB', async () => {
+  test('answers with its 8-bit models, on one thread, after at most 30 MB, the span reader not among them', async () => {
     const { page, problems } = await openPage(files.url, false)
     const { info } = await page.evaluate(() => asked.start())
     const float = await SafetensorsFile.open(readFileSync(weightsPath('reader/model.safetensors')))
@@ -430,5 +490,25 @@ describe('the static folder', () => {
     const bytes = [...fetched].filter((path) => !['/empty', '/asked.js', '/favicon.ico'].includes(path)).map((path) => statSync(join(folder, path)).size) // prettier-ignore
     expect(sum(bytes)).toBeGreaterThan(25e6)
     expect(sum(bytes)).toBeLessThanOrEqual(30e6)
+    expect([...fetched].filter((path) => path.includes('span-reader'))).toEqual([])
+  })
+
+  test('its span reader is the one of the package, to the last bit of its matrices', async () => {
+    const stored = await SafetensorsFile.open(gunzipSync(readFileSync(join(folder, 'weights/span-reader/model.safetensors.gz')))) // prettier-ignore
+    const original = await SafetensorsFile.open(readFileSync(weightsPath('span-reader/model.safetensors')))
+    expect([...stored.tensors.keys()].sort()).toEqual([...original.tensors.keys()].sort())
+    for (const name of original.tensors.keys()) {
+      const [got, wanted] = [await stored.tensor(name), await original.tensor(name)]
+      if (wanted.dtype !== 'int8' && !name.endsWith('_scale')) continue
+      expect(got.dtype).toBe(wanted.dtype)
+      expect(Buffer.compare(Buffer.from(got.data.buffer), Buffer.from(wanted.data.buffer)), name).toBe(0)
+    }
+    const { page, problems } = await openPage(files.url, false)
+    await page.evaluate(() => asked.start())
+    await page.evaluate((scene) => asked.walk(scene), SEED)
+    const { quoting, progress } = await page.evaluate(() => asked.quoting())
+    expect(progress.at(0)!.total).toBeLessThanOrEqual(22e6)
+    expect(quoting.given!.judged.said).toBeGreaterThan(0)
+    expect(problems).toEqual([])
   })
 })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { wasmBackend, type WasmBackend } from '../../src/backends/index.js'
-import { Rag } from '../../src/rag/index.js'
+import { Rag, Reader } from '../../src/rag/index.js'
 import type { Scene } from '../../web/protocol.js'
 import { describeModel } from '../../web/engine/describe.js'
 import { Walker } from '../../web/engine/walk.js'
@@ -25,17 +25,19 @@ const SCENE: Scene = {
 
 describe('a walk', () => {
   let backend: WasmBackend
+  let reader: Reader
   let rag: Rag
   let walker: Walker
   beforeAll(async () => {
     backend = await wasmBackend({ threads: 1 })
-    rag = await Rag.fromPretrained(weightsPath(), { backend })
-    const { reader } = rag
+    reader = await Reader.fromPretrained(weightsPath('reader'), { backend })
+    rag = await Rag.fromPretrained(weightsPath(), { backend, reader })
     const info = { reader: describeModel(reader.model, reader.tokenizer, { name: '', family: 't5', parameters: 0 }) }
     walker = new Walker({ reader, retriever: await rag.retriever(), info } as ConstructorParameters<typeof Walker>[0])
   })
   afterAll(() => {
     rag?.dispose()
+    reader?.dispose()
     backend?.dispose()
   })
 

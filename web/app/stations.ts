@@ -7,6 +7,7 @@ export const STATIONS = [
   { id: 'ranking', name: 'Search' },
   { id: 'prior', name: 'Prior' },
   { id: 'reading', name: 'Reading' },
+  { id: 'quoting', name: 'Quote' },
   { id: 'encoder', name: 'Self-attention' },
   { id: 'decoder', name: 'Cross-attention' },
   { id: 'distributions', name: 'Next token' },

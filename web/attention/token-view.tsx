@@ -8,6 +8,7 @@ import type { AttentionMap, Token } from '../protocol.js'
 import { fixed } from './digits.js'
 import { shadeOf } from './heat-scale.js'
 import { rowOf, strongestKeys, weightsOf, writtenAfter, type HeadChoice } from './map-weights.js'
+import { nextStop } from './next-stop.js'
 import { tokenLabel, tokenName } from './tokens.js'
 
 export interface TokenViewProps {
@@ -77,9 +78,8 @@ function QueryTokens({ queries, query, chosen, label, shades, onQuery, onHover }
   const box = useRef<HTMLParagraphElement>(null)
   const stop = Math.min(chosen, queries.length - 1)
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLElement>) => {
-    const by = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key]
-    const to = event.key === 'Home' ? 0 : event.key === 'End' ? queries.length - 1 : by && stop + by
-    if (to === undefined || to < 0 || to >= queries.length) return
+    const to = nextStop(event.key, stop, queries.length)
+    if (to === undefined) return
     event.preventDefault()
     onHover(undefined)
     onQuery(to)

@@ -1,6 +1,7 @@
 /**
- * Attention of the last walk: its passes once more, with every tensor of the attention layers recorded for one passage. The maps and all
- * numbers behind a cell are read from what was recorded; only the sums of products that a cell shows are added up here.
+ * Attention of the last walk: a model's passes once more, with every tensor of the attention layers recorded for one passage. The maps and all
+ * numbers behind a cell are read from what was recorded; only the sums of products that a cell shows are added up here. Which model that
+ * is, the reader or the span reader, is what a {@link Watched} says.
  */
 import { InputError, record, type HookPoint, type HooksLike, type Trace } from 'glassformer'
 import { rowMajor } from '../../src/tensor/ops/float.js'
@@ -16,21 +17,56 @@ const KEPT = 4
 /** Scores from here on are those of keys that a mask hides. */
 const HIDDEN = -1e38
 
+/** A model that has read the passages of a walk, and can be watched doing it again. */
+export interface Watched {
+  readonly info: ReaderInfo
+  readonly passages: number
+  hookPoints(): readonly HookPoint[]
+  /** The tokens of the rows and columns of a map. */
+  tokens(attention: AttentionName, passage: number): { queries: readonly Token[]; keys: readonly Token[] }
+  /** Its row in the batch that `run` computes. */
+  row(passage: number): number
+  run(passage: number, recording: HooksLike, signal: AbortSignal): Promise<void>
+}
+
+/** The reader, which reads all passages together and writes the walk's answer. */
+export function watchReader({ reader, info }: Models, { walk, answerIds, hooks }: Walked): Watched {
+  const { answer, sources, target } = walk
+  return {
+    info: info.reader,
+    passages: answer.passages.length,
+    hookPoints: () => reader.model.hookPoints(),
+    tokens: (attention, passage) => {
+      const { stack, kind } = info.reader.attentions.find(({ name }) => name === attention)!
+      const source = sources[passage]
+      return {
+        queries: stack === 'encoder' ? source : target,
+        keys: kind === 'self' && stack === 'decoder' ? target : source,
+      }
+    },
+    row: (passage) => passage,
+    run: async (_, recording, signal) => {
+      // before the ablations, which stand behind: what a head computes is shown also where it is taken out
+      const options = { hooks: [recording, hooks], signal }
+      const reading = await reader.read(answer.question, answer.passages, options)
+      await reading.logProbs(answerIds, options)
+    },
+  }
+}
+
 export class Attentions {
-  readonly #models: Models
-  readonly #walked: Walked
+  readonly #watched: Watched
   readonly #recorded = new Map<number, Trace>()
 
-  constructor(models: Models, walked: Walked) {
-    this.#models = models
-    this.#walked = walked
+  constructor(watched: Watched) {
+    this.#watched = watched
   }
 
   /** @throws InputError when there is no such attention or passage, AbortedError */
   async map(attention: AttentionName, passage: number, signal: AbortSignal): Promise<AttentionMap> {
     checkHeads([{ attention, head: 0 }], this.#info)
     const trace = await this.#record(passage, signal)
-    const { queries, keys } = this.#tokens(attention, passage)
+    const { queries, keys } = this.#watched.tokens(attention, passage)
     const probs = this.#part(trace, attention, passage, 'probs') // [heads, query, key]
     return { attention, passage, queries, keys, numHeads: this.#info.numHeads, probs: rowMajor(probs.copy()) }
   }
@@ -39,7 +75,7 @@ export class Attentions {
   async cell({ attention, passage, head, query, key }: CellName, signal: AbortSignal): Promise<AttentionCell> {
     checkHeads([{ attention, head }], this.#info)
     const trace = await this.#record(passage, signal)
-    const { queries, keys } = this.#tokens(attention, passage)
+    const { queries, keys } = this.#watched.tokens(attention, passage)
     if (!(query in queries) || !(key in keys)) {
       throw new InputError(
         'no-cell',
@@ -73,28 +109,17 @@ export class Attentions {
   }
 
   get #info(): ReaderInfo {
-    return this.#models.info.reader
+    return this.#watched.info
   }
 
   #points(wanted: (point: HookPoint) => boolean): readonly HookPoint[] {
-    return this.#models.reader.model.hookPoints().filter(wanted)
-  }
-
-  /** The tokens of the rows and columns of a map. */
-  #tokens(attention: AttentionName, passage: number): { queries: readonly Token[]; keys: readonly Token[] } {
-    const { sources, target } = this.#walked.walk
-    const { stack, kind } = this.#info.attentions.find(({ name }) => name === attention)!
-    const source = sources[passage]
-    return {
-      queries: stack === 'encoder' ? source : target,
-      keys: kind === 'self' && stack === 'decoder' ? target : source,
-    }
+    return this.#watched.hookPoints().filter(wanted)
   }
 
   /** What passed a point of an attention for the passage, without the padding of its batch. [heads, query or key, …] */
   #part(trace: Trace, attention: AttentionName, passage: number, point: string): Float {
     const [tensor] = trace.get(`${attention}.${point}`)!
-    const { queries, keys } = this.#tokens(attention, passage)
+    const { queries, keys } = this.#watched.tokens(attention, passage)
     const shaped = tensor.point.shape.slice(1) // without the batch
     return shaped.reduce<Float>((part, size, axis) => {
       if (size === 'query') return part.slice(axis, 0, queries.length)
@@ -110,24 +135,18 @@ export class Attentions {
   }
 
   async #record(passage: number, signal: AbortSignal): Promise<Trace> {
-    const { walk, answerIds, hooks } = this.#walked
-    const { question, passages } = walk.answer
-    if (!(passage in passages)) {
-      throw new InputError('no-passage', `there is no passage ${passage}; ${passages.length} were read`)
+    const { passages } = this.#watched
+    if (!Number.isInteger(passage) || passage < 0 || passage >= passages) {
+      throw new InputError('no-passage', `there is no passage ${passage}; ${passages} were read`)
     }
     const held = this.#recorded.get(passage)
     if (held) return held
     const points = this.#points(({ name }) => /_attention\.(?!out$)|position_bias$/.test(name))
-    const run = async (recording: HooksLike) => {
-      // before the ablations, which stand behind: what a head computes is shown also where it is taken out
-      const options = { hooks: [recording, hooks], signal }
-      const reading = await this.#models.reader.read(question, passages, options)
-      await reading.logProbs(answerIds, options)
-    }
+    const row = this.#watched.row(passage)
     const { trace } = await record(
-      run,
+      (recording) => this.#watched.run(passage, recording, signal),
       points.map(({ name }) => name),
-      { keep: (tensor, { shape }) => (shape[0] === 'batch' ? tensor.select(0, passage) : tensor) },
+      { keep: (tensor, { shape }) => (shape[0] === 'batch' ? tensor.select(0, row) : tensor) },
     )
     this.#recorded.set(passage, trace)
     const [oldest] = this.#recorded.keys()

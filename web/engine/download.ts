@@ -1,6 +1,7 @@
 /**
  * The files of the default models, which lie beside the page. `files.json` lists them with their sizes, so that progress is that of
- * bytes; a static build stores them gzipped. They are fetched whole and held until the models are loaded.
+ * bytes; a static build stores them gzipped. They are fetched whole and held until the models are loaded. The span reader is fetched
+ * apart from the rest, when it is first looked at: nothing of the way to the answer waits for it.
  */
 import { AbortedError, FileError, GlassformerError, memoryFolder, type Folder } from 'glassformer'
 import { JsonObject } from '../../src/files/json.js'
@@ -19,6 +20,8 @@ export interface DownloadedModels {
   readonly folder: Folder
   /** What the files were made for: `int8` has matrices in 8 bits. */
   readonly dtype: 'int8' | undefined
+  /** Bytes of the span reader as it is fetched; undefined where it does not lie there. */
+  readonly spanReader: number | undefined
 }
 
 export interface DownloadOptions {
@@ -29,18 +32,29 @@ export interface DownloadOptions {
 }
 
 const FILES_AT_ONCE = 4
-const WHAT = 'Downloading the models'
 
-/** Fetches every file that `files.json` below `base` lists. @throws FileError, ConfigError, AbortedError */
+/** The parts of the default models, by what is said of their download. */
+const PARTS = {
+  'Downloading the models': (path: string) => !isOfSpanReader(path),
+  'Downloading the span reader': isOfSpanReader,
+}
+
+function isOfSpanReader(path: string): boolean {
+  return path.startsWith('span-reader/') || path === 'calibration.json'
+}
+
+/** Fetches every file of a part that `files.json` below `base` lists. @throws FileError, ConfigError, AbortedError */
 export async function downloadModels(
   base: URL,
+  what: keyof typeof PARTS,
   { onProgress, signal, again = false }: DownloadOptions,
 ): Promise<DownloadedModels> {
   const request: RequestInit = { signal, cache: again ? 'force-cache' : 'default' }
-  const { files, dtype } = parseList(await fetchText(new URL('files.json', base), request), base)
+  const { files: listed, dtype } = parseList(await fetchText(new URL('files.json', base), request), base)
+  const files = listed.filter(({ path }) => PARTS[what](path))
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0)
   let done = 0
-  const onBytes = (bytes: number) => onProgress({ what: WHAT, done: (done += bytes), total })
+  const onBytes = (bytes: number) => onProgress({ what, done: (done += bytes), total })
   const contents = new Map<string, Uint8Array>()
   const waiting = [...files]
   const fetchNext = async (): Promise<void> => {
@@ -49,7 +63,10 @@ export async function downloadModels(
     }
   }
   await Promise.all(Array.from({ length: FILES_AT_ONCE }, fetchNext))
-  return { folder: memoryFolder(contents, base.href.replace(/\/$/, '')), dtype }
+  const spanReader = listed.some(({ path }) => path === 'span-reader/config.json')
+    ? listed.reduce((sum, { path, bytes }) => sum + (isOfSpanReader(path) ? bytes : 0), 0)
+    : undefined
+  return { folder: memoryFolder(contents, base.href.replace(/\/$/, '')), dtype, spanReader }
 }
 
 function parseList(text: string, base: URL): { files: ListedFile[]; dtype: 'int8' | undefined } {

@@ -14,6 +14,7 @@ import type {
   ModelInfo,
   ModelSource,
   Progress,
+  Quoting,
   RecurrentReading,
   Scene,
   ScenePassage,
@@ -27,6 +28,9 @@ export interface Methods {
   readonly walk: Method<[scene: Scene], string, Walk>
   readonly attention: Method<[attention: AttentionName, passage: number], never, AttentionMap>
   readonly cell: Method<[cell: CellName], never, AttentionCell>
+  readonly quoting: Method<[], Progress, Quoting>
+  readonly spanAttention: Method<[attention: AttentionName, passage: number], never, AttentionMap>
+  readonly spanCell: Method<[cell: CellName], never, AttentionCell>
   readonly ablation: Method<[heads: readonly HeadName[]], never, Ablation>
   readonly embed: Method<[passage: ScenePassage], never, Float32Array>
   readonly recurrent: Method<[text: string], never, RecurrentReading>

@@ -1,11 +1,23 @@
 /**
  * The models that the engine holds: the sentence encoder and the corpus beside the page, and a reader, which is the one beside the
- * page or one that a person dropped there. They share one backend, and go with it.
+ * page or one that a person dropped there; and, once it was asked for, the span reader beside the page. They share one backend, and go
+ * with it.
  */
-import { FileError, memoryFolder, Reader, Retriever, SentenceEncoder, type Backend, type Folder } from 'glassformer'
+import {
+  FileError,
+  memoryFolder,
+  QuotingReader,
+  Reader,
+  Retriever,
+  SentenceEncoder,
+  SpanReader,
+  type Backend,
+  type Folder,
+} from 'glassformer'
 import { requireText, subfolder } from '../../src/files/folder.js'
 import { JsonObject } from '../../src/files/json.js'
 import { familyOf, type FromPretrainedOptions } from '../../src/models/index.js'
+import { judgementOf } from '../../src/rag/reading/quoting-reader.js'
 import { openCheckpoint, widenQuantized } from '../../src/safetensors/index.js'
 import { DEFAULT_WEIGHTS } from '../../src/shipped-files.js'
 import type { BackendName, ModelInfo, ModelSource, Progress, ReaderInfo } from '../protocol.js'
@@ -27,6 +39,13 @@ export interface LoadedReader {
   readonly info: ReaderInfo
 }
 
+/** The default reader as the pipeline has it: one that words an answer, and one that quotes. */
+export interface LoadedQuoting {
+  readonly reader: QuotingReader
+  /** Of the span reader. */
+  readonly info: ReaderInfo
+}
+
 interface Dropped {
   readonly reader?: LoadedReader
   readonly textModel?: TextModel
@@ -37,25 +56,33 @@ export class Models {
   readonly retriever: Retriever
   readonly #info: Omit<ModelInfo, 'reader' | 'textModel'>
   readonly #default: LoadedReader
+  readonly #dtype: 'int8' | undefined
   #dropped: Dropped = {}
+  #quoting: Promise<LoadedQuoting> | undefined
+  #loadedQuoting: LoadedQuoting | undefined
+  /** Of those who wait for the span reader, the last. */
+  #onQuoting: (progress: Progress) => void = () => {}
 
   private constructor(
     backend: Backend,
     retriever: Retriever,
     reader: LoadedReader,
     info: Omit<ModelInfo, 'reader' | 'textModel'>,
+    dtype: 'int8' | undefined,
   ) {
     this.backend = backend
     this.retriever = retriever
     this.#default = reader
     this.#info = info
+    this.#dtype = dtype
   }
 
   /** Downloads and loads what lies beside the page. @throws GlassformerError where the backend cannot run */
   static async load(name: BackendName, { onProgress, signal, again }: LoadOptions): Promise<Models> {
     const backend = await startBackend(name)
     try {
-      const { folder, dtype: stored } = await downloadModels(DEFAULT_WEIGHTS, { onProgress, signal, again })
+      const downloaded = await downloadModels(DEFAULT_WEIGHTS, 'Downloading the models', { onProgress, signal, again })
+      const { folder, dtype: stored, spanReader } = downloaded
       const encoderFolder = subfolder(folder, 'all-MiniLM-L6-v2')
       // the GPU has no product of integers: matrices in 8 bits become float32 there
       const isGpu = backend.name === 'gpu'
@@ -69,7 +96,7 @@ export class Models {
       const reader = await loadReader(subfolder(folder, 'reader'), 'reader', load('Loading the reader'))
       const retriever = await Retriever.fromPretrained(subfolder(folder, 'world-facts'), encoder)
       const config = await readConfig(encoderFolder)
-      return new Models(backend, retriever, reader, {
+      const info = {
         encoder: { name: encoder.name, dimension: encoder.dimension, numLayers: config.integer('num_hidden_layers') },
         corpus: { name: 'world-facts', passages: retriever.passages.length },
         backend: {
@@ -77,7 +104,9 @@ export class Models {
           description: backend.describe(),
           isInt8: dtype === 'int8',
         },
-      })
+        spanReader: spanReader === undefined ? undefined : { bytes: spanReader },
+      }
+      return new Models(backend, retriever, reader, info, dtype)
     } catch (error) {
       backend.dispose()
       throw error
@@ -87,9 +116,47 @@ export class Models {
   dispose(): void {
     this.#dropped.reader?.reader.dispose()
     this.#dropped.textModel?.dispose()
+    this.#loadedQuoting?.reader.quoting.dispose() // the wording reader in it is the default one
     this.#default.reader.dispose()
     this.retriever.encoder.dispose()
     this.backend.dispose()
+  }
+
+  /** Whether the default reader answers. */
+  get isDefault(): boolean {
+    return this.#dropped.reader === undefined
+  }
+
+  /** The default reader with the span reader beside it, which is downloaded when it is first asked for; whoever stops waiting does not stop that. */
+  quoting(onProgress: (progress: Progress) => void): Promise<LoadedQuoting> {
+    this.#onQuoting = onProgress
+    return (this.#quoting ??= this.#loadQuoting().catch((error: unknown) => {
+      this.#quoting = undefined
+      throw error
+    }))
+  }
+
+  async #loadQuoting(): Promise<LoadedQuoting> {
+    const onProgress = (progress: Progress) => this.#onQuoting(progress)
+    const { folder } = await downloadModels(DEFAULT_WEIGHTS, 'Downloading the span reader', { onProgress })
+    const judgement = await requireText(folder, 'calibration.json', 'says how sure each reader has to be')
+    const own = subfolder(folder, 'span-reader')
+    const quoting = await SpanReader.fromPretrained(own, {
+      backend: this.backend,
+      dtype: this.#dtype,
+      onProgress: (done, total) => onProgress({ what: 'Loading the span reader', done, total }),
+    })
+    const { model, tokenizer } = quoting
+    const family = (await readConfig(own)).string('model_type')
+    const named = { name: 'span-reader', family, parameters: await countParameters(own) }
+    return (this.#loadedQuoting = {
+      reader: new QuotingReader(
+        this.#default.reader,
+        quoting,
+        judgementOf(JsonObject.parse(judgement, 'calibration.json')),
+      ),
+      info: { ...describeModel(model, tokenizer, named), vocabSize: tokenizer.vocabSize },
+    })
   }
 
   /** The reader that answers. */

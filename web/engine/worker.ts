@@ -2,12 +2,13 @@
  * The engine's worker: it holds the models and the last walk, and answers the page.
  */
 import { GlassformerError, passageText, type RagMode } from 'glassformer'
-import type { BackendName, Walk } from '../protocol.js'
+import type { BackendName, Progress, Walk } from '../protocol.js'
 import { ablate } from './ablation.js'
-import { Attentions } from './attention.js'
+import { Attentions, watchReader } from './attention.js'
 import { offerBackends } from './backends.js'
 import { readKernels } from './kernels.js'
 import { Models } from './models.js'
+import { quote, watchQuoting, type Quoted } from './quoting.js'
 import { readRecurrently } from './recurrent.js'
 import { serve } from './serve.js'
 import { Walker, type Walked } from './walk.js'
@@ -22,6 +23,8 @@ interface Loaded {
 interface LastWalk {
   readonly walked: Walked
   readonly attentions: Attentions
+  /** Once it was asked for. */
+  quoted?: { readonly quoted: Quoted; readonly attentions: Attentions }
 }
 
 const MODES: readonly RagMode[] = ['conditioned', 'rag-sequence', 'rag-token']
@@ -37,6 +40,14 @@ function requireLoaded(): Loaded {
 function requireWalk(): LastWalk {
   if (last) return last
   throw new GlassformerError('no-walk', 'no question has been asked yet')
+}
+
+/** The span reader on the last walk. */
+async function requireQuoted(report: (progress: Progress) => void, signal: AbortSignal) {
+  const walk = requireWalk()
+  if (walk.quoted) return walk.quoted
+  const quoted = await quote(requireLoaded().models, walk.walked, report, signal)
+  return (walk.quoted = { quoted, attentions: new Attentions(watchQuoting(quoted)) })
 }
 
 serve(self, {
@@ -63,11 +74,15 @@ serve(self, {
   walk: async ([scene], { report, signal }) => {
     const { models, walker } = requireLoaded()
     const walked = await walker.walk(scene, { onWriting: report, signal })
-    last = { walked, attentions: new Attentions(models, walked) }
+    last = { walked, attentions: new Attentions(watchReader(models, walked)) }
     return walked.walk
   },
   attention: ([attention, passage], { signal }) => requireWalk().attentions.map(attention, passage, signal),
   cell: ([cell], { signal }) => requireWalk().attentions.cell(cell, signal),
+  quoting: async (_, { report, signal }) => (await requireQuoted(report, signal)).quoted.quoting,
+  spanAttention: async ([attention, passage], { signal }) =>
+    (await requireQuoted(() => {}, signal)).attentions.map(attention, passage, signal),
+  spanCell: async ([cell], { signal }) => (await requireQuoted(() => {}, signal)).attentions.cell(cell, signal),
   ablation: ([heads], { signal }) => ablate(requireLoaded().models, requireWalk().walked, heads, signal),
   embed: ([passage], { signal }) =>
     requireLoaded().models.retriever.encoder.embed([passageText(passage)], { signal, truncate: true }),

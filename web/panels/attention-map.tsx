@@ -11,7 +11,7 @@ import type { Resource } from '../app/resource.js'
 import { useResource } from '../app/resource.js'
 import type { Explorer } from '../app/explorer.js'
 import type { HeadCell } from '../app/selection.js'
-import type { AttentionMap, Walk } from '../protocol.js'
+import type { AttentionMap, Engine, Walk } from '../protocol.js'
 
 /** Asks for the map that a selection names. */
 export function useMap(
@@ -31,14 +31,18 @@ export interface MapFigureProps {
   readonly map: AttentionMap
   readonly cell: HeadCell
   readonly onCell: (cell: HeadCell) => void
+  /** Where the numbers behind a cell come from; the reader unless told. */
+  readonly numbers?: Engine['cell']
 }
 
-export function MapFigure({ explorer, walk, passage, attentions, map, cell, onCell }: MapFigureProps) {
+export function MapFigure({ explorer, walk, passage, attentions, map, cell, onCell, numbers }: MapFigureProps) {
   const [open, setOpen] = useState(false)
   const { attention, head, query, key } = cell
   const detail = useResource(
     (signal) =>
-      open && head !== 'mean' ? explorer.engine.cell({ attention, head, query, key, passage }, signal) : undefined,
+      open && head !== 'mean'
+        ? (numbers ?? explorer.engine.cell)({ attention, head, query, key, passage }, signal)
+        : undefined,
     [open, walk, attention, head, query, key, passage],
   )
   return (

@@ -1,6 +1,8 @@
 /**
- * The encoder's self-attention over one passage and the question.
+ * The encoder's self-attention over one passage and the question: the reader's, or the span reader's.
  */
+import type { ComponentChildren } from 'preact'
+import { useState } from 'preact/hooks'
 import { mapToCsv } from '../attention/csv.js'
 import { toPng } from '../attention/png.js'
 import { coloursAt } from '../attention/use-colours.js'
@@ -11,6 +13,9 @@ import type { Story } from '../app/story.js'
 import type { ModelInfo, Walk } from '../protocol.js'
 import { MapFigure, useMap } from './attention-map.js'
 import { FindingNote } from './finding.js'
+import type { AskedQuoting } from './quoting.js'
+import { SpanEncoderPanel } from './span-encoder.js'
+import { WhoseEncoder, type Whose } from './whose-encoder.js'
 
 export interface AttentionPanelProps {
   readonly explorer: Explorer
@@ -22,7 +27,23 @@ export interface AttentionPanelProps {
   readonly busy: boolean
 }
 
-export function EncoderPanel({ explorer, model, walk, story, passage, cell, busy }: AttentionPanelProps) {
+export interface EncoderPanelProps extends AttentionPanelProps {
+  readonly quoting: AskedQuoting
+}
+
+export function EncoderPanel({ quoting, ...props }: EncoderPanelProps) {
+  const [whose, setWhose] = useState<Whose>('reader')
+  const choose = (chosen: Whose) => {
+    setWhose(chosen)
+    if (chosen === 'span-reader') quoting.ask()
+  }
+  const picker = props.model.spanReader && <WhoseEncoder whose={whose} onWhose={choose} />
+  if (whose === 'span-reader') return <SpanEncoderPanel {...props} quoting={quoting} picker={picker} />
+  return <ReaderEncoderPanel {...props} picker={picker} />
+}
+
+function ReaderEncoderPanel(props: AttentionPanelProps & { readonly picker: ComponentChildren }) {
+  const { explorer, model, walk, story, passage, cell, busy, picker } = props
   const { reader } = model
   const attentions = reader.attentions.filter(({ stack }) => stack === 'encoder')
   const map = useMap(explorer, walk, cell, passage)
@@ -48,6 +69,7 @@ export function EncoderPanel({ explorer, model, walk, story, passage, cell, busy
       csv={map.value && (() => mapToCsv(map.value!, cell.head))}
       png={map.value && ((figure) => toPng(map.value!, cell.head, coloursAt(figure)))}
     >
+      {picker}
       {story.self ? (
         <FindingNote
           finding={story.self}

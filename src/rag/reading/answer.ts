@@ -94,6 +94,19 @@ export interface Answer {
   readonly candidates: readonly Candidate[]
   /** What a {@link SpanReader} found in the same passages, where the reader has one. */
   readonly quotes?: SpanAnswer
+  /** What a reader that words and quotes decided by. */
+  readonly judged?: Judged
+}
+
+/** A worded answer and a quote, each with its probability of being right: the likelier is given, if it is likely enough. */
+export interface Judged {
+  /** Undefined where no passage seemed to answer; `said` is 0 then. */
+  readonly worded: string | undefined
+  readonly said: number
+  /** 0 where there is no quote. */
+  readonly quoted: number
+  /** The least that is given. */
+  readonly minProbability: number
 }
 
 /** A passage as a decoder-only model reads it, among the others in one prompt. */

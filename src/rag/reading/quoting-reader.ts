@@ -11,8 +11,9 @@ import type { WeighedPassage } from './passage-reader.js'
 import { Reader, type ReaderSettings, type ReadOptions } from './reader.js'
 import type { Reading, ReaderOptions } from './reading.js'
 import { checkedSignals } from './signals.js'
-import type { QuotedSpan } from './span-answer.js'
+import type { QuotedSpan, SpanAnswer } from './span-answer.js'
 import type { SpanReader } from './span-reader.js'
+import type { SpanWindow } from './span-search.js'
 import type { JsonObject } from '../../files/json.js'
 
 /** What {@link QuotingReader} decides by. */
@@ -59,30 +60,49 @@ export class QuotingReader extends Reader {
     passages: readonly WeighedPassage[],
     options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
   ): Promise<Answer> {
-    const { mode = 'conditioned', minProbability = this.minProbability, signal } = options
+    const { mode = 'conditioned', signal } = options
     if (mode !== 'conditioned') return super.answerFrom(reading, question, passages, options)
-    const { said, quoted, preferSaid } = this.#judgement
-    const quotes = await this.quoting.answer(question, passages, { minProbability: 0, calibration: quoted, signal })
+    const windows = await this.quoting.read(question, passages, { signal })
+    return this.judge(reading, this.quote(windows, question, passages), question, passages, options)
+  }
+
+  /** The best quote and its probability of being right, from what {@link quoting} has read; it abstains only where there is no span. */
+  quote(windows: readonly SpanWindow[], question: string, passages: readonly WeighedPassage[]): SpanAnswer {
+    const options = { minProbability: 0, calibration: this.#judgement.quoted }
+    return this.quoting.answerFrom(windows, question, passages, options)
+  }
+
+  /** The likelier of the worded answer and the quote, or neither; in the mode `conditioned`. */
+  async judge(
+    reading: Reading,
+    quotes: SpanAnswer,
+    question: string,
+    passages: readonly WeighedPassage[],
+    options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
+  ): Promise<Answer> {
+    const { minProbability = this.minProbability, hooks, signal } = options
+    const { said, preferSaid } = this.#judgement
     const quotable = quotes.spans.length > 0 ? quotes.probability : 0
     const enough = Math.max(minProbability, Math.min(quotable, preferSaid))
-    const judged: number[] = []
+    let best = { worded: undefined as string | undefined, said: 0 }
     const accept = (read: readonly WeighedPassage[]) => (proposal: Proposal) => {
       const probability = said.probability(checkedSignals(proposal, question, read, quotes))
-      judged.push(probability)
+      if (best.worded === undefined || probability > best.said) best = { worded: proposal.text, said: probability }
       return probability >= enough
     }
+    const judged = () => ({ ...best, quoted: quotable, minProbability })
     const own = await this.weigh(reading, question, passages, options, accept(passages))
-    if (own.kind === 'said') return { ...own, probability: judged[0], quotes }
+    if (own.kind === 'said') return { ...own, probability: best.said, quotes, judged: judged() }
     if (quotable > 0 && quotes.pNoAnswer < MOST_DOUBT) {
       const [{ passage, quote }] = quotes.spans
       const alone = [{ ...passages[passage], text: quote.text, logPrior: 0 }]
-      const read = await this.read(question, alone, { hooks: options.hooks, signal })
+      const read = await this.read(question, alone, { hooks, signal })
       const worded = await this.weigh(read, question, alone, { ...options, onText: undefined }, accept(alone))
       if (worded.kind === 'said')
-        return { ...ofOnePassage(worded, own, quotes.spans[0]), probability: judged.at(-1)!, quotes }
+        return { ...ofOnePassage(worded, own, quotes.spans[0]), probability: best.said, quotes, judged: judged() }
     }
-    const probability = Math.max(quotable, ...judged)
-    if (quotable < minProbability) return { ...own, probability, quotes }
+    const probability = Math.max(best.said, quotable)
+    if (quotable < minProbability) return { ...own, probability, quotes, judged: judged() }
     const shares = quotes.passages.map(({ share }) => share / (1 - quotes.pNoAnswer))
     return {
       ...own,
@@ -95,6 +115,7 @@ export class QuotingReader extends Reader {
       passages: own.passages.map((passage, z) => ({ ...passage, posterior: shares[z] })),
       tokens: [],
       quotes,
+      judged: judged(),
     }
   }
 }

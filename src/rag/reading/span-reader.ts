@@ -21,7 +21,7 @@ import type { PassageReader, WeighedPassage } from './passage-reader.js'
 import { quoteAround } from './quote.js'
 import type { QuotedSpan, SpanAnswer } from './span-answer.js'
 import { searchSpans, type SpanSearch, type SpanWindow } from './span-search.js'
-import { windowsOf, type SpanInput } from './span-windows.js'
+import { windowsOf, type SpanInput, type TokenWindow } from './span-windows.js'
 import { spanSignals } from './signals.js'
 
 export interface SpanOptions {
@@ -37,6 +37,9 @@ export interface SpanReaderOptions extends FromPretrainedOptions {
   /** As {@link SpanReader.minProbability}. */
   readonly minProbability?: number
 }
+
+/** A window with the logits of its tokens. */
+export type ReadWindow = TokenWindow & SpanWindow
 
 /** Windows that are computed together. */
 const BATCH = 8
@@ -105,9 +108,19 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
     passages: readonly WeighedPassage[],
     options: SpanOptions & { readonly calibration?: Calibration; readonly signal?: AbortSignal } = {},
   ): Promise<SpanAnswer> {
-    const { minProbability = this.minProbability, spans: most = 5, calibration = this.calibration } = options
     const { hooks, signal } = options
-    const found = await this.search(question, passages, { most, hooks, signal })
+    return this.answerFrom(await this.read(question, passages, { hooks, signal }), question, passages, options)
+  }
+
+  /** As `answer`, from the reading of the question with these passages. */
+  answerFrom(
+    windows: readonly SpanWindow[],
+    question: string,
+    passages: readonly WeighedPassage[],
+    options: Pick<SpanOptions, 'minProbability' | 'spans'> & { readonly calibration?: Calibration } = {},
+  ): SpanAnswer {
+    const { minProbability = this.minProbability, spans: most = 5, calibration = this.calibration } = options
+    const found = searchSpans(windows, passages.length, most)
     const spans = found.spans.map((span): QuotedSpan => {
       const { text } = passages[span.passage]
       const quote = quoteAround(text, span)
@@ -146,14 +159,22 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
     passages: readonly SpanInput[],
     {
       most = 5,
-      hooks,
-      signal,
+      ...options
     }: { readonly most?: number; readonly hooks?: HooksLike; readonly signal?: AbortSignal } = {},
   ): Promise<SpanSearch> {
+    return searchSpans(await this.read(question, passages, options), passages.length, most)
+  }
+
+  /** Reads the question with each passage. @throws as `answer` */
+  async read(
+    question: string,
+    passages: readonly SpanInput[],
+    { hooks, signal }: { readonly hooks?: HooksLike; readonly signal?: AbortSignal } = {},
+  ): Promise<ReadWindow[]> {
     const maxLength = Math.min(this.model.maxLength, LONGEST_WINDOW)
     const windows = windowsOf(this.tokenizer, question, passages, maxLength)
     windows.sort((a, b) => a.ids.length - b.ids.length)
-    const seen: SpanWindow[] = []
+    const seen: ReadWindow[] = []
     for (let from = 0; from < windows.length; from += BATCH) {
       await checkpoint(signal, 'the reading')
       const batch = windows.slice(from, from + BATCH)
@@ -176,13 +197,14 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
         { hooks, signal },
       )
       const [starts, ends] = [rowMajor(output.startLogits), rowMajor(output.endLogits)] // [batch, seq]
-      batch.forEach(({ passage, first, places }, row) => {
+      batch.forEach((window, row) => {
         const at = row * width
-        const relative = (logits: Float32Array) => places.map((_, i) => logits[at + first + i] - logits[at])
-        seen.push({ passage, places, starts: relative(starts), ends: relative(ends) })
+        const relative = (logits: Float32Array) =>
+          window.places.map((_, i) => logits[at + window.first + i] - logits[at])
+        seen.push({ ...window, starts: relative(starts), ends: relative(ends) })
       })
     }
-    return searchSpans(seen, passages.length, most)
+    return seen
   }
 }
 
