@@ -19,13 +19,14 @@ const NEEDED =
 /** Smaller ones, such as a table of distances, are not worth the loss. */
 const LEAST_COLUMNS = 64
 
-/** A checkpoint's matrices in 8 bits with a scale for each row; the rest stays, and so do matrices that are stored in 8 bits. */
+/** A checkpoint's matrices in 8 bits with a scale for each row; the rest stays. One that is stored in 8 bits stays as it is, with what it keeps in float. */
 async function quantizeCheckpoint(bytes) {
   const file = await SafetensorsFile.open(bytes)
+  if ([...file.tensors.values()].some(({ dtype }) => dtype === 'int8')) return bytes
   const tensors = []
   for (const name of file.tensors.keys()) {
     const tensor = await file.tensor(name)
-    if (tensor.dtype === 'int8' || tensor.rank !== 2 || tensor.shape[1] < LEAST_COLUMNS) {
+    if (tensor.rank !== 2 || tensor.shape[1] < LEAST_COLUMNS) {
       tensors.push([name, tensor])
       continue
     }

@@ -55,6 +55,53 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
   )
 })
 
+describe.each(['light', 'dark'] as const)('the span reader, %s', (colorScheme) => {
+  test.each([1280, 390])('%i px wide: it is fetched when it comes into sight, and axe finds nothing', async (width) => {
+    const page = await openPage({ width, colorScheme })
+    const panel = page.locator('#quoting')
+    expect(await panel.locator('.span-strip').count()).toBe(0)
+    await panel.scrollIntoViewIfNeeded()
+    await panel.locator('.span-decision').waitFor()
+    await settled(page)
+    await panel.getByText('The scores as a table').first().click()
+    expect(await seriousProblems(page)).toEqual([])
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
+  })
+})
+
+test('the span reader: shares sum to 1, keys go from token to token, and the maps are switched to its encoder', async () => {
+  const page = await openPage()
+  const panel = page.locator('#quoting')
+  await panel.scrollIntoViewIfNeeded()
+  await panel.locator('.span-decision').waitFor()
+  const shares = await panel.getByRole('list', { name: 'Shares of the softmax' }).locator('.number').allInnerTexts()
+  const percents = shares.map((text) => Number.parseFloat(text.replace('<', '')))
+  expect(percents.reduce((sum, share) => sum + share, 0)).toBeCloseTo(100, 0)
+  expect(await panel.locator('.span-decision [role=status]').innerText()).toMatch(/% worded, /)
+
+  const strip = panel.locator('.span-strip').first()
+  await strip.locator('[tabindex="0"]').focus()
+  await page.keyboard.press('Home')
+  const first = await panel.locator('.span-readout').first().innerText()
+  await page.keyboard.press('ArrowRight')
+  expect(await panel.locator('.span-readout').first().innerText()).not.toBe(first)
+  expect(await strip.locator('button').first().getAttribute('aria-label')).toBe(first)
+  await panel.getByText('The scores as a table').first().click()
+  const row = (await panel.locator('tbody tr').first().innerText()).split(/\s+/)
+  expect(first).toBe(`“${row[1]}”: start ${row[2]}, end ${row[3]}`)
+
+  const encoder = page.locator('#encoder')
+  await encoder.getByLabel('The span reader').check()
+  await encoder.getByLabel('Encoder 5').waitFor()
+  await settled(page)
+  expect(await encoder.locator('.head-picker label').count()).toBe(13)
+  await encoder.getByRole('button', { name: /^Show every number/ }).click()
+  await encoder.locator('.cell-detail').waitFor()
+  await encoder.getByLabel('The reader', { exact: true }).check()
+  await settled(page)
+  expect(await encoder.locator('.head-picker label').count()).toBe(9)
+})
+
 test('the question, the passages, k and the mode can be changed, and taken back', async () => {
   const page = await openPage()
   await page.getByRole('textbox', { name: 'Question' }).fill('What is the capital of Germany?')

@@ -493,16 +493,9 @@ describe('the static folder', () => {
     expect([...fetched].filter((path) => path.includes('span-reader'))).toEqual([])
   })
 
-  test('its span reader is the one of the package, to the last bit of its matrices', async () => {
-    const stored = await SafetensorsFile.open(gunzipSync(readFileSync(join(folder, 'weights/span-reader/model.safetensors.gz')))) // prettier-ignore
-    const original = await SafetensorsFile.open(readFileSync(weightsPath('span-reader/model.safetensors')))
-    expect([...stored.tensors.keys()].sort()).toEqual([...original.tensors.keys()].sort())
-    for (const name of original.tensors.keys()) {
-      const [got, wanted] = [await stored.tensor(name), await original.tensor(name)]
-      if (wanted.dtype !== 'int8' && !name.endsWith('_scale')) continue
-      expect(got.dtype).toBe(wanted.dtype)
-      expect(Buffer.compare(Buffer.from(got.data.buffer), Buffer.from(wanted.data.buffer)), name).toBe(0)
-    }
+  test('its span reader, in 8 bits already, is that of the package to the last bit', async () => {
+    const stored = gunzipSync(readFileSync(join(folder, 'weights/span-reader/model.safetensors.gz')))
+    expect(stored.equals(readFileSync(weightsPath('span-reader/model.safetensors')))).toBe(true)
     const { page, problems } = await openPage(files.url, false)
     await page.evaluate(() => asked.start())
     await page.evaluate((scene) => asked.walk(scene), SEED)
