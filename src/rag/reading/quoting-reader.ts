@@ -4,9 +4,9 @@
  */
 import type { Answer } from './answer.js'
 import type { Calibration } from './calibration.js'
-import { storedCalibration } from './calibration.js'
+import { storedCalibration, storedProbability } from './calibration.js'
 import type { WeighedPassage } from './passage-reader.js'
-import { Reader, type ReaderSettings, type ReadOptions } from './reader.js'
+import { Reader, type ReadOptions } from './reader.js'
 import type { Reading, ReaderOptions } from './reading.js'
 import { checkedSignals } from './signals.js'
 import type { SpanReader } from './span-reader.js'
@@ -26,7 +26,7 @@ export function judgementOf(settings: JsonObject): Judgement {
   return {
     said: storedCalibration(settings.object('said')),
     quoted: storedCalibration(settings.object('quoted')),
-    minProbability: settings.number('min_probability'),
+    minProbability: storedProbability(settings, 'min_probability'),
   }
 }
 
@@ -35,8 +35,9 @@ export class QuotingReader extends Reader {
   readonly quoting: SpanReader
   readonly #judgement: Judgement
 
-  constructor(said: Reader, quoting: SpanReader, judgement: Judgement, settings: Pick<ReaderSettings, 'format'> = {}) {
-    super(said.model, said.tokenizer, { ...settings, minProbability: judgement.minProbability })
+  /** @param said its model is this reader's from now on */
+  constructor(said: Reader, quoting: SpanReader, judgement: Judgement) {
+    super(said.model, said.tokenizer, { format: said.format, minProbability: judgement.minProbability })
     this.quoting = quoting
     this.#judgement = judgement
   }
@@ -64,8 +65,10 @@ export class QuotingReader extends Reader {
       return sayable >= Math.max(minProbability, quotable)
     })
     const probability = Math.max(sayable, quotable)
-    if (answer.kind === 'said' || probability < minProbability) return { ...answer, probability, quotes }
-    const shares = quotes.passages.map(({ share }) => share / (1 - quotes.pNoAnswer))
+    if (answer.kind === 'said' || quotes.spans.length === 0 || probability < minProbability) {
+      return { ...answer, probability, quotes }
+    }
+    const total = quotes.passages.reduce((sum, { share }) => sum + share, 0)
     return {
       ...answer,
       text: quotes.text,
@@ -74,7 +77,7 @@ export class QuotingReader extends Reader {
       probability,
       pAnswerable: 1 - quotes.pNoAnswer,
       logProb: Math.log(quotes.spans[0].probability),
-      passages: answer.passages.map((passage, z) => ({ ...passage, posterior: shares[z] })),
+      passages: answer.passages.map((passage, z) => ({ ...passage, posterior: quotes.passages[z].share / total })),
       tokens: [],
       quotes,
     }
