@@ -210,18 +210,16 @@ export class Rag<R extends AnyReader = Reader> {
   }
 }
 
-/** The reader in the folder; with `span-reader/` beside it, one that quotes too. */
+/** The reader in the folder; with `calibration.json` there, which says how to choose, one that quotes too, by `span-reader/`. */
 async function defaultReader(folder: Folder, load: (what: string) => FromPretrainedOptions): Promise<Reader> {
+  const text = await readText(folder, 'calibration.json')
+  const judgement =
+    text === undefined ? undefined : judgementOf(JsonObject.parse(text, `${folder.name}/calibration.json`))
   const reader = await Reader.fromPretrained(subfolder(folder, 'reader'), load('reader'))
-  const judgement = await readText(folder, 'calibration.json')
-  if (judgement === undefined) return reader
+  if (!judgement) return reader
   try {
     const quoting = await SpanReader.fromPretrained(subfolder(folder, 'span-reader'), load('span reader'))
-    return new QuotingReader(
-      reader,
-      quoting,
-      judgementOf(JsonObject.parse(judgement, `${folder.name}/calibration.json`)),
-    )
+    return new QuotingReader(reader, quoting, judgement)
   } catch (error) {
     reader.dispose()
     throw error

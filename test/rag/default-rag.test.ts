@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Retriever } from '../../src/rag/index.js'
-import { Rag, type Answer } from '../../src/rag/index.js'
+import { Rag, Reader, type Answer } from '../../src/rag/index.js'
 import { BACKENDS } from '../support/backends.js'
 import { goldenJson } from '../support/goldens.js'
+import { weightsPath } from '../support/weights.js'
 
 interface GoldenAnswer {
   readonly reader_input_ids: number[][]
@@ -63,11 +64,13 @@ function expectAnswer(answer: Answer, wanted: GoldenAnswer): void {
   expect(answer.pAnswerable).toBeCloseTo(wanted.p_answerable, 4)
 }
 
-describe.each(BACKENDS)('the default pipeline on $name', ({ create }) => {
+describe.each(BACKENDS)('the default pipeline, with its reader that words answers, on $name', ({ create }) => {
   let rag: Rag
   let retriever: Retriever
   beforeAll(async () => {
-    rag = await Rag.fromPretrained(undefined, { backend: await create() })
+    const backend = await create()
+    const reader = await Reader.fromPretrained(weightsPath('reader'), { backend })
+    rag = await Rag.fromPretrained(undefined, { backend, reader })
     retriever = await rag.retriever()
   })
 

@@ -6,6 +6,7 @@ import {
   CorpusError,
   decodeIndex,
   Rag,
+  Reader,
   Retriever,
   type Answer,
   type AskOptions,
@@ -62,6 +63,10 @@ describe('an answer', () => {
   })
 
   describe('from a reader whose every number is given', () => {
+    let rag: Rag // with the reader that words its answers alone
+    beforeAll(async () => {
+      rag = await Rag.fromPretrained(undefined, { reader: await Reader.fromPretrained(weightsPath('reader')) })
+    })
     /** p(text|passage) for the one passage that is read. */
     const readerSays = (answer: string, probabilities: Readonly<Record<string, number>>) =>
       vi.spyOn(rag.reader, 'read').mockResolvedValue({

@@ -28,7 +28,7 @@ export class Calibration {
       const signal = signals[name] as number | undefined
       if (signal === undefined) {
         const known = Object.keys(signals).join(', ')
-        throw new ConfigError('unknown-signal', `config.json: calibration has "${name}"; known are ${known}`)
+        throw new ConfigError('unknown-signal', `a calibration has the signal "${name}"; known are ${known}`)
       }
       sum += weight * signal
     }
@@ -47,8 +47,7 @@ export async function calibrationOf(
     if (!settings.has(key)) return { calibration: new Calibration(), minProbability: otherwise }
     settings = settings.object(key)
   }
-  const minProbability = settings.number('min_probability', otherwise)
-  checkProbability('min_probability', minProbability)
+  const minProbability = storedProbability(settings, 'min_probability', otherwise)
   if (!settings.has('calibration')) return { calibration: new Calibration(), minProbability }
   return { calibration: storedCalibration(settings.object('calibration')), minProbability }
 }
@@ -57,6 +56,13 @@ export async function calibrationOf(
 export function storedCalibration(stored: JsonObject): Calibration {
   const names = stored.keys().filter((name) => name !== 'bias')
   return new Calibration(stored.number('bias'), new Map(names.map((name) => [name, stored.number(name)])))
+}
+
+/** @throws ConfigError unless it is a number from 0 to 1 */
+export function storedProbability(stored: JsonObject, name: string, otherwise?: number): number {
+  const value = stored.number(name, otherwise)
+  if (value >= 0 && value <= 1) return value
+  throw new ConfigError('config-type', `${stored.where}: "${name}" is ${value}, expected a number from 0 to 1`)
 }
 
 /** @throws InputError unless it is a number from 0 to 1 */

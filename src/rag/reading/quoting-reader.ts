@@ -5,10 +5,10 @@
  */
 import type { Answer, Source } from './answer.js'
 import type { Calibration } from './calibration.js'
-import { storedCalibration } from './calibration.js'
+import { storedCalibration, storedProbability } from './calibration.js'
 import type { Proposal } from './marginal-answer.js'
 import type { WeighedPassage } from './passage-reader.js'
-import { Reader, type ReaderSettings, type ReadOptions } from './reader.js'
+import { Reader, type ReadOptions } from './reader.js'
 import type { Reading, ReaderOptions } from './reading.js'
 import { checkedSignals } from './signals.js'
 import type { QuotedSpan, SpanAnswer } from './span-answer.js'
@@ -32,8 +32,8 @@ export function judgementOf(settings: JsonObject): Judgement {
   return {
     said: storedCalibration(settings.object('said')),
     quoted: storedCalibration(settings.object('quoted')),
-    minProbability: settings.number('min_probability'),
-    preferSaid: settings.number('prefer_said'),
+    minProbability: storedProbability(settings, 'min_probability'),
+    preferSaid: storedProbability(settings, 'prefer_said'),
   }
 }
 
@@ -42,8 +42,9 @@ export class QuotingReader extends Reader {
   readonly quoting: SpanReader
   readonly #judgement: Judgement
 
-  constructor(said: Reader, quoting: SpanReader, judgement: Judgement, settings: Pick<ReaderSettings, 'format'> = {}) {
-    super(said.model, said.tokenizer, { ...settings, minProbability: judgement.minProbability })
+  /** @param said its model is this reader's from now on */
+  constructor(said: Reader, quoting: SpanReader, judgement: Judgement) {
+    super(said.model, said.tokenizer, { format: said.format, minProbability: judgement.minProbability })
     this.quoting = quoting
     this.#judgement = judgement
   }
@@ -102,8 +103,8 @@ export class QuotingReader extends Reader {
         return { ...ofOnePassage(worded, own, quotes.spans[0]), probability: best.said, quotes, judged: judged() }
     }
     const probability = Math.max(best.said, quotable)
-    if (quotable < minProbability) return { ...own, probability, quotes, judged: judged() }
-    const shares = quotes.passages.map(({ share }) => share / (1 - quotes.pNoAnswer))
+    if (quotes.spans.length === 0 || quotable < minProbability) return { ...own, probability, quotes, judged: judged() }
+    const total = quotes.passages.reduce((sum, { share }) => sum + share, 0)
     return {
       ...own,
       text: quotes.text,
@@ -112,7 +113,7 @@ export class QuotingReader extends Reader {
       probability: quotable,
       pAnswerable: 1 - quotes.pNoAnswer,
       logProb: Math.log(quotes.spans[0].probability),
-      passages: own.passages.map((passage, z) => ({ ...passage, posterior: shares[z] })),
+      passages: own.passages.map((passage, z) => ({ ...passage, posterior: quotes.passages[z].share / total })),
       tokens: [],
       quotes,
       judged: judged(),

@@ -69,7 +69,8 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     'hooks',
     'onText',
   ]
-  readonly #format: typeof readerInput
+  /** How a passage and the question are put to the model. */
+  readonly format: typeof readerInput
 
   constructor(
     model: Seq2SeqLM,
@@ -81,12 +82,13 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     this.tokenizer = tokenizer
     this.minProbability = minProbability
     this.calibration = calibration
-    this.#format = format
+    this.format = format
   }
 
   /** Loads the folder of an encoder-decoder: a T5 or a BART. */
   static async fromPretrained(location: FolderLike, options: ReaderFromPretrainedOptions = {}): Promise<Reader> {
     const { format, minProbability: given, ...loadOptions } = options
+    checkProbability('minProbability', given ?? 0)
     const folder = await openPretrained(location, loadOptions)
     const own = await calibrationOf(folder, 0)
     const minProbability = given ?? own.minProbability
@@ -160,7 +162,7 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
 
   async #provenance(question: string, passages: readonly ReadablePassage[]): Promise<Provenance> {
     const { Provenance } = await import('./provenance.js')
-    const provenance = Provenance.of({ tokenizer: this.tokenizer, format: this.#format }, passages, question)
+    const provenance = Provenance.of({ tokenizer: this.tokenizer, format: this.format }, passages, question)
     if (provenance) return provenance
     throw new InputError(
       'unplaceable-format',
@@ -175,7 +177,7 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     { hooks, signal }: StepOptions = {},
   ): Promise<Reading> {
     const { inputIds, attentionMask } = this.tokenizer.encodeBatch(
-      passages.map((passage) => this.#format(passage, question)),
+      passages.map((passage) => this.format(passage, question)),
     )
     const encoded = await this.model.encode({ inputIds, attentionMask }, { hooks, signal })
     return new Reading(

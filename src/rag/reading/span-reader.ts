@@ -77,6 +77,7 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
    */
   static async fromPretrained(location: FolderLike, options: SpanReaderOptions = {}): Promise<SpanReader> {
     const { minProbability: given, ...loadOptions } = options
+    checkProbability('minProbability', given ?? 0)
     const folder = await openPretrained(location, loadOptions)
     const { calibration, minProbability } = await calibrationOf(folder)
     const tokenizer = await AutoTokenizer.fromPretrained(folder, loadOptions)

@@ -41,20 +41,19 @@ export interface SpanSearch {
  * @param most how many spans are given
  */
 export function searchSpans(windows: readonly SpanWindow[], passages: number, most: number): SpanSearch {
-  const found = new Map<string, Omit<ScoredSpan, 'probability'>>()
+  const highest = Math.max(0, ...windows.map(highestScore))
+  const found = Array.from({ length: passages }, () => new Map<number, Omit<ScoredSpan, 'probability'>>()) // by place
   for (const { passage, places, starts, ends } of windows) {
-    for (let i = 0; i < places.length; i++) {
-      for (let j = i; j < Math.min(places.length, i + LONGEST_SPAN); j++) {
-        const span = { passage, start: places[i].start, end: places[j].end, score: starts[i] + ends[j] }
-        if (span.score < LEAST_SCORE || span.end <= span.start) continue
-        const key = `${passage} ${span.start} ${span.end}`
-        const other = found.get(key)
-        if (!other || other.score < span.score) found.set(key, span)
-      }
-    }
+    eachSpan(places, (first, last) => {
+      const score = starts[first] + ends[last]
+      if (score < highest - NEGLIGIBLE) return
+      const [start, end] = [places[first].start, places[last].end]
+      const key = start * 2 ** 26 + end
+      const other = found[passage].get(key)
+      if (!other || other.score < score) found[passage].set(key, { passage, start, end, score })
+    })
   }
-  const all = [...found.values()].sort((a, b) => b.score - a.score)
-  const highest = Math.max(0, all[0]?.score ?? 0)
+  const all = found.flatMap((spansOf) => [...spansOf.values()]).sort((a, b) => b.score - a.score)
   const share = (score: number) => Math.exp(score - highest)
   const total = all.reduce((sum, { score }) => sum + share(score), share(0))
   const shares = new Array<number>(passages).fill(0)
@@ -68,8 +67,23 @@ export function searchSpans(windows: readonly SpanWindow[], passages: number, mo
   return { spans, pNoAnswer: share(0) / total, shares }
 }
 
-/** What is e⁻²⁰ times as likely as "no answer" adds nothing. */
-const LEAST_SCORE = -20
+/** What is e⁻²⁰ times as likely as the best, or less, adds nothing. */
+const NEGLIGIBLE = 20
+
+function highestScore({ places, starts, ends }: SpanWindow): number {
+  let highest = -Infinity
+  eachSpan(places, (first, last) => (highest = Math.max(highest, starts[first] + ends[last])))
+  return highest
+}
+
+/** Calls with the first and the last token of every span that holds text. */
+function eachSpan(places: readonly TextSpan[], visit: (first: number, last: number) => void): void {
+  for (let first = 0; first < places.length; first++) {
+    for (let last = first; last < Math.min(places.length, first + LONGEST_SPAN); last++) {
+      if (places[last].end > places[first].start) visit(first, last)
+    }
+  }
+}
 
 function overlap(a: Omit<ScoredSpan, 'probability'>, b: Omit<ScoredSpan, 'probability'>): boolean {
   return a.passage === b.passage && a.start < b.end && b.start < a.end

@@ -70,7 +70,8 @@ export function windowsOf(
 
 /** The last words of a title, which are the innermost heading's, as far as they fit. */
 function lastWords(tokenizer: Tokenizer, title: string, room: number): string {
-  const words = title.split(/\s+/).filter((word) => word !== '')
+  const all = title.split(/\s+/).filter((word) => word !== '')
+  const words = all.slice(-Math.floor(room)) // a word is a token or more
   while (words.length > 0 && tokenizer.encode(words.join(' '), { addSpecialTokens: false }).ids.length > room)
     words.shift()
   return words.join(' ')

@@ -24,7 +24,7 @@ const PASSAGES = [FRANCE, JAPAN, TEA]
 
 let rag: Rag
 beforeAll(async () => {
-  rag = await Rag.fromPretrained()
+  rag = await Rag.fromPretrained(undefined, { reader: await Reader.fromPretrained(weightsPath('reader')) })
 })
 const root = mkdtempSync(join(tmpdir(), 'glassformer-'))
 afterAll(() => rmSync(root, { recursive: true }))
