@@ -109,7 +109,15 @@ export class Rag<R extends AnyReader = Reader> {
     location: FolderLike = DEFAULT_WEIGHTS,
     options: RagOptions & Partial<RagReaderOptions<AnyReader>> = {},
   ): Promise<Rag<AnyReader>> {
-    const { onProgress, reader: given, encoder: ownEncoder, index: store, reranker, hybrid = true, ...loadOptions } = options
+    const {
+      onProgress,
+      reader: given,
+      encoder: ownEncoder,
+      index: store,
+      reranker,
+      hybrid = true,
+      ...loadOptions
+    } = options
     const folder = await openPretrained(location, options)
     const { backend, owned } = await openBackend(options.backend)
     const disposables: { dispose(): void }[] = owned ? [backend] : []

@@ -41,7 +41,7 @@ describe('glassformer', () => {
         '--passages FILE',
         '--index FILE',
         '--store URL',
-        '--hybrid',
+        '--vectors-only',
         '--rerank MODEL',
         '--filter KEY=VALUE',
         '--top-k N',

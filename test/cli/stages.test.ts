@@ -15,7 +15,7 @@ const file = (name: string) => join(folder, name)
 const index = file('notes.index')
 /** Random weights: its order is as good as any, and unlike the others. */
 const judge = writeSmallFolder(file('judge'), { golden: 'bert/sequence-classification', tokenizer: wordTokenizer })
-const search = ['--index', index, '--hybrid', '--rerank', judge]
+const search = ['--index', index, '--rerank', judge]
 const filter = ['--filter', `file=${file('arlen.md')}`, '--filter', `file=${file('tea.txt')}`]
 
 beforeAll(async () => {

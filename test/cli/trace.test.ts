@@ -161,7 +161,7 @@ describe('glassformer trace', () => {
   test('takes the passages of an index, and those alone that a filter leaves', async () => {
     const index = join(root, 'own.index')
     expect(await runCli(['index', corpus, '--out', index])).toMatchObject({ code: 0 })
-    const stages = await stagesOf([...trace, '--index', index, '--hybrid', '--filter', 'format=jsonl', '--json'])
+    const stages = await stagesOf([...trace, '--index', index, '--filter', 'format=jsonl', '--json'])
     const found = stages.find(({ stage }) => stage === 'retrieval')!.passages!
     expect(found.map(({ title, source, scores }) => [title, source?.record, scores?.rrf])).toEqual([
       ['France', '1', 2 / 61],

@@ -55,11 +55,12 @@ function readerWith({ said = 0.5, quoted = 0.5, shares = [0.6, 0.1], pNoAnswer =
       share: shares[z],
     })),
   } satisfies SpanAnswer
-  const quoting = { answer: vi.fn(async () => answer), dispose: vi.fn() }
+  const quoting = { read: vi.fn(async () => []), answerFrom: vi.fn(() => answer), dispose: vi.fn() }
   const model = { dispose: vi.fn() }
   const plain = new Reader(model as unknown as Seq2SeqLM, tokenizer)
-  const judgement = { said: always(said), quoted: always(quoted), minProbability: 0.4 }
+  const judgement = { said: always(said), quoted: always(quoted), minProbability: 0.4, preferSaid: 1 }
   const reader = new QuotingReader(plain, quoting as unknown as SpanReader, judgement)
+  vi.spyOn(reader, 'read').mockImplementation(async () => reading(ABSTENTION, { [ABSTENTION]: 0.99 })) // of the quote alone
   return { reader, plain, quoting, model }
 }
 const LIKELY = { 'Paris.': 0.9, [ABSTENTION]: 0.1 }
@@ -86,7 +87,7 @@ describe('the likelier of both answers is given, or neither', () => {
       expect(answer.quotes?.spans).toHaveLength(1)
       expect(sum(answer.passages.map(({ posterior }) => posterior))).toBeCloseTo(1, 10)
       expect(answer.tokens.map(({ text }) => text).join('')).toBe(kind === 'quoted' ? '' : text)
-      expect(quoting.answer).toHaveBeenCalledTimes(1)
+      expect(quoting.answerFrom).toHaveBeenCalledTimes(1)
     },
   )
 
@@ -120,13 +121,13 @@ test.each<RagMode>(['rag-sequence'])('%s is as with the reader alone: nothing is
   expect(answer).toEqual(await from(plain))
   expect(answer.probability).toBeCloseTo(0.9, 10)
   expect(answer).not.toHaveProperty('quotes')
-  expect(quoting.answer).not.toHaveBeenCalled()
+  expect(quoting.answerFrom).not.toHaveBeenCalled()
 })
 
 test("keeps the reader's format, and gives back both models", () => {
   const format = () => 'x'
   const { quoting, model } = readerWith({})
-  const judgement = { said: always(0.5), quoted: always(0.5), minProbability: 0.4 }
+  const judgement = { said: always(0.5), quoted: always(0.5), minProbability: 0.4, preferSaid: 1 }
   const plain = new Reader(model as unknown as Seq2SeqLM, tokenizer, { format })
   const reader = new QuotingReader(plain, quoting as unknown as SpanReader, judgement)
   expect(reader.format).toBe(format)
@@ -145,7 +146,7 @@ describe('the reader of a folder', () => {
   }
   const open = (calibration: unknown) =>
     Rag.fromPretrained(changedFolder(weightsPath(), 'calibration.json', calibration))
-  const JUDGEMENT = { min_probability: 0.25, said: { bias: 0 }, quoted: { bias: 0 } }
+  const JUDGEMENT = { min_probability: 0.25, prefer_said: 1, said: { bias: 0 }, quoted: { bias: 0 } }
 
   test('words answers alone where nothing says how to choose', async () => {
     const { reader, loadQuoting } = parts()
