@@ -1,7 +1,7 @@
 /**
  * Where a passage, or a stretch of one, stands: as a person is told, and as data.
  */
-import type { Answer, Passage, PassageSource, SpanAnswer } from '../rag/index.js'
+import { placeInSource, type Answer, type Passage, type SourcePlace, type SpanAnswer } from '../rag/index.js'
 import type { TextSpan } from '../tokenizer/index.js'
 import { columnsOf } from './columns.js'
 import { oneLine } from './terminal.js'
@@ -13,17 +13,6 @@ export function citation({ id, source }: Passage): string {
   return oneLine([...fileOf(source), `characters ${start} to ${end}`].join(', '), undefined)
 }
 
-/** Where a stretch of a passage stands in its file. */
-export interface SpanPlace extends PassageSource {
-  /** Line in which it begins, from 1, where that is known. */
-  readonly line?: number
-}
-
-/** Where a stretch of a passage stands; undefined for a passage of no file. For now, the place of the whole passage. */
-export function placeOfSpan({ source }: Passage, start: number, end: number): SpanPlace | undefined {
-  return source && end > start ? source : undefined
-}
-
 /** Columns of a file's name, below which it is of no use. */
 const LEAST_NAME = 8
 
@@ -32,7 +21,7 @@ const LEAST_NAME = 8
  * name. For a passage of no file its title and its id.
  */
 export function spanCitation(passage: Passage, { start, end }: TextSpan, width: number | undefined): string {
-  const place = placeOfSpan(passage, start, end)
+  const place = end > start ? placeInSource(passage, start, end) : undefined
   if (!place) return oneLine(passage.title === '' ? passage.id : `${passage.title} (${passage.id})`, width)
   const { file, headingPath, line } = place
   const where = line === undefined ? `characters ${place.start} to ${place.end}` : `line ${line}`
@@ -56,7 +45,7 @@ export function spanCitation(passage: Passage, { start, end }: TextSpan, width: 
 }
 
 /** File, record and page, as far as there are such. */
-function fileOf({ file, record, page }: PassageSource): string[] {
+function fileOf({ file, record, page }: SourcePlace): string[] {
   const parts = [file]
   if (record !== undefined) parts.push(`record ${record}`)
   if (page !== undefined) parts.push(`page ${page}`)
@@ -72,7 +61,7 @@ export function withPlaces(answer: Answer | SpanAnswer): object {
 function placed(answer: SpanAnswer): SpanAnswer {
   const spans = answer.spans.map((span) => ({
     ...span,
-    source: placeOfSpan(answer.passages[span.passage], span.start, span.end),
+    source: placeInSource(answer.passages[span.passage], span.start, span.end),
   }))
   return { ...answer, spans }
 }
