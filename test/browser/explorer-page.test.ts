@@ -92,7 +92,7 @@ test('the span reader: shares sum to 1, keys go from token to token, and the map
 
   const encoder = page.locator('#encoder')
   await encoder.getByLabel('The span reader').check()
-  await encoder.getByLabel('Encoder 5').waitFor()
+  await encoder.getByRole('grid', { name: 'Attention, Encoder 5' }).waitFor()
   await settled(page)
   expect(await encoder.locator('.head-picker label').count()).toBe(13)
   await encoder.getByRole('button', { name: /^Show every number/ }).click()

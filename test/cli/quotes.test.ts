@@ -85,7 +85,7 @@ const asAnswer = (quotes: SpanAnswer, kind: Answer['kind']): Answer => ({
 describe('a quote', () => {
   test('is shown with the words that answer, its place, how likely it is right, who agrees and who does not', () => {
     expect(quoteLines(QUOTES, plain)).toEqual([
-      'A ticket costs «12 crowns».',
+      'A ticket «costs 12 crowns».',
       '',
       '  notes/trains.md › Arlen › Travel, characters 10 to 57',
       '  Also in: notes/prices.md › Prices, characters 10 to 48',
@@ -109,7 +109,7 @@ describe('a quote', () => {
     for (const line of lines.filter((line) => !fixed.test(line))) {
       expect(columnsOf(line), line).toBeLessThanOrEqual(Math.max(width, 31)) // a place has 20 columns at least
     }
-    expect(lines.join(' ')).toContain('«12 crowns»')
+    expect(lines.join(' ')).toContain('«costs 12 crowns»')
     expect(lines.join('\n')).toContain('«9 crowns»')
   })
 
@@ -139,8 +139,8 @@ describe('a quote', () => {
     expect(lines).toContainEqual(expect.stringContaining('"no answer", whose share is 0.050:'))
     const table = lines.indexOf('    score  share  passage')
     expect(lines.slice(table + 1, table + 5)).toEqual([
-      '    4.500  0.500  [1]      A ticket costs «12 crowns».',
-      '    3.250  0.200  [2]      A ticket is «12 crowns», and a map is 3.',
+      '    4.500  0.500  [1]      A ticket «costs 12 crowns».',
+      '    3.250  0.200  [2]      A ticket is «costs 12 crowns», and a map is 3.',
       '    3.000  0.150  [3]      A ticket cost «9 crowns» then.',
       '   -2.000  0.001  [1]      Trains leave at «noon».',
     ])
@@ -151,7 +151,7 @@ describe('a quote', () => {
 describe('a refusal', () => {
   const nearest = [
     'Nearest, but right with probability 0.125 only:',
-    '  A ticket costs «12 crowns».',
+    '  A ticket «costs 12 crowns».',
     '  notes/trains.md › Arlen › Travel, characters 10 to 57',
   ]
 
@@ -240,9 +240,9 @@ describe('with --reader and a question-answering model', () => {
     ])
     const answer = JSON.parse(json.stdout) as Shown
     expect(answer).toMatchObject({ kind: 'quoted', text: 'A ticket to Sorn costs 12 crowns.' })
-    expect(answer.spans[0]).toMatchObject({ text: '12 crowns', source: { file, headingPath: ['Arlen'] } })
+    expect(answer.spans[0]).toMatchObject({ text: 'costs 12 crowns', source: { file, headingPath: ['Arlen'] } })
     expect(shown).toMatchObject({ code: 0, stderr: '' })
-    expect(shown.stdout).toMatch(/^A ticket to Sorn costs «12 crowns»\.\n\n {2}\S+arlen\.md › Arlen, /)
+    expect(shown.stdout).toMatch(/^A ticket to Sorn «costs 12 crowns»\.\n\n {2}\S+arlen\.md › Arlen, /)
     expect(shown.stdout).toContain(`\n  Right with probability ${answer.probability.toFixed(3)}.\n`)
     expect(chatted.stdout).toContain(`it does not see what was said before.\n${shown.stdout}`)
 
@@ -267,13 +267,13 @@ describe('with --reader and a question-answering model', () => {
   test('--min-probability 1 refuses, with what came nearest', async () => {
     const { stdout } = await runCli(['ask', QUESTION, ...reader, '--min-probability', '1'])
     expect(stdout).toMatch(
-      /^I don't know\.\n\nNearest, but right with .* only:\n {2}A ticket to Sorn costs «12 crowns»\.\n/,
+      /^I don't know\.\n\nNearest, but right with .* only:\n {2}A ticket to Sorn «costs 12 crowns»\.\n/,
     )
   })
 
   test.skipIf(NO_TERMINAL !== undefined)('on a terminal the words that answer are bold and underlined', async () => {
     const { stdout } = await runCliOnTerminal(['ask', QUESTION, ...sure])
-    expect(stdout).toContain('A ticket to Sorn costs \u001b[1;4m12 crowns\u001b[0m.')
+    expect(stdout).toContain('A ticket to Sorn \u001b[1;4mcosts 12 crowns\u001b[0m.')
     expect(stdout).not.toContain('«')
   })
 

@@ -163,7 +163,7 @@ describe('with a model whose every logit is given', () => {
   test('stops when it is told to, between batches too', async () => {
     const { reader, forward } = stubbed(tokenizer, 384, LOGITS)
     const passages = weighed(...new Array<string>(20).fill('tea'))
-    await expect(reader.answer('What?', passages, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortedError' }) // prettier-ignore
+    await expect(reader.answer('What?', passages, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' }) // prettier-ignore
     expect(forward).not.toHaveBeenCalled()
     const controller = new AbortController()
     const original = forward.getMockImplementation()!
@@ -171,7 +171,7 @@ describe('with a model whose every logit is given', () => {
       controller.abort()
       return original(inputs)
     })
-    await expect(reader.answer('What?', passages, { signal: controller.signal })).rejects.toMatchObject({ name: 'AbortedError' }) // prettier-ignore
+    await expect(reader.answer('What?', passages, { signal: controller.signal })).rejects.toMatchObject({ name: 'AbortError' }) // prettier-ignore
     expect(forward).toHaveBeenCalledTimes(1)
   })
 
