@@ -85,7 +85,7 @@ const asAnswer = (quotes: SpanAnswer, kind: Answer['kind']): Answer => ({
 describe('a quote', () => {
   test('is shown with the words that answer, its place, how likely it is right, who agrees and who does not', () => {
     expect(quoteLines(QUOTES, plain)).toEqual([
-      'A ticket «costs 12 crowns».',
+      'A ticket costs «12 crowns».',
       '',
       '  notes/trains.md › Arlen › Travel, characters 10 to 57',
       '  Also in: notes/prices.md › Prices, characters 10 to 48',
@@ -109,7 +109,7 @@ describe('a quote', () => {
     for (const line of lines.filter((line) => !fixed.test(line))) {
       expect(columnsOf(line), line).toBeLessThanOrEqual(Math.max(width, 31)) // a place has 20 columns at least
     }
-    expect(lines.join(' ')).toContain('«costs 12 crowns»')
+    expect(lines.join(' ')).toContain('«12 crowns»')
     expect(lines.join('\n')).toContain('«9 crowns»')
   })
 
@@ -139,8 +139,8 @@ describe('a quote', () => {
     expect(lines).toContainEqual(expect.stringContaining('"no answer", whose share is 0.050:'))
     const table = lines.indexOf('    score  share  passage')
     expect(lines.slice(table + 1, table + 5)).toEqual([
-      '    4.500  0.500  [1]      A ticket «costs 12 crowns».',
-      '    3.250  0.200  [2]      A ticket is «costs 12 crowns», and a map is 3.',
+      '    4.500  0.500  [1]      A ticket costs «12 crowns».',
+      '    3.250  0.200  [2]      A ticket is «12 crowns», and a map is 3.',
       '    3.000  0.150  [3]      A ticket cost «9 crowns» then.',
       '   -2.000  0.001  [1]      Trains leave at «noon».',
     ])
@@ -151,7 +151,7 @@ describe('a quote', () => {
 describe('a refusal', () => {
   const nearest = [
     'Nearest, but right with probability 0.125 only:',
-    '  A ticket «costs 12 crowns».',
+    '  A ticket costs «12 crowns».',
     '  notes/trains.md › Arlen › Travel, characters 10 to 57',
   ]
 

@@ -86,7 +86,7 @@ function shareIn(words: readonly string[], text: string): number {
   return words.length === 0 ? 0 : words.filter((word) => held.has(stem(word))).length / words.length
 }
 
-/** The beginning of a word, which its forms share. */
+/** A word without the commonest endings, so that its forms are one. */
 function stem(word: string): string {
-  return word.length > 5 ? word.slice(0, Math.max(4, word.length - 3)) : word.replace(/s$/, '')
+  return word.length > 3 ? word.replace(/(?:ing|ed|es|s|e)$/, '') : word
 }

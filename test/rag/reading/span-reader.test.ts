@@ -134,7 +134,7 @@ describe('with a model whose every logit is given', () => {
       'The red pot!',
       'There are seven.',
     )
-    const answer = await reader.answer('Where?', passages)
+    const answer = await reader.answer('Where?', passages, { minProbability: 0 })
     expect(answer).toMatchObject({ text: 'It is in a red pot today.', abstained: false, mode: 'span' })
     expect(answer.spans.map(({ text }) => text)).toEqual(['red pot', 'red pot', 'blue', 'seven'])
     expect(answer.spans.map(({ quote }) => quote.text)).toEqual(['It is in a red pot today.', 'The red pot!', 'A blue one.', 'There are seven.']) // prettier-ignore
