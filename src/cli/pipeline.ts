@@ -3,6 +3,7 @@
  */
 import { basename } from 'node:path'
 import {
+  HybridStore,
   AutoReader,
   PromptReader,
   Rag,
@@ -118,9 +119,10 @@ export async function openPipeline(options: Arguments['options'], terminal: Term
     onProgress: (done: number, total: number) => progress(what, done, total),
   })
   try {
-    const store = await openStore(options)
-    if (store) opened.push(() => store.close())
+    const found = await openStore(options)
+    if (found) opened.push(() => found.close())
     const hybrid = options['vectors-only'] !== true
+    const store = found && hybrid ? new HybridStore(found) : found
     const given = typeof options.encoder === 'string' ? options.encoder : undefined
     const encoder = store && (await encoderOf(store.encoder, given, terminal))
     if (encoder) opened.push(() => encoder.dispose())

@@ -106,6 +106,13 @@ function raw(text: string, address = server.address): Promise<string> {
   })
 }
 
+/** An index is searched by vectors and for words. */
+const STAGES = [
+  { name: 'dot', method: 'dot product' },
+  { name: 'text', method: 'BM25+' },
+  { name: 'rrf', method: 'reciprocal rank fusion' },
+]
+
 describe('POST /api/ask', () => {
   test('answers what the command answers, to several who ask at once', async () => {
     const asked = ['What is the capital of Arlen?', 'What is tea?', 'Who wrote Hamlet?']
@@ -129,7 +136,10 @@ describe('POST /api/ask', () => {
     expect(answer.kind).not.toBe('refused')
     const { spans, passages } = answer.quotes!
     expect(spans).not.toEqual([])
-    for (const span of spans) expect(span).toMatchObject({ source: passages[span.passage].source })
+    for (const span of spans) {
+      const { file } = passages[span.passage].source!
+      expect(span).toMatchObject({ source: { file } })
+    }
     const refused = await (await ask({ question: QUESTION, minProbability: 1 })).json()
     expect(refused).toMatchObject({ kind: 'refused', text: "I don't know.", probability: answer.probability })
   })
@@ -221,7 +231,7 @@ describe('POST /api/search', () => {
     expect(response.status).toBe(200)
     const found = (await response.json()) as Found
     const { passages } = (await (await ask({ question: QUESTION })).json()) as Answer
-    expect(found).toMatchObject({ question: QUESTION, stages: [{ name: 'dot', method: 'dot product' }] })
+    expect(found).toMatchObject({ question: QUESTION, stages: STAGES })
     expect(found.passages.map(({ id, score }) => [id, score])).toEqual(passages.map(({ id, score }) => [id, score]))
     expect(found.passages[0]).toEqual({
       ...(await pipeline.rag.retrieve(QUESTION))[0],
@@ -403,7 +413,7 @@ describe('addresses', () => {
       encoder: 'all-MiniLM-L6-v2',
       corpus: 'notes.index',
       passages: 2,
-      stages: [{ name: 'dot', method: 'dot product' }],
+      stages: STAGES,
       questions: 0,
     })
     expect((await fetch(`${server.address}api/health`, { method: 'HEAD' })).status).toBe(200)
