@@ -36,24 +36,28 @@ export interface SpanSearch {
   readonly shares: readonly number[]
 }
 
+type SpansByEnd = Map<number, Omit<ScoredSpan, 'probability'>>
+
 /**
  * @param windows of `passages` passages; where two overlap, a span's better score counts
  * @param most how many spans are given
  */
 export function searchSpans(windows: readonly SpanWindow[], passages: number, most: number): SpanSearch {
   const highest = Math.max(0, ...windows.map(highestScore))
-  const found = Array.from({ length: passages }, () => new Map<number, Omit<ScoredSpan, 'probability'>>()) // by place
+  const found = Array.from({ length: passages }, () => new Map<number, SpansByEnd>()) // of each passage, by start
   for (const { passage, places, starts, ends } of windows) {
     eachSpan(places, (first, last) => {
       const score = starts[first] + ends[last]
       if (score < highest - NEGLIGIBLE) return
       const [start, end] = [places[first].start, places[last].end]
-      const key = start * 2 ** 26 + end
-      const other = found[passage].get(key)
-      if (!other || other.score < score) found[passage].set(key, { passage, start, end, score })
+      const here: SpansByEnd = found[passage].get(start) ?? new Map()
+      found[passage].set(start, here)
+      const other = here.get(end)
+      if (!other || other.score < score) here.set(end, { passage, start, end, score })
     })
   }
-  const all = found.flatMap((spansOf) => [...spansOf.values()]).sort((a, b) => b.score - a.score)
+  const all = found.flatMap((spansOf) => [...spansOf.values()].flatMap((here) => [...here.values()]))
+  all.sort((a, b) => b.score - a.score)
   const share = (score: number) => Math.exp(score - highest)
   const total = all.reduce((sum, { score }) => sum + share(score), share(0))
   const shares = new Array<number>(passages).fill(0)
