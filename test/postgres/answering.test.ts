@@ -43,7 +43,7 @@ describePostgres('answers from PostgreSQL', (postgres) => {
 
   test('ask, chat and serve find the same by the same stages; a filter restricts them', async () => {
     const judge = writeSmallFolder(file('judge'), { golden: 'bert/sequence-classification', tokenizer: wordTokenizer })
-    const search = [...at, '--hybrid', '--rerank', judge]
+    const search = [...at, '--rerank', judge]
     const filter = { file: [file('arlen.md'), file('tea.txt')] }
     const filters = filter.file.flatMap((path) => ['--filter', `file=${path}`])
     const [json, asked, chatted] = await Promise.all([

@@ -27,7 +27,7 @@ describePostgres('glassformer with --store', (server) => {
     const second = await runCli(['index', folder, ...store])
     expect(second.stdout).toContain('0 embedded, 1 unchanged, 1 removed')
 
-    const { code, stdout } = await runCli(['ask', 'What is the capital of France?', ...store, '--hybrid', '--json'])
+    const { code, stdout } = await runCli(['ask', 'What is the capital of France?', ...store, '--json'])
     expect(code).toBe(0)
     const { text, passages } = JSON.parse(stdout) as Answer
     expect(text).toBe('The capital of France is Paris.')
@@ -57,7 +57,7 @@ describePostgres('glassformer with --store', (server) => {
     [['ask', 'Q', '--store', 'mysql://x'], 2, 'begins with postgres://'],
     [['ask', 'Q', '--store', 'postgres://x', '--index', 'y'], 2, 'exclude each other'],
     [['ask', 'Q', '--schema', 'x'], 2, '--schema is for --store'],
-    [['ask', 'Q', '--hybrid'], 2, '--hybrid is for'],
+    [['ask', 'Q', '--vectors-only'], 2, '--vectors-only is for'],
     [['index', 'x.txt', '--store', 'postgres://x', '--out', 'y'], 2, 'exclude each other'],
     [['index', 'x.txt', '--store', 'postgres://x', '--dtype', 'int8'], 2, '--dtype is for --out'],
     [['ask', 'Q', '--store', server.url, '--schema', 'none'], 1, 'there is no store'],
