@@ -136,12 +136,14 @@ export type TextModelInfo = ReaderInfo
 
 export interface ModelInfo {
   readonly reader: ReaderInfo
+  /** Whether that is the default one, and none that was dropped. */
+  readonly isDefault: boolean
   /** Where a model was dropped that cannot answer: `selfAttention` shows what it does with a text, while the default reader answers. */
   readonly textModel: TextModelInfo | undefined
   readonly encoder: { readonly name: string; readonly dimension: number; readonly numLayers: number }
   readonly corpus: { readonly name: string; readonly passages: number }
   readonly backend: BackendInfo
-  /** The span reader beside the page, which is fetched when it is first looked at; undefined where it does not lie there. */
+  /** The span reader beside the page, which is fetched when it is first asked; undefined where it does not lie there. */
   readonly spanReader: { readonly bytes: number } | undefined
 }
 

@@ -66,7 +66,7 @@ export async function openPage({
   return page
 }
 
-/** Waits until what is shown belongs to the scene. */
+/** Waits until what is shown belongs to the scene, and the answer at the top is the one that is given. */
 export async function settled(page: Page): Promise<void> {
   // the state changes with the event, the page with the frame after
   await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))

@@ -19,19 +19,14 @@ import type {
   Served,
   Walk,
 } from '../protocol.js'
-import { GlassformerError } from '../../src/errors.js'
 import { DEFAULT_BACKEND } from '../backends.js'
 import { describeServed, isServed } from '../engine/served.js'
 import { AddressError, formatAddress, parseAddress } from './address.js'
+import { QuotingState } from './quoting-state.js'
 import { SEED_SCENE } from './seed.js'
 import { fitSelection, type Selection } from './selection.js'
 import { castOf, tellStory, type Story } from './story.js'
-
-/** Something that went wrong, as it is shown. */
-export interface Trouble {
-  readonly where: 'link' | 'model' | 'backend' | 'walk' | 'file'
-  readonly message: string
-}
+import { codeOf, messageOf, type Trouble } from './trouble.js'
 
 /** How long an edit waits for the next one, in milliseconds. */
 export const PAUSE = { typing: 450, sliding: 150 }
@@ -56,6 +51,8 @@ export interface Run {
 
 export class Explorer {
   readonly engine: Engine
+  /** The span reader on the walk that is shown. */
+  readonly quoting: QuotingState
   readonly #model = signal<ModelInfo | undefined>(undefined)
   readonly #served = signal<Served | undefined>(undefined)
   readonly #progress = signal<Progress | undefined>(undefined)
@@ -106,6 +103,7 @@ export class Explorer {
 
   constructor(engine: Engine) {
     this.engine = engine
+    this.quoting = new QuotingState(engine)
     engine.onLost((error) => {
       if (this.#backend.value !== DEFAULT_BACKEND) void this.#load(this.#source, DEFAULT_BACKEND, 'push', error)
     })
@@ -231,7 +229,7 @@ export class Explorer {
     }
     batch(() => {
       if (this.#trouble.value?.where !== 'link') this.#trouble.value = undefined
-      this.#progress.value = { what: 'models', done: 0, total: 0 }
+      this.#progress.value = { what: 'Loading the models', done: 0, total: 0 }
       this.#busy.value = true
       this.#backend.value = backend
     })
@@ -301,7 +299,9 @@ export class Explorer {
       if (signal.aborted) return
       this.#maps = maps
       batch(() => {
-        this.#shown.value = { model, walk, story }
+        const shown = { model, walk, story }
+        this.#shown.value = shown
+        this.quoting.follow(shown)
         const run = runOf(model, walk)
         this.#runs.value = [...this.#runs.value.filter(({ subject }) => subject === run.subject), run]
         if (this.#trouble.value?.where === 'walk') this.#trouble.value = undefined
@@ -349,12 +349,4 @@ function runOf({ backend, reader }: ModelInfo, { scene, milliseconds, answer }: 
 /** What went wrong with a backend, and which one computes now. */
 function backendTrouble({ message }: Error, { backend }: ModelInfo): Trouble {
   return { where: 'backend', message: `${message}. What is shown is computed by ${backend.description}.` }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof GlassformerError ? error.code : undefined
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

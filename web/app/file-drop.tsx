@@ -5,7 +5,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ModelSource } from '../protocol.js'
 import type { Explorer } from './explorer.js'
-import { messageOf } from './explorer.js'
+import { messageOf } from './trouble.js'
 import { readPassages } from './passages.js'
 
 type PickedFiles = Extract<ModelSource, { kind: 'files' }>['files']

@@ -1,10 +1,13 @@
 /**
- * The answer in large, as it is written; above it what went wrong, if something did. The room for both is kept, so that nothing jumps.
+ * The answer in large, as it is written; below it how sure it is and why it is the one that is given; then what went wrong, if something
+ * did. The room for all of it is kept, so that nothing jumps.
  */
 import { describeBackend } from '../backends.js'
-import { AnswerLine } from '../panels/answer-line.js'
-import type { Explorer, Trouble } from './explorer.js'
+import type { Explorer } from './explorer.js'
 import { percent } from './format.js'
+import { GivenAnswer, givenOf, rightOf, WhyGiven, type Given } from './given.js'
+import { isJudged } from './quoting-state.js'
+import type { Trouble } from './trouble.js'
 
 export interface OpeningProps {
   readonly explorer: Explorer
@@ -12,32 +15,40 @@ export interface OpeningProps {
 
 export function Opening({ explorer }: OpeningProps) {
   const shown = explorer.shown.value
-  const progress = explorer.progress.value
   const trouble = explorer.trouble.value
   const busy = explorer.busy.value
   const writing = explorer.writing.value
+  const { quoting } = explorer
+  const given = shown && givenOf(shown, quoting)
+  const isAwaited = shown !== undefined && isJudged(shown) && quoting.stale
+  const progress = explorer.progress.value ?? (isAwaited ? quoting.progress : undefined)
   return (
     <section class="opening" aria-label="Answer">
-      <div class="answer" aria-busy={busy}>
+      <div class="answer" aria-busy={busy || isAwaited}>
         {busy && writing !== '' ? (
           <p class="answer-text">{writing}</p>
         ) : shown ? (
-          <AnswerLine walk={shown.walk} />
+          <GivenAnswer walk={shown.walk} given={given} isAwaited={isAwaited} />
         ) : (
           <p class="answer-text waiting">{trouble ? '' : '…'}</p>
         )}
       </div>
-      <p class="answer-note">{noteOf(explorer)}</p>
+      <p class="answer-note">{noteOf(explorer, given, isAwaited)}</p>
+      {(!shown || isJudged(shown)) && (
+        <p class="answer-note answer-why" role="status">
+          {shown && <WhyGiven shown={shown} quoting={quoting} given={given} />}
+        </p>
+      )}
       <p class="answer-note" role="status">
         {shown && `Computed by ${describeBackend(shown.model.backend)}`}
       </p>
       <p class="unseen" role="status">
-        {shown && !busy ? `Answer: ${shown.walk.answer.text}` : ''}
+        {shown && !busy && !isAwaited ? `Answer: ${given?.text ?? shown.walk.answer.text}` : ''}
       </p>
       {progress && (
         <div class="progress">
           <progress
-            aria-label={`Loading ${progress.what}`}
+            aria-label={progress.what}
             {...(progress.total > 0 && { value: progress.done / progress.total, max: 1 })}
           />
         </div>
@@ -47,13 +58,20 @@ export function Opening({ explorer }: OpeningProps) {
   )
 }
 
-function noteOf({ progress, busy, shown }: Explorer): string {
-  if (progress.value) return `Loading ${progress.value.what}`
+function noteOf({ progress, busy, shown }: Explorer, given: Given | undefined, isAwaited: boolean): string {
+  if (progress.value) return progress.value.what
   if (busy.value) return 'Reading and writing'
   if (!shown.value) return ''
   const { answer, milliseconds } = shown.value.walk
-  const time = `found in ${milliseconds.retrieve.toFixed(0)} ms, read and written in ${milliseconds.read.toFixed(0)} ms`
-  return `p(answer) ${percent(Math.exp(answer.logProb))}; some passage answers ${percent(answer.pAnswerable)}; ${time}`
+  const right = given && rightOf(given)
+  const isOfWalk = isAwaited ? !answer.abstained : given?.isOfWalk !== false
+  return [
+    right !== undefined && `Right with probability ${percent(right)}`,
+    isOfWalk && `p(answer) ${percent(Math.exp(answer.logProb))}; some passage answers ${percent(answer.pAnswerable)}`,
+    `found in ${milliseconds.retrieve.toFixed(0)} ms, read and written in ${milliseconds.read.toFixed(0)} ms`,
+  ]
+    .filter((part) => part !== false)
+    .join('; ')
 }
 
 const TITLES: Readonly<Record<Trouble['where'], string>> = {

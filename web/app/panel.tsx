@@ -5,7 +5,7 @@
 import type { ComponentChildren } from 'preact'
 import { useRef, useState } from 'preact/hooks'
 import { save, type Saved } from './export.js'
-import { messageOf } from './explorer.js'
+import { messageOf } from './trouble.js'
 
 export interface PanelProps {
   readonly id: string

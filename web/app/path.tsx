@@ -1,7 +1,7 @@
 /**
  * The path: each station gets the walk and what is looked at in it.
  */
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { RagMode } from 'glassformer'
 import { AblationStation } from '../panels/ablation.js'
 import { AnswerPanel } from '../panels/answer.js'
@@ -12,7 +12,7 @@ import { EncoderPanel } from '../panels/encoder.js'
 import { KernelsPanel } from '../panels/kernels.js'
 import { MixturePanel } from '../panels/mixture.js'
 import { PriorPanel } from '../panels/prior.js'
-import { QuotingPanel, type AskedQuoting } from '../panels/quoting.js'
+import { QuotingPanel } from '../panels/quoting.js'
 import { QuestionPanel } from '../panels/question.js'
 import { RankingPanel } from '../panels/ranking.js'
 import { ReadingPanel } from '../panels/reading.js'
@@ -21,7 +21,6 @@ import { ServedRankingPanel } from '../panels/served-ranking.js'
 import { TextModelPanel } from '../panels/text-model.js'
 import { VectorPanel } from '../panels/vector.js'
 import { skipTo } from './skip.js'
-import type { Progress } from '../protocol.js'
 import type { Explorer } from './explorer.js'
 import { useResource } from './resource.js'
 import { STATIONS } from './stations.js'
@@ -38,7 +37,7 @@ export function Path({ explorer }: PathProps) {
     (signal) => (shown && compares ? explorer.engine.modes(signal) : undefined),
     [shown, compares],
   )
-  const quoting = useQuoting(explorer)
+  const { quoting } = explorer
   if (!shown || !selection) return <div id="path" />
   const { model, walk, story } = shown
   const { passage, encoder, decoder } = selection
@@ -83,21 +82,6 @@ export function Path({ explorer }: PathProps) {
       </div>
     </div>
   )
-}
-
-/** The span reader on the walk that is shown, from when it is first asked for. */
-function useQuoting({ shown, engine }: Explorer): AskedQuoting {
-  const [asked, setAsked] = useState(0)
-  const [progress, setProgress] = useState<Progress | undefined>(undefined)
-  const at = shown.value
-  const wanted = at?.model.spanReader && asked > 0
-  const resource = useResource(
-    (signal) =>
-      wanted ? engine.quoting({ onProgress: setProgress, signal }).finally(() => setProgress(undefined)) : undefined,
-    [at, asked],
-  )
-  const ask = useCallback(() => setAsked((times) => Math.max(1, times)), [])
-  return { ...resource, progress, ask, retry: () => setAsked((times) => times + 1) }
 }
 
 /** Where on the path one is. */

@@ -2,7 +2,7 @@
  * What a panel asks the engine for: while the next value is on its way the last one stays, marked as stale, so that nothing jumps.
  */
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { messageOf } from './explorer.js'
+import { messageOf } from './trouble.js'
 
 export interface Resource<T> {
   readonly value: T | undefined

@@ -1,7 +1,7 @@
 /**
  * The files of the default models, which lie beside the page. `files.json` lists them with their sizes, so that progress is that of
  * bytes; a static build stores them gzipped. They are fetched whole and held until the models are loaded. The span reader is fetched
- * apart from the rest, when it is first looked at: nothing of the way to the answer waits for it.
+ * apart from the rest, when it is first asked: a short fact can be answered without it.
  */
 import { AbortedError, FileError, GlassformerError, memoryFolder, type Folder } from 'glassformer'
 import { JsonObject } from '../../src/files/json.js'

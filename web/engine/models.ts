@@ -54,7 +54,7 @@ interface Dropped {
 export class Models {
   readonly backend: Backend
   readonly retriever: Retriever
-  readonly #info: Omit<ModelInfo, 'reader' | 'textModel'>
+  readonly #info: Omit<ModelInfo, 'reader' | 'isDefault' | 'textModel'>
   readonly #default: LoadedReader
   readonly #dtype: 'int8' | undefined
   #dropped: Dropped = {}
@@ -67,7 +67,7 @@ export class Models {
     backend: Backend,
     retriever: Retriever,
     reader: LoadedReader,
-    info: Omit<ModelInfo, 'reader' | 'textModel'>,
+    info: Omit<ModelInfo, 'reader' | 'isDefault' | 'textModel'>,
     dtype: 'int8' | undefined,
   ) {
     this.backend = backend
@@ -171,7 +171,7 @@ export class Models {
 
   get info(): ModelInfo {
     const { reader = this.#default, textModel } = this.#dropped
-    return { reader: reader.info, textModel: textModel?.info, ...this.#info }
+    return { reader: reader.info, isDefault: this.isDefault, textModel: textModel?.info, ...this.#info }
   }
 
   /** Takes a dropped model beside the default ones, or only those again. On an error all stays as it was. */

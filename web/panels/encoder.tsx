@@ -8,12 +8,12 @@ import { toPng } from '../attention/png.js'
 import { coloursAt } from '../attention/use-colours.js'
 import type { Explorer } from '../app/explorer.js'
 import { Hook, Panel } from '../app/panel.js'
+import type { QuotingState } from '../app/quoting-state.js'
 import type { HeadCell } from '../app/selection.js'
 import type { Story } from '../app/story.js'
 import type { ModelInfo, Walk } from '../protocol.js'
 import { MapFigure, useMap } from './attention-map.js'
 import { FindingNote } from './finding.js'
-import type { AskedQuoting } from './quoting.js'
 import { SpanEncoderPanel } from './span-encoder.js'
 import { WhoseEncoder, type Whose } from './whose-encoder.js'
 
@@ -28,7 +28,7 @@ export interface AttentionPanelProps {
 }
 
 export interface EncoderPanelProps extends AttentionPanelProps {
-  readonly quoting: AskedQuoting
+  readonly quoting: QuotingState
 }
 
 export function EncoderPanel({ quoting, ...props }: EncoderPanelProps) {

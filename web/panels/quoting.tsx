@@ -1,33 +1,23 @@
 /**
  * The span reader: where in each passage an answer begins and ends, which span that makes the best of all, and whether the pipeline gives
- * the sentence around it, the worded answer or neither. Its weights are fetched when the panel first comes into sight.
+ * the sentence around it, the worded answer or neither. Its weights are fetched when the panel first comes into sight, if not before.
  */
 import { useEffect } from 'preact/hooks'
 import { Bar } from '../app/bar.js'
 import { count, decimal, passageName, percent } from '../app/format.js'
 import { Panel } from '../app/panel.js'
-import type { Resource } from '../app/resource.js'
+import type { QuotingState } from '../app/quoting-state.js'
 import { toCsv } from '../csv.js'
 import type { ModelInfo, Progress, Quoting, Walk } from '../protocol.js'
 import { around, spanTokens } from './span-scores.js'
 import { SpanStrip } from './span-strip.js'
-
-/** The span reader on the walk that is shown, as far as it is there. */
-export interface AskedQuoting extends Resource<Quoting> {
-  /** How far its loading is; undefined when nothing loads. */
-  readonly progress: Progress | undefined
-  /** Wants it from now on. */
-  readonly ask: () => void
-  /** Asks once more, after an error. */
-  readonly retry: () => void
-}
 
 export interface QuotingPanelProps {
   readonly model: ModelInfo
   readonly walk: Walk
   readonly passage: number
   readonly busy: boolean
-  readonly quoting: AskedQuoting
+  readonly quoting: QuotingState
 }
 
 const ID = 'quoting'
@@ -218,8 +208,9 @@ function Decision({ quoting: { quotes, given }, walk }: { readonly quoting: Quot
       <p role="status">{whyOf(quotes.probability, given, walk)}</p>
       <p class="aside">
         How likely an answer is to be right is not its share of a softmax. It is a logistic regression over what each
-        reader knows when it has an answer, learnt on questions whose answers are known. The answer at the top of the
-        page and the path below are the worded one, whatever is given here: a quote has no tokens that were written.
+        reader knows when it has an answer, learnt on questions whose answers are known. What is given stands at the top
+        of the page. The path below is that of the first reader’s words, whatever is given: a quote has no tokens that
+        were written.
       </p>
     </div>
   )

@@ -9,18 +9,18 @@ import { toPng } from '../attention/png.js'
 import { coloursAt } from '../attention/use-colours.js'
 import type { Explorer } from '../app/explorer.js'
 import { Hook, Panel } from '../app/panel.js'
+import type { QuotingState } from '../app/quoting-state.js'
 import { useResource } from '../app/resource.js'
 import type { HeadCell } from '../app/selection.js'
 import type { Quoting, Walk } from '../protocol.js'
 import { MapFigure } from './attention-map.js'
-import type { AskedQuoting } from './quoting.js'
 
 export interface SpanEncoderPanelProps {
   readonly explorer: Explorer
   readonly walk: Walk
   readonly passage: number
   readonly busy: boolean
-  readonly quoting: AskedQuoting
+  readonly quoting: QuotingState
   readonly picker: ComponentChildren
 }
 

@@ -74,12 +74,12 @@ export const TOURS: readonly Tour[] = [
         at: 'ablation',
         text: 'Most of the encoder’s 32 heads can go, one at a time, and the answer stays.',
         task: {
-          ask: 'Find the one that cannot: take away one single head of the encoder so that, with “Walk the whole path without these heads”, the reader says that it does not know.',
+          ask: 'Find the one that cannot: take away one single head of the encoder so that, with “Walk the whole path without these heads”, the reader words no answer any more.',
           isDone: ({ walk }) =>
             walk.scene.ablated.length === 1 &&
             walk.scene.ablated[0].attention.startsWith('encoder') &&
             walk.answer.abstained,
-          done: 'That head is the one. Look at its map: it does nothing that one would have picked it for.',
+          done: 'That head is the one. Look at its map: it does nothing that one would have picked it for. If an answer stands at the top all the same, the second reader has quoted it, which has lost no head.',
         },
       },
     ],
