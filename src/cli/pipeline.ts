@@ -3,7 +3,6 @@
  */
 import { basename } from 'node:path'
 import {
-  HybridStore,
   AutoReader,
   PromptReader,
   Rag,
@@ -11,7 +10,6 @@ import {
   SpanReader,
   type Passage,
   type StageRanks,
-  type Store,
   type StoreReadOptions,
 } from '../rag/index.js'
 import { probability, UsageError, type Arguments, type OptionSpec } from './arguments.js'
@@ -77,8 +75,6 @@ export interface SearchStage {
 }
 
 export type Pipeline = (MixingPipeline | PromptPipeline | QuotingPipeline) & {
-  /** Undefined where the facts of the package are searched. */
-  readonly store: Store | undefined
   /** What is searched, as people call it: no path, and nothing of a database's address. */
   readonly corpus: string
   /** In the order in which they come. */
@@ -119,10 +115,8 @@ export async function openPipeline(options: Arguments['options'], terminal: Term
     onProgress: (done: number, total: number) => progress(what, done, total),
   })
   try {
-    const found = await openStore(options)
-    if (found) opened.push(() => found.close())
-    const hybrid = options['vectors-only'] !== true
-    const store = found && hybrid ? new HybridStore(found) : found
+    const store = await openStore(options)
+    if (store) opened.push(() => store.close())
     const given = typeof options.encoder === 'string' ? options.encoder : undefined
     const encoder = store && (await encoderOf(store.encoder, given, terminal))
     if (encoder) opened.push(() => encoder.dispose())
@@ -132,9 +126,10 @@ export async function openPipeline(options: Arguments['options'], terminal: Term
     const reranker =
       typeof options.rerank === 'string' ? await Reranker.fromPretrained(options.rerank, load('reranker')) : undefined
     if (reranker) opened.push(() => reranker.dispose())
+    const hybrid = options['vectors-only'] !== true
     const parts = { onProgress: progress, signal, encoder, index: store, hybrid, reranker }
     const minProbability = probability('min-probability', options['min-probability'])
-    const common = { store, corpus: corpusName(options), stages: searchStages(options), close }
+    const common = { corpus: corpusName(options), stages: searchStages(options), close }
     if (reader instanceof PromptReader) {
       if (minProbability !== undefined)
         throw new UsageError(
@@ -179,15 +174,15 @@ function searchStages({ index, store, 'vectors-only': vectorsOnly, rerank }: Arg
 
 /** A passage by its id; undefined where there is none. */
 export async function findPassage(
-  { store, rag }: Pipeline,
+  { rag }: Pipeline,
   id: string,
   options: StoreReadOptions,
 ): Promise<Passage | undefined> {
-  if (store) return store.passage(id, options)
+  if (rag.store) return rag.store.passage(id, options)
   return (await rag.retriever()).passages.find((passage) => passage.id === id)
 }
 
 /** Passages that are searched. */
-export async function countPassages({ store, rag }: Pipeline): Promise<number> {
-  return store ? store.size() : (await rag.retriever()).passages.length
+export async function countPassages({ rag }: Pipeline): Promise<number> {
+  return rag.store ? rag.store.size() : (await rag.retriever()).passages.length
 }

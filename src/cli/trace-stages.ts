@@ -14,7 +14,6 @@ import {
   type RagMode,
   type RetrievedPassage,
   type Source,
-  type Store,
 } from '../rag/index.js'
 import type { Float } from '../tensor/ops/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
@@ -102,10 +101,8 @@ export const ATTENTIONS: readonly string[] = [
 ]
 
 export interface TraceOptions {
-  /** Instead of the corpus. */
+  /** Instead of what the pipeline searches. */
   readonly passages: readonly Passage[] | undefined
-  /** Instead of the corpus, too. */
-  readonly store: Store | undefined
   readonly filter: Filter | undefined
   readonly topK: number | undefined
   readonly mode: RagMode | undefined
@@ -123,11 +120,11 @@ const NEXT_TOKENS = 5
 export async function* traceStages(
   rag: Rag,
   question: string,
-  { passages, store, filter, topK = 5, mode, points, passage, head, signal }: TraceOptions,
+  { passages, filter, topK = 5, mode, points, passage, head, signal }: TraceOptions,
 ): AsyncGenerator<Stage, void, void> {
   const { reader, encoder } = rag
   const { tokenizer, model } = reader
-  const retriever = store ? await StoreRetriever.open(encoder, store) : await retrieverOver(passages, rag, signal)
+  const retriever = await retrieverOver(passages, rag, signal)
   const vector = await retriever.embed(question, { signal })
   const found = await (retriever instanceof StoreRetriever
     ? retriever.search(question, vector, topK, { filter, signal })
@@ -188,8 +185,13 @@ export async function* traceStages(
   yield { stage: 'mixture', answer }
 }
 
-function retrieverOver(passages: readonly Passage[] | undefined, rag: Rag, signal: AbortSignal): Promise<Retriever> {
-  return passages ? Retriever.build(rag.encoder, passages, { signal }) : rag.retriever()
+function retrieverOver(
+  passages: readonly Passage[] | undefined,
+  rag: Rag,
+  signal: AbortSignal,
+): Promise<Retriever | StoreRetriever> {
+  if (passages) return Retriever.build(rag.encoder, passages, { signal })
+  return rag.store ? StoreRetriever.open(rag.encoder, rag.store) : rag.retriever()
 }
 
 interface Sides {

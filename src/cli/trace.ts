@@ -62,11 +62,10 @@ export async function trace(args: Arguments, terminal: Terminal): Promise<void> 
       const reader = pipeline.kind === 'prompt' ? 'a decoder-only model' : 'a question-answering model'
       throw new UsageError(`--reader is ${reader}; trace is for encoder-decoders`)
     }
-    const { rag, store } = pipeline
+    const { rag } = pipeline
     const points = at === undefined ? ATTENTIONS : [at]
     checkPoints(rag.reader.model.hookPoints(), points, head)
-    const sources = { passages, store, filter }
-    const stages = traceStages(rag, question, { ...sources, topK, mode, points, passage, head, signal })
+    const stages = traceStages(rag, question, { passages, filter, topK, mode, points, passage, head, signal })
     await show(stages, at !== undefined, options, terminal)
   } finally {
     await pipeline.close()
