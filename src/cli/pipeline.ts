@@ -75,6 +75,8 @@ export interface SearchStage {
 }
 
 export type Pipeline = (MixingPipeline | PromptPipeline | QuotingPipeline) & {
+  /** Least probability of an answer that is given, where the caller said one. */
+  readonly minProbability?: number
   /** What is searched, as people call it: no path, and nothing of a database's address. */
   readonly corpus: string
   /** In the order in which they come. */
@@ -87,15 +89,12 @@ export type Pipeline = (MixingPipeline | PromptPipeline | QuotingPipeline) & {
 export interface MixingPipeline {
   readonly kind: 'mixing'
   readonly rag: Rag
-  /** Least probability of an answer that is given, where the caller said one. */
-  readonly minProbability?: number
 }
 
 /** A span head quotes. */
 export interface QuotingPipeline {
   readonly kind: 'quoting'
   readonly rag: Rag<SpanReader>
-  readonly minProbability?: number
 }
 
 /** A decoder-only model reads all passages in one prompt. */
@@ -129,12 +128,8 @@ export async function openPipeline(options: Arguments['options'], terminal: Term
     const hybrid = options['vectors-only'] !== true
     const parts = { onProgress: progress, signal, encoder, index: store, hybrid, reranker }
     const minProbability = probability('min-probability', options['min-probability'])
-    const common = { corpus: corpusName(options), stages: searchStages(options), close }
+    const common = { minProbability, corpus: corpusName(options), stages: searchStages(options), close }
     if (reader instanceof PromptReader) {
-      if (minProbability !== undefined)
-        throw new UsageError(
-          '--min-probability is for readers that know how sure they are, and a decoder-only model does not',
-        )
       const rag = await Rag.fromPretrained(undefined, { ...parts, reader })
       opened.push(() => rag.dispose())
       return { kind: 'prompt', rag, ...common }
@@ -142,13 +137,13 @@ export async function openPipeline(options: Arguments['options'], terminal: Term
     if (reader instanceof SpanReader) {
       const rag = await Rag.fromPretrained(undefined, { ...parts, reader })
       opened.push(() => rag.dispose())
-      return { kind: 'quoting', rag, minProbability, ...common }
+      return { kind: 'quoting', rag, ...common }
     }
     const rag = await (reader
       ? Rag.fromPretrained(undefined, { ...parts, reader })
       : Rag.fromPretrained(undefined, parts))
     opened.push(() => rag.dispose())
-    return { kind: 'mixing', rag, minProbability, ...common }
+    return { kind: 'mixing', rag, ...common }
   } catch (error) {
     await close()
     throw error

@@ -14,7 +14,7 @@ import { processTerminal, type Terminal } from '../../src/cli/terminal.js'
 import type { Answer, QuotedPassage, QuotedSpan, SpanAnswer } from '../../src/rag/index.js'
 import { NO_TERMINAL, runCli, runCliOnTerminal, serveCli } from '../support/cli.js'
 import { goldenPath } from '../support/goldens.js'
-import { byteTokenizer, CHATML, wordTokenizer, writeSmallFolder } from '../support/small-tokenizers.js'
+import { wordTokenizer, writeSmallFolder } from '../support/small-tokenizers.js'
 import { weightsPath } from '../support/weights.js'
 
 const plain: Terminal = { ...processTerminal(new AbortController().signal), width: undefined }
@@ -292,13 +292,6 @@ describe('with --reader and a question-answering model', () => {
   test("DPR's reader, which cannot refuse, is none", async () => {
     const ran = await runCli(['ask', QUESTION, '--reader', goldenPath('dpr/reader')])
     expect(ran).toMatchObject({ code: 1, stdout: '' })
-  })
-
-  test('a decoder-only model has no --min-probability', async () => {
-    const chat = writeSmallFolder(join(folder, 'chat'), { golden: 'qwen3/base', tokenizer: byteTokenizer, chatTemplate: CHATML }) // prettier-ignore
-    const ran = await runCli(['ask', QUESTION, '--reader', chat, '--min-probability', '0.5'])
-    expect(ran).toMatchObject({ code: 2, stdout: '' })
-    expect(ran.stderr).toContain('--min-probability is for readers that know how sure they are')
   })
 })
 

@@ -127,11 +127,20 @@ export interface PromptPassage extends RetrievedPassage {
  */
 export interface PromptAnswer {
   readonly question: string
+  /** What the model wrote, or that it does not know. */
   readonly text: string
   readonly mode: 'prompt'
+  /** Whether the text is given, or refused: by the model itself, or since it was not sure enough. */
+  readonly kind: 'said' | 'refused'
+  /** Whether the answer is that the passages do not tell: the kind `refused`. */
+  readonly abstained: boolean
+  /** p(what the model wrote is right), by {@link PromptReader.calibration}; 0 where it wrote itself that it does not know. */
+  readonly probability: number
+  /** What the model wrote: the text, unless that was refused. Tokens, logProb and posteriors are of this. */
+  readonly written: string
   /** What the model was given to go on from, as text. */
   readonly prompt: string
-  /** ln p(answer|prompt), the end included. */
+  /** ln p(written|prompt), the end included. */
   readonly logProb: number
   /** False where maxNewTokens cut the answer off. */
   readonly ended: boolean

@@ -1,6 +1,8 @@
 /**
  * What is known of an answer when it is found, and what its probability of being right is made of (calibration.ts).
  */
+import type { WrittenToken } from '../../models/write.js'
+import { passageText } from '../finding/corpus.js'
 import type { RetrievedPassage } from '../finding/retriever.js'
 import type { Signals } from './calibration.js'
 import type { Proposal } from './marginal-answer.js'
@@ -61,6 +63,25 @@ export function checkedSignals(
     supported: shareIn(said, `${read} ${question}`),
     /** Share of the question's words that the passage has. */
     overlap: shareIn(contentWords(question), read),
+  }
+}
+
+/** Of an answer that a decoder-only model writes, having read all passages at once. @param passages those in the prompt, best first */
+export function promptSignals(
+  text: string,
+  tokens: readonly WrittenToken[],
+  question: string,
+  passages: readonly RetrievedPassage[],
+): Signals {
+  const logProb = tokens.reduce((sum, token) => sum + token.logProb, 0)
+  const read = passages.map(passageText).join(' ')
+  return {
+    /** Log-odds of the geometric mean of its tokens' probabilities: that of the whole would fall with its length. */
+    logit: logit(Math.exp(logProb / tokens.length)),
+    /** Dot product of the question and the best passage. */
+    similarity: passages[0].score,
+    /** Share of the answer's words that stand in a passage or in the question. */
+    supported: shareIn(contentWords(text), `${read} ${question}`),
   }
 }
 
