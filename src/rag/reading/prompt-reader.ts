@@ -15,7 +15,7 @@ import { normalizeLog } from '../paper/marginalise.js'
 import { ABSTENTION, type PromptAnswer, type PromptPassage } from './answer.js'
 import { Calibration, calibrationOf, checkProbability } from './calibration.js'
 import type { PassageReader, WeighedPassage } from './passage-reader.js'
-import { promptSignals } from './signals.js'
+import { PROMPT_SIGNALS, promptSignals } from './signals.js'
 
 /** Puts a question and its passages to a model. */
 export type PromptFormat = (
@@ -107,7 +107,7 @@ export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> 
     const { format, minProbability: given, ...loadOptions } = options
     checkProbability('minProbability', given ?? 0)
     const folder = await openPretrained(location, loadOptions)
-    const own = await calibrationOf(folder, 0)
+    const own = await calibrationOf(folder, PROMPT_SIGNALS, 0)
     const tokenizer = await AutoTokenizer.fromPretrained(folder, loadOptions)
     return new PromptReader(await AutoModelForCausalLM.fromPretrained(folder, loadOptions), tokenizer, {
       format,

@@ -10,7 +10,7 @@ import type { Proposal } from './marginal-answer.js'
 import type { WeighedPassage } from './passage-reader.js'
 import { Reader, type ReadOptions } from './reader.js'
 import type { Reading, ReaderOptions } from './reading.js'
-import { checkedSignals } from './signals.js'
+import { CHECKED_SIGNALS, checkedSignals, SPAN_SIGNALS } from './signals.js'
 import type { QuotedSpan, SpanAnswer } from './span-answer.js'
 import type { SpanReader } from './span-reader.js'
 import type { SpanWindow } from './span-search.js'
@@ -30,8 +30,8 @@ export interface Judgement {
 /** Reads `calibration.json`: { "min_probability": …, "prefer_said": …, "said": { "bias": …, … }, "quoted": { … } }. @throws ConfigError */
 export function judgementOf(settings: JsonObject): Judgement {
   return {
-    said: storedCalibration(settings.object('said')),
-    quoted: storedCalibration(settings.object('quoted')),
+    said: storedCalibration(settings.object('said'), CHECKED_SIGNALS),
+    quoted: storedCalibration(settings.object('quoted'), SPAN_SIGNALS),
     minProbability: storedProbability(settings, 'min_probability'),
     preferSaid: storedProbability(settings, 'prefer_said'),
   }

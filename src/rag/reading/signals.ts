@@ -4,13 +4,24 @@
 import type { WrittenToken } from '../../models/write.js'
 import { passageText } from '../finding/corpus.js'
 import type { RetrievedPassage } from '../finding/retriever.js'
-import type { Signals } from './calibration.js'
 import type { Proposal } from './marginal-answer.js'
 import type { SpanAnswer } from './span-answer.js'
 import type { SpanSearch } from './span-search.js'
 
+/** What a calibration may weigh, by name: of a quote, and of an answer that a reader words alone, with another that checks it, or from one prompt. */
+export const SPAN_SIGNALS = ['logit', 'score', 'answerable', 'lead', 'similarity', 'overlap'] as const
+export const PROPOSAL_SIGNALS = ['logit', 'answerable', 'similarity'] as const
+export const CHECKED_SIGNALS = [...PROPOSAL_SIGNALS, 'span', 'agreement', 'supported', 'overlap'] as const
+export const PROMPT_SIGNALS = ['logit', 'similarity', 'supported'] as const
+
+type SignalsOf<Names extends readonly string[]> = Readonly<Record<Names[number], number>>
+
 /** Of a quote. @param search with one span at least */
-export function spanSignals(question: string, passages: readonly RetrievedPassage[], search: SpanSearch): Signals {
+export function spanSignals(
+  question: string,
+  passages: readonly RetrievedPassage[],
+  search: SpanSearch,
+): SignalsOf<typeof SPAN_SIGNALS> {
   const [best] = search.spans
   const passage = passages[best.passage]
   const rival = search.spans.find(({ passage }) => passage !== best.passage)
@@ -31,7 +42,10 @@ export function spanSignals(question: string, passages: readonly RetrievedPassag
 }
 
 /** Of an answer that a reader words. */
-export function proposalSignals(proposal: Proposal, passages: readonly RetrievedPassage[]): Signals {
+export function proposalSignals(
+  proposal: Proposal,
+  passages: readonly RetrievedPassage[],
+): SignalsOf<typeof PROPOSAL_SIGNALS> {
   return {
     /** Log-odds of the answer's own probability, that of all its tokens and its end: what is made up is unlikely to itself. */
     logit: logit(Math.exp(proposal.logProb)),
@@ -48,7 +62,7 @@ export function checkedSignals(
   question: string,
   passages: readonly RetrievedPassage[],
   { pNoAnswer, spans }: SpanAnswer,
-): Signals {
+): SignalsOf<typeof CHECKED_SIGNALS> {
   const passage = passages[proposal.passage]
   const read = `${passage.title} ${passage.text}`
   const said = contentWords(proposal.text)
@@ -72,7 +86,7 @@ export function promptSignals(
   tokens: readonly WrittenToken[],
   question: string,
   passages: readonly RetrievedPassage[],
-): Signals {
+): SignalsOf<typeof PROMPT_SIGNALS> {
   const logProb = tokens.reduce((sum, token) => sum + token.logProb, 0)
   const read = passages.map(passageText).join(' ')
   return {

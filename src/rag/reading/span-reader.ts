@@ -22,7 +22,7 @@ import { quoteAround } from './quote.js'
 import type { QuotedSpan, SpanAnswer } from './span-answer.js'
 import { searchSpans, type SpanSearch, type SpanWindow } from './span-search.js'
 import { windowsOf, type SpanInput, type TokenWindow } from './span-windows.js'
-import { spanSignals } from './signals.js'
+import { SPAN_SIGNALS, spanSignals } from './signals.js'
 
 export interface SpanOptions {
   /** A quote that is right with less probability is not given; {@link SpanReader.minProbability} unless told. */
@@ -79,7 +79,7 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
     const { minProbability: given, ...loadOptions } = options
     checkProbability('minProbability', given ?? 0)
     const folder = await openPretrained(location, loadOptions)
-    const { calibration, minProbability } = await calibrationOf(folder)
+    const { calibration, minProbability } = await calibrationOf(folder, SPAN_SIGNALS, 0.5)
     const tokenizer = await AutoTokenizer.fromPretrained(folder, loadOptions)
     const model = await AutoModelForQuestionAnswering.fromPretrained(folder, loadOptions)
     if (model instanceof DPRReader) {
