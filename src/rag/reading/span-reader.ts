@@ -19,6 +19,7 @@ import { ABSTENTION } from './answer.js'
 import { Calibration, calibrationOf, checkProbability } from './calibration.js'
 import type { PassageReader, WeighedPassage } from './passage-reader.js'
 import { quoteAround } from './quote.js'
+import { saysTheSame } from './says-the-same.js'
 import type { QuotedSpan, SpanAnswer } from './span-answer.js'
 import { searchSpans, type SpanSearch, type SpanWindow } from './span-search.js'
 import { windowsOf, type SpanInput, type TokenWindow } from './span-windows.js'
@@ -212,15 +213,4 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
 /** Spans that are less likely than one in twenty say nothing about the others. */
 function isLikely({ probability }: QuotedSpan): boolean {
   return probability >= 0.05
-}
-
-/** One text holds the words of the other. */
-export function saysTheSame(a: string, b: string): boolean {
-  const [x, y] = [a, b].map((text) => ` ${words(text).join(' ')} `)
-  return x.includes(y) || y.includes(x)
-}
-
-/** In lower case, without punctuation and articles. */
-function words(text: string): string[] {
-  return (text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).filter((word) => !/^(?:a|an|the)$/.test(word))
 }
