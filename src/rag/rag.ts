@@ -174,6 +174,9 @@ export class Rag<R extends AnyReader = Reader> {
   async ask(question: string, options: AskOptions<R> = {} as AskOptions<R>): Promise<AnswerOf<R>> {
     checkRetrieval(options, this.reader.optionNames)
     this.reader.checkOptions(options as never)
+    const { query = question }: RetrievalOptions = options
+    this.encoder.tokenize(query) // throws for what is too long to be searched for
+    this.reader.checkQuestion?.(question, options as never)
     const passages = await this.#retrieve(question, options)
     return (await this.reader.answer(question, weighPassages(passages), options as never)) as AnswerOf<R>
   }

@@ -54,6 +54,21 @@ export class QuotingReader extends Reader {
     this.quoting.dispose()
   }
 
+  /** @throws InputError for a question that leaves no room for a passage beside it where passages are quoted */
+  checkQuestion(question: string, { mode = 'conditioned' }: ReadOptions = {}): void {
+    if (mode === 'conditioned') this.quoting.checkQuestion(question)
+  }
+
+  /** @throws InputError as {@link checkQuestion} does, AbortedError */
+  override async answer(
+    question: string,
+    passages: readonly WeighedPassage[],
+    options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
+  ): Promise<Answer> {
+    this.checkQuestion(question, options)
+    return super.answer(question, passages, options)
+  }
+
   /** The modes of the paper are as in {@link Reader}: nothing is quoted there. */
   override async answerFrom(
     reading: Reading,

@@ -22,7 +22,7 @@ import { quoteAround } from './quote.js'
 import { saysTheSame } from './says-the-same.js'
 import type { QuotedSpan, SpanAnswer } from './span-answer.js'
 import { searchSpans, type SpanSearch, type SpanWindow } from './span-search.js'
-import { windowsOf, type SpanInput, type TokenWindow } from './span-windows.js'
+import { roomBeside, windowsOf, type SpanInput, type TokenWindow } from './span-windows.js'
 import { SPAN_SIGNALS, spanSignals } from './signals.js'
 
 export interface SpanOptions {
@@ -104,6 +104,16 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
     throw new InputError('bad-option', `ask: spans is ${spans}, expected a whole number of 1 or more`)
   }
 
+  /** @throws InputError for a question that leaves no room for a passage */
+  checkQuestion(question: string): void {
+    roomBeside(this.tokenizer, question, this.#maxLength)
+  }
+
+  /** Tokens of a window. */
+  get #maxLength(): number {
+    return Math.min(this.model.maxLength, LONGEST_WINDOW)
+  }
+
   /** @throws InputError for a question that leaves no room for a passage, AbortedError */
   async answer(
     question: string,
@@ -173,8 +183,7 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
     passages: readonly SpanInput[],
     { hooks, signal }: { readonly hooks?: HooksLike; readonly signal?: AbortSignal } = {},
   ): Promise<ReadWindow[]> {
-    const maxLength = Math.min(this.model.maxLength, LONGEST_WINDOW)
-    const windows = windowsOf(this.tokenizer, question, passages, maxLength)
+    const windows = windowsOf(this.tokenizer, question, passages, this.#maxLength)
     windows.sort((a, b) => a.ids.length - b.ids.length)
     const seen: ReadWindow[] = []
     for (let from = 0; from < windows.length; from += BATCH) {
