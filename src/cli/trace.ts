@@ -40,6 +40,7 @@ export const traceSpec: CommandSpec = {
   },
   details:
     'Example: glassformer trace "What is the capital of France?" --at decoder.1.cross_attention.probs --head 0\n' +
+    'Its steps are those of the worded answer, whether it is given or not; what could be quoted, and which of both is given, comes last.\n' +
     'Hook points are those of model.hookPoints(): encoder.0.self_attention.probs, decoder.1.cross_attention.q, …',
 }
 

@@ -100,13 +100,15 @@ export interface Answer {
 
 /** A worded answer and a quote, each with its probability of being right: the likelier is given, if it is likely enough. */
 export interface Judged {
-  /** Undefined where no passage seemed to answer; `said` is 0 then. */
+  /** The best answer to the passages, or to the quote alone. Undefined where no passage seemed to answer; `said` is 0 then. */
   readonly worded: string | undefined
   readonly said: number
   /** 0 where there is no quote. */
   readonly quoted: number
   /** The least that is given. */
   readonly minProbability: number
+  /** From this on a worded answer is given even where the quote is likelier. */
+  readonly preferSaid: number
 }
 
 /** A passage as a decoder-only model reads it, among the others in one prompt. */

@@ -38,6 +38,8 @@ export function judgementOf(settings: JsonObject): Judgement {
 }
 
 export class QuotingReader extends Reader {
+  /** The reader that words answers, with the same model. */
+  readonly wording: Reader
   /** It is this reader's, which disposes it. */
   readonly quoting: SpanReader
   readonly #judgement: Judgement
@@ -45,6 +47,7 @@ export class QuotingReader extends Reader {
   /** @param said its model is this reader's from now on */
   constructor(said: Reader, quoting: SpanReader, judgement: Judgement) {
     super(said.model, said.tokenizer, { format: said.format, minProbability: judgement.minProbability })
+    this.wording = said
     this.quoting = quoting
     this.#judgement = judgement
   }
@@ -106,7 +109,7 @@ export class QuotingReader extends Reader {
       if (best.worded === undefined || probability > best.said) best = { worded: proposal.text, said: probability }
       return probability >= enough
     }
-    const judged = () => ({ ...best, quoted: quotable, minProbability })
+    const judged = () => ({ ...best, quoted: quotable, minProbability, preferSaid })
     const own = await this.weigh(reading, question, passages, options, accept(passages))
     if (own.kind === 'said') return { ...own, probability: best.said, quotes, judged: judged() }
     if (quotable > 0 && quotes.pNoAnswer < MOST_DOUBT) {

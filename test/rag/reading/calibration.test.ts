@@ -75,7 +75,7 @@ describe('signals', () => {
     { id: '1', title: 'France', text: 'Its capital is Paris.', score: 0.7 },
     { id: '2', title: '', text: 'Nothing.', score: 0.2 },
   ]
-  const span = { passage: 0, start: 15, end: 20, score: 3, probability: 0.6 }
+  const span = { passage: 0, start: 15, end: 20, startScore: 1, endScore: 2, score: 3, probability: 0.6 }
 
   test('of a quote', () => {
     const rival = { ...span, passage: 1, score: 1, probability: 0.1 }
