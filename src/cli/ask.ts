@@ -59,8 +59,9 @@ export async function ask({ positionals, options, lists }: Arguments, terminal: 
   const show = options.show === true
   if (show && options.explain) throw new UsageError('--show and --explain exclude each other')
   const passages = typeof options.passages === 'string' ? await readPassages(options.passages) : undefined
-  const asked = { passages, filter, topK, signal }
   const pipeline = await openPipeline(options, terminal)
+  const { minProbability } = pipeline
+  const asked = { passages, filter, topK, minProbability, signal }
   try {
     const wrong = mode !== undefined ? '--mode' : options.explain ? '--explain' : undefined
     if (wrong && pipeline.kind !== 'mixing')
@@ -73,11 +74,10 @@ export async function ask({ positionals, options, lists }: Arguments, terminal: 
         describePrompt(await writing((onText) => rag.ask(question, { ...cited, onText }), terminal), show, terminal),
       )
     } else {
-      const { minProbability } = pipeline
       const answer =
         pipeline.kind === 'quoting'
-          ? await pipeline.rag.ask(question, { ...asked, minProbability })
-          : await pipeline.rag.ask(question, { ...asked, minProbability, mode, sources: options.explain === true })
+          ? await pipeline.rag.ask(question, asked)
+          : await pipeline.rag.ask(question, { ...asked, mode, sources: options.explain === true })
       if (options.json) print(JSON.stringify(withPlaces(answer), null, 2))
       else if (options.explain && answer.mode !== 'span') print(explained(answer, terminal))
       else print(describe(answer, show, terminal))
@@ -147,8 +147,21 @@ function weighed(answer: Answer | SpanAnswer) {
   return rows.sort((a, b) => b.share - a.share)
 }
 
+/** How likely the answer is right, and what was written where that is not likely enough to be given. */
+function promptSureness({ kind, text, written, probability }: PromptAnswer, { dim, width }: Terminal): string[] {
+  const share = probability.toFixed(3)
+  if (kind === 'said') return [dim(`The model takes it for right with probability ${share}.`)]
+  if (text === written) return []
+  return [
+    dim(`Written, but taken for right with probability ${share} only:`),
+    `  ${oneLine(written, width && Math.max(20, width - 2))}`,
+    '',
+  ]
+}
+
 /** The likeliest source first, where it was asked for; else in the order in which they were read. The numbers are those in the prompt. */
-export function describePrompt({ passages, leftOut, ended }: PromptAnswer, show: boolean, terminal: Terminal): string {
+export function describePrompt(answer: PromptAnswer, show: boolean, terminal: Terminal): string {
+  const { passages, leftOut, ended, kind, text, written } = answer
   const { dim } = terminal
   const shown = (number: string, passage: PromptPassage) => {
     const { score, scores, prior, posterior } = passage
@@ -162,11 +175,12 @@ export function describePrompt({ passages, leftOut, ended }: PromptAnswer, show:
     .map((passage, i) => ({ number: `[${i + 1}]`, passage }))
     .sort((a, b) => (b.passage.posterior ?? 0) - (a.passage.posterior ?? 0))
   return [
-    ...(ended ? [] : [dim('(cut off at the greatest length)')]),
+    ...(ended || text !== written ? [] : [dim('(cut off at the greatest length)')]),
     '',
+    ...promptSureness(answer, terminal),
     dim(
       cited
-        ? 'From, with the probability that each stands behind the answer:'
+        ? `${kind === 'said' ? 'From' : 'Looked at'}, with the probability that each stands behind ${text === written ? 'the answer' : 'what was written'}:`
         : 'Read, with the probability of each before it was read:',
     ),
     ...read.map(({ number, passage }) => shown(number, passage)),

@@ -62,29 +62,30 @@ interface Answerer {
 function answerer(pipeline: Pipeline, options: TurnOptions, show: boolean, terminal: Terminal): Answerer {
   const { print, dim } = terminal
   const forget = () => {} // where nothing is remembered
+  const asking = { ...options, minProbability: pipeline.minProbability }
   if (pipeline.kind === 'mixing') {
-    const { rag, minProbability } = pipeline
+    const { rag } = pipeline
     return {
       answer: async (question, signal) =>
-        print(describe(await rag.ask(question, { ...options, minProbability, signal }), show, terminal)),
+        print(describe(await rag.ask(question, { ...asking, signal }), show, terminal)),
       forget,
     }
   }
   if (pipeline.kind === 'quoting') {
-    const { rag, minProbability } = pipeline
-    const { maxNewTokens, ...asked } = options
+    const { rag } = pipeline
+    const { maxNewTokens, ...asked } = asking
     if (maxNewTokens !== undefined)
       throw new UsageError('--max-new-tokens is for readers that write, and this one quotes')
     return {
       answer: async (question, signal) =>
-        print(describe(await rag.ask(question, { ...asked, minProbability, signal }), show, terminal)),
+        print(describe(await rag.ask(question, { ...asked, signal }), show, terminal)),
       forget,
     }
   }
   const conversation = new Conversation(pipeline.rag)
   return {
     answer: async (question, signal) => {
-      const answer = await writing((onText) => conversation.ask(question, { ...options, onText, signal }), terminal)
+      const answer = await writing((onText) => conversation.ask(question, { ...asking, onText, signal }), terminal)
       print(describePrompt(answer, show, terminal))
       const { forgotten } = answer
       if (forgotten > 0)

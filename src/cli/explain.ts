@@ -1,13 +1,14 @@
 /**
  * `glassformer ask --explain`: where an answer comes from. Words of the answer bear the numbers of the passages that they were taken from, the
- * passages are printed with these words highlighted, and a table has every token with its numbers; or every span, for a quote.
+ * passages are printed with these words highlighted, and tables have every token and every span with its numbers, and what decided between the
+ * worded answer and the quote.
  */
 import type { Answer, Source, SpanAnswer } from '../rag/index.js'
 import { wordSpans } from '../rag/reading/provenance.js'
 import type { TextSpan } from '../tokenizer/index.js'
 import { citation } from './citation.js'
 import { columnsOf, fitted, wrapped } from './columns.js'
-import { nearestLines, quoteLines, spanTable } from './quotes.js'
+import { decisionLines, nearestLines, quoteLines, spanTable } from './quotes.js'
 import { oneLine, printable, type Terminal } from './terminal.js'
 
 /** From this share of the attention on, a word of a passage counts as what a word of the answer was taken from. */
@@ -42,7 +43,7 @@ export function explained(answer: Answer, terminal: Terminal): string {
     ...markedPassages(answer, numbers, takenFrom, terminal),
     '',
     ...tokenTable(answer, numbers, terminal),
-    ...(quotes && nearest.length > 0 ? ['', ...spanTable(quotes, numbers, terminal)] : []),
+    ...(quotes ? ['', ...spanTable(quotes, numbers, terminal), '', ...decisionLines(answer, terminal)] : []),
   ].join('\n')
 }
 
@@ -56,6 +57,8 @@ function explainedQuote(answer: Answer, quotes: SpanAnswer, terminal: Terminal):
     ...quoteLines(quotes, terminal),
     '',
     ...spanTable(quotes, numbers, terminal),
+    '',
+    ...decisionLines(answer, terminal),
     '',
     terminal.dim(
       'Read, with the probability that the answer stands in each; spans of one in twenty or more are highlighted:',

@@ -3,7 +3,6 @@
  */
 import { basename } from 'node:path'
 import {
-  HybridStore,
   AutoReader,
   PromptReader,
   Rag,
@@ -11,7 +10,6 @@ import {
   SpanReader,
   type Passage,
   type StageRanks,
-  type Store,
   type StoreReadOptions,
 } from '../rag/index.js'
 import { probability, UsageError, type Arguments, type OptionSpec } from './arguments.js'
@@ -77,8 +75,8 @@ export interface SearchStage {
 }
 
 export type Pipeline = (MixingPipeline | PromptPipeline | QuotingPipeline) & {
-  /** Undefined where the facts of the package are searched. */
-  readonly store: Store | undefined
+  /** Least probability of an answer that is given, where the caller said one. */
+  readonly minProbability?: number
   /** What is searched, as people call it: no path, and nothing of a database's address. */
   readonly corpus: string
   /** In the order in which they come. */
@@ -91,15 +89,12 @@ export type Pipeline = (MixingPipeline | PromptPipeline | QuotingPipeline) & {
 export interface MixingPipeline {
   readonly kind: 'mixing'
   readonly rag: Rag
-  /** Least probability of an answer that is given, where the caller said one. */
-  readonly minProbability?: number
 }
 
 /** A span head quotes. */
 export interface QuotingPipeline {
   readonly kind: 'quoting'
   readonly rag: Rag<SpanReader>
-  readonly minProbability?: number
 }
 
 /** A decoder-only model reads all passages in one prompt. */
@@ -119,10 +114,8 @@ export async function openPipeline(options: Arguments['options'], terminal: Term
     onProgress: (done: number, total: number) => progress(what, done, total),
   })
   try {
-    const found = await openStore(options)
-    if (found) opened.push(() => found.close())
-    const hybrid = options['vectors-only'] !== true
-    const store = found && hybrid ? new HybridStore(found) : found
+    const store = await openStore(options)
+    if (store) opened.push(() => store.close())
     const given = typeof options.encoder === 'string' ? options.encoder : undefined
     const encoder = store && (await encoderOf(store.encoder, given, terminal))
     if (encoder) opened.push(() => encoder.dispose())
@@ -132,14 +125,11 @@ export async function openPipeline(options: Arguments['options'], terminal: Term
     const reranker =
       typeof options.rerank === 'string' ? await Reranker.fromPretrained(options.rerank, load('reranker')) : undefined
     if (reranker) opened.push(() => reranker.dispose())
+    const hybrid = options['vectors-only'] !== true
     const parts = { onProgress: progress, signal, encoder, index: store, hybrid, reranker }
     const minProbability = probability('min-probability', options['min-probability'])
-    const common = { store, corpus: corpusName(options), stages: searchStages(options), close }
+    const common = { minProbability, corpus: corpusName(options), stages: searchStages(options), close }
     if (reader instanceof PromptReader) {
-      if (minProbability !== undefined)
-        throw new UsageError(
-          '--min-probability is for readers that know how sure they are, and a decoder-only model does not',
-        )
       const rag = await Rag.fromPretrained(undefined, { ...parts, reader })
       opened.push(() => rag.dispose())
       return { kind: 'prompt', rag, ...common }
@@ -147,13 +137,13 @@ export async function openPipeline(options: Arguments['options'], terminal: Term
     if (reader instanceof SpanReader) {
       const rag = await Rag.fromPretrained(undefined, { ...parts, reader })
       opened.push(() => rag.dispose())
-      return { kind: 'quoting', rag, minProbability, ...common }
+      return { kind: 'quoting', rag, ...common }
     }
     const rag = await (reader
       ? Rag.fromPretrained(undefined, { ...parts, reader })
       : Rag.fromPretrained(undefined, parts))
     opened.push(() => rag.dispose())
-    return { kind: 'mixing', rag, minProbability, ...common }
+    return { kind: 'mixing', rag, ...common }
   } catch (error) {
     await close()
     throw error
@@ -179,15 +169,15 @@ function searchStages({ index, store, 'vectors-only': vectorsOnly, rerank }: Arg
 
 /** A passage by its id; undefined where there is none. */
 export async function findPassage(
-  { store, rag }: Pipeline,
+  { rag }: Pipeline,
   id: string,
   options: StoreReadOptions,
 ): Promise<Passage | undefined> {
-  if (store) return store.passage(id, options)
+  if (rag.store) return rag.store.passage(id, options)
   return (await rag.retriever()).passages.find((passage) => passage.id === id)
 }
 
 /** Passages that are searched. */
-export async function countPassages({ store, rag }: Pipeline): Promise<number> {
-  return store ? store.size() : (await rag.retriever()).passages.length
+export async function countPassages({ rag }: Pipeline): Promise<number> {
+  return rag.store ? rag.store.size() : (await rag.retriever()).passages.length
 }

@@ -1,7 +1,8 @@
 /**
- * Quotes on a terminal: the sentence with the words that answer, where it stands, how likely it is right, and what other passages say.
+ * Quotes on a terminal: the sentence with the words that answer, where it stands, how likely it is right, what other passages say, and
+ * how it is weighed against a worded answer.
  */
-import type { QuotedSpan, SpanAnswer } from '../rag/index.js'
+import type { Answer, QuotedSpan, SpanAnswer } from '../rag/index.js'
 import { spanCitation } from './citation.js'
 import { columnsOf, wrapped } from './columns.js'
 import { cutLine, cutStart, oneLine, type Terminal } from './terminal.js'
@@ -43,15 +44,33 @@ export function nearestLines(answer: SpanAnswer, terminal: Terminal): string[] {
 /** All spans with their numbers. @param numbers of the passages, as they are shown */
 export function spanTable({ spans, pNoAnswer }: SpanAnswer, numbers: readonly number[], terminal: Terminal): string[] {
   const { dim, mark, width } = terminal
-  const about = `Spans, best first. Score: start logit and end logit, each less that of "no answer", whose score is 0. Share: of one softmax over all spans of all passages and "no answer", whose share is ${pNoAnswer.toFixed(3)}:`
+  const about = `Spans, best first. Score: start logit and end logit, each less that of "no answer", whose score is 0, and their sum. Share: of one softmax over all spans of all passages and "no answer", whose share is ${pNoAnswer.toFixed(3)}:`
   return [
     ...wrapped(about, { width, indent: '', mark }).map(dim),
-    dim('    score  share  passage'),
+    dim('    start      end    score  share  passage'),
     ...spans.map((span) => {
       const passage = `[${numbers[span.passage]}]`.padEnd(7)
-      const before = `  ${span.score.toFixed(3).padStart(7)}  ${span.probability.toFixed(3)}  ${passage}  `
+      const scores = [span.startScore, span.endScore, span.score].map((score) => score.toFixed(3).padStart(7))
+      const before = `  ${scores.join('  ')}  ${span.probability.toFixed(3)}  ${passage}  `
       return before + excerpt(span, terminal, columnsOf(before)).join('')
     }),
+  ]
+}
+
+/** The worded answer and the quote with the probabilities that decide between them, and which is given; none where nothing was to be decided. */
+export function decisionLines({ kind, text, judged, quotes }: Answer, { dim, mark, width }: Terminal): string[] {
+  if (!judged || !quotes) return []
+  const { worded, said, quoted, minProbability, preferSaid } = judged
+  const about = `The likelier is given, if it is right with probability ${minProbability.toFixed(3)} or more; the worded answer from ${preferSaid.toFixed(3)} on even where the quote is likelier:`
+  const row = (given: boolean, name: string, number: string, text = '(none)') => {
+    const before = `${given ? '→' : ' '} ${name.padEnd(7)}  ${number.padEnd(5)}  `
+    return before + oneLine(text, width && Math.max(20, width - columnsOf(before)))
+  }
+  return [
+    ...wrapped(about, { width, indent: '', mark }).map(dim),
+    row(kind === 'said', 'worded', said.toFixed(3), worded),
+    row(kind === 'quoted', 'quoted', quoted.toFixed(3), quotes.spans.at(0)?.quote.text),
+    ...(kind === 'refused' ? [row(true, 'refused', '', text)] : []),
   ]
 }
 

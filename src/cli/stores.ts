@@ -1,7 +1,7 @@
 /**
  * The stores of the command line: a file, or a schema in PostgreSQL. The part that speaks with PostgreSQL loads only when it is asked for.
  */
-import { FlatFileStore, type FlatFileWriteOptions, type Store, type TextSearchStore } from '../rag/index.js'
+import { FlatFileStore, type FlatFileWriteOptions, type Store } from '../rag/index.js'
 import { UsageError, type Arguments, type OptionSpec } from './arguments.js'
 
 /** The schema of a store in PostgreSQL, unless told. */
@@ -48,7 +48,7 @@ export function postgresUrl({ store, schema }: Arguments['options']): { url: str
 }
 
 /** The store that --index or --store names. */
-export async function openStore(options: Arguments['options']): Promise<TextSearchStore | undefined> {
+export async function openStore(options: Arguments['options']): Promise<Store | undefined> {
   const postgres = postgresUrl(options)
   if (postgres) {
     const { PostgresStore } = await import('../rag/stores/postgres/index.js')

@@ -1,9 +1,11 @@
 /**
  * What `glassformer trace` shows, as data: the way of a question through the pipeline, stage by stage in the order of the pass. The
  * encoder's tensors are of the reading that the answer is made from. The answer is known only at the end of a search, so the decoder's are
- * taken when the same call scores it once more.
+ * taken when the same call scores it once more. Where a second reader quotes, all of this is the way of the worded answer, whether it is given or not; the
+ * quotes come last, with what decides.
  */
 import {
+  QuotingReader,
   Retriever,
   StoreRetriever,
   weighPassages,
@@ -14,7 +16,6 @@ import {
   type RagMode,
   type RetrievedPassage,
   type Source,
-  type Store,
 } from '../rag/index.js'
 import type { Float } from '../tensor/ops/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
@@ -87,12 +88,20 @@ export interface StepStage {
   readonly sources: readonly NamedSource[]
 }
 
+/** What the passages together answer, in words. */
 export interface MixtureStage {
   readonly stage: 'mixture'
   readonly answer: Answer
 }
 
-export type Stage = QuestionStage | RetrievalStage | InputStage | TensorStage | StepStage | MixtureStage
+/** What a second reader quotes from the same passages, and which of both answers is given. */
+export interface QuotesStage {
+  readonly stage: 'quotes'
+  /** The answer that is given, with `quotes` and `judged`. */
+  readonly answer: Answer
+}
+
+export type Stage = QuestionStage | RetrievalStage | InputStage | TensorStage | StepStage | MixtureStage | QuotesStage
 
 /** The attentions of all layers. */
 export const ATTENTIONS: readonly string[] = [
@@ -102,10 +111,8 @@ export const ATTENTIONS: readonly string[] = [
 ]
 
 export interface TraceOptions {
-  /** Instead of the corpus. */
+  /** Instead of what the pipeline searches. */
   readonly passages: readonly Passage[] | undefined
-  /** Instead of the corpus, too. */
-  readonly store: Store | undefined
   readonly filter: Filter | undefined
   readonly topK: number | undefined
   readonly mode: RagMode | undefined
@@ -123,11 +130,11 @@ const NEXT_TOKENS = 5
 export async function* traceStages(
   rag: Rag,
   question: string,
-  { passages, store, filter, topK = 5, mode, points, passage, head, signal }: TraceOptions,
+  { passages, filter, topK = 5, mode, points, passage, head, signal }: TraceOptions,
 ): AsyncGenerator<Stage, void, void> {
   const { reader, encoder } = rag
   const { tokenizer, model } = reader
-  const retriever = store ? await StoreRetriever.open(encoder, store) : await retrieverOver(passages, rag, signal)
+  const retriever = await retrieverOver(passages, rag, signal)
   const vector = await retriever.embed(question, { signal })
   const found = await (retriever instanceof StoreRetriever
     ? retriever.search(question, vector, topK, { filter, signal })
@@ -151,7 +158,12 @@ export async function* traceStages(
   const keep: Hook = (tensor, point) => void seen.set(point.name, { point, tensor: tensor.copy() })
   const hooks = Object.fromEntries(points.map((pattern) => [pattern, keep]))
   const reading = await reader.read(question, weighed, { hooks, signal })
-  const answer = await reader.answerFrom(reading, question, weighed, { mode, sources: true, signal })
+  const given = await reader.answerFrom(reading, question, weighed, { mode, sources: true, signal })
+  const worded = { mode, minProbability: 0, sources: true, signal }
+  const answer =
+    given.judged && reader instanceof QuotingReader
+      ? await reader.wording.answerFrom(reading, question, weighed, worded)
+      : given
   const ids = answer.tokens.map(({ id }) => id)
   const logProbs = await reading.logProbs(ids, { hooks, signal }) // [passages, tokens, vocabulary]
 
@@ -186,10 +198,16 @@ export async function* traceStages(
     }
   }
   yield { stage: 'mixture', answer }
+  if (given.judged) yield { stage: 'quotes', answer: given }
 }
 
-function retrieverOver(passages: readonly Passage[] | undefined, rag: Rag, signal: AbortSignal): Promise<Retriever> {
-  return passages ? Retriever.build(rag.encoder, passages, { signal }) : rag.retriever()
+function retrieverOver(
+  passages: readonly Passage[] | undefined,
+  rag: Rag,
+  signal: AbortSignal,
+): Promise<Retriever | StoreRetriever> {
+  if (passages) return Retriever.build(rag.encoder, passages, { signal })
+  return rag.store ? StoreRetriever.open(rag.encoder, rag.store) : rag.retriever()
 }
 
 interface Sides {

@@ -2,10 +2,12 @@
  * The stages of a trace as a person reads them on a terminal, and as JSON.
  */
 import { SCORE_SCALE } from '../rag/index.js'
+import { withPlaces } from './citation.js'
 import { columnsOf, fitted, wrapped } from './columns.js'
 import { heatMap, LEGEND, rangeOf } from './heat-map.js'
+import { decisionLines, spanTable } from './quotes.js'
 import { counted, cutLine, oneLine, type Terminal } from './terminal.js'
-import type { Stage, StepStage, TensorStage } from './trace-stages.js'
+import type { QuotesStage, Stage, StepStage, TensorStage } from './trace-stages.js'
 
 /** Columns where there is no terminal. */
 const PLAIN_WIDTH = 80
@@ -15,14 +17,14 @@ const LINKS = 4
 const SOURCES = 4
 
 export function shownStage(stage: Stage, terminal: Terminal): string {
-  const { bold, dim } = terminal
-  const width = terminal.width ?? PLAIN_WIDTH
-  const [title, ...lines] = linesOf(stage, width, dim)
+  const { bold, width = PLAIN_WIDTH } = terminal
+  const [title, ...lines] = linesOf(stage, width, { ...terminal, width })
   return [...wrapped(title, { width, indent: '', mark: terminal.mark }).map(bold), ...lines, ''].join('\n')
 }
 
 /** Tensors have six significant digits. */
 export function jsonStage(stage: Stage): string {
+  if (stage.stage === 'quotes') return JSON.stringify({ ...stage, answer: withPlaces(stage.answer) })
   if (stage.stage !== 'tensor') return JSON.stringify(stage)
   const { tensor, ...rest } = stage
   return JSON.stringify({ ...rest, values: nested(tensor.toArray(), tensor.shape) })
@@ -36,7 +38,8 @@ function nested(flat: readonly number[], [size, ...shape]: readonly number[]): N
   return Array.from({ length: size }, (_, i) => nested(flat.slice(i * step, (i + 1) * step), shape))
 }
 
-function linesOf(stage: Stage, width: number, dim: (text: string) => string): string[] {
+function linesOf(stage: Stage, width: number, terminal: Terminal): string[] {
+  const { dim } = terminal
   const cut = (line: string) => cutLine(line, width).trimEnd()
   switch (stage.stage) {
     case 'question': {
@@ -83,7 +86,23 @@ function linesOf(stage: Stage, width: number, dim: (text: string) => string): st
         cut(`  Answer: ${oneLine(text, undefined)} (p = ${Math.exp(logProb).toFixed(3)})`),
       ]
     }
+    case 'quotes':
+      return quotesLines(stage, cut, terminal)
   }
+}
+
+function quotesLines({ answer }: QuotesStage, cut: (line: string) => string, terminal: Terminal): string[] {
+  const { passages, pNoAnswer, spans } = answer.quotes!
+  const row = (name: string, share: number, text: string) =>
+    cut(`  ${name}  ${share.toFixed(3)} ${bar(share, 10)}  ${oneLine(text, undefined)}`)
+  return [
+    'Quotes: where in the passages the second reader sees the answer',
+    terminal.dim('     share of all spans of the passage, and its best'),
+    ...passages.map(({ share }, z) => row(`${z + 1}`, share, spans.find((span) => span.passage === z)?.text ?? '')),
+    row('-', pNoAnswer, '(no answer)'),
+    ...spanTable(answer.quotes!, passages.map((_, z) => z + 1), terminal), // prettier-ignore
+    ...decisionLines(answer, terminal),
+  ]
 }
 
 /** A map where the axes are tokens; else the length of each vector and its first numbers. */

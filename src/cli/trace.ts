@@ -40,6 +40,7 @@ export const traceSpec: CommandSpec = {
   },
   details:
     'Example: glassformer trace "What is the capital of France?" --at decoder.1.cross_attention.probs --head 0\n' +
+    'Its steps are those of the worded answer, whether it is given or not; what could be quoted, and which of both is given, comes last.\n' +
     'Hook points are those of model.hookPoints(): encoder.0.self_attention.probs, decoder.1.cross_attention.q, …',
 }
 
@@ -62,11 +63,10 @@ export async function trace(args: Arguments, terminal: Terminal): Promise<void> 
       const reader = pipeline.kind === 'prompt' ? 'a decoder-only model' : 'a question-answering model'
       throw new UsageError(`--reader is ${reader}; trace is for encoder-decoders`)
     }
-    const { rag, store } = pipeline
+    const { rag } = pipeline
     const points = at === undefined ? ATTENTIONS : [at]
     checkPoints(rag.reader.model.hookPoints(), points, head)
-    const sources = { passages, store, filter }
-    const stages = traceStages(rag, question, { ...sources, topK, mode, points, passage, head, signal })
+    const stages = traceStages(rag, question, { passages, filter, topK, mode, points, passage, head, signal })
     await show(stages, at !== undefined, options, terminal)
   } finally {
     await pipeline.close()

@@ -39,7 +39,7 @@ export interface RagOptions extends HubOptions, Pick<FromPretrainedOptions, 'bac
   readonly onProgress?: (what: string, done: number, total: number) => void
   /** Answers from this store and not from the corpus of the folder. It stays the caller's, who closes it. */
   readonly index?: Store
-  /** Search the index for the words of the question, too, where it can do that; true unless told. */
+  /** Search the index for the words of the question, too, where it can do that; true unless told. A {@link HybridStore} does that by itself. */
   readonly hybrid?: boolean
   /** Embeds questions, and passages of the caller's, in the place of the encoder in the folder. It stays the caller's, who disposes it. */
   readonly encoder?: SentenceEncoder
@@ -143,6 +143,11 @@ export class Rag<R extends AnyReader = Reader> {
     }
   }
 
+  /** What is searched: the index, in a {@link HybridStore} where words are searched for too; undefined for the corpus of the folder. */
+  get store(): Store | undefined {
+    return this.#index?.store
+  }
+
   /** The retriever over the corpus of the folder. */
   retriever(): Promise<Retriever> {
     return (this.#retriever ??= this.#openRetriever())
@@ -169,6 +174,9 @@ export class Rag<R extends AnyReader = Reader> {
   async ask(question: string, options: AskOptions<R> = {} as AskOptions<R>): Promise<AnswerOf<R>> {
     checkRetrieval(options, this.reader.optionNames)
     this.reader.checkOptions(options as never)
+    const { query = question }: RetrievalOptions = options
+    this.encoder.tokenize(query) // throws for what is too long to be searched for
+    this.reader.checkQuestion?.(question, options as never)
     const passages = await this.#retrieve(question, options)
     return (await this.reader.answer(question, weighPassages(passages), options as never)) as AnswerOf<R>
   }

@@ -37,7 +37,7 @@ serveExplorer(async () => {
     golden: 'bert/sequence-classification', // random weights: its order is as good as any
     tokenizer: wordTokenizer,
   })
-  pipeline = await openPipeline({ index, hybrid: true, rerank }, processTerminal(new AbortController().signal))
+  pipeline = await openPipeline({ index, rerank }, processTerminal(new AbortController().signal))
   server = await startAnswerServer({
     pipeline,
     pages: await explorerPages({ api: true }),

@@ -242,8 +242,26 @@ describe('glassformer ask --reader', () => {
     const ran = await runCli(['ask', 'Why?', '--reader', CHAT, '--passages', '-'], { input })
     expect(ran).toMatchObject({ code: 0, stderr: '' })
     expect(ran.stdout).toMatch(
-      /\n\nFrom, with the probability that each stands behind the answer:\n {2}\[\d\] [01]\.\d{3} {2}/,
+      /\n\nThe model takes it for right with probability 0\.\d{3}\.\nFrom, with the probability that each stands behind the answer:\n {2}\[\d\] [01]\.\d{3} {2}/,
     )
+  })
+
+  test('--min-probability refuses what the model is less sure of, and shows it', async () => {
+    const args = ['--reader', CHAT, '--min-probability', '0.99']
+    const [asked, json, chatted] = await Promise.all([
+      runCli(['ask', 'Why?', ...args, '--passages', '-'], { input }),
+      runCli(['ask', 'Why?', ...args, '--passages', '-', '--json'], { input }),
+      runCli(['chat', ...args, '--top-k', '1'], { input: 'Why?\n' }),
+    ])
+    const { kind, text, abstained, probability, written } = JSON.parse(json.stdout) as PromptAnswer
+    expect({ kind, text, abstained }).toEqual({ kind: 'refused', text: "I don't know.", abstained: true })
+    expect(probability).toBeLessThan(0.99)
+    expect(asked).toMatchObject({ code: 0, stderr: '' })
+    expect(asked.stdout).toContain(
+      `I don't know.\n\nWritten, but taken for right with probability ${probability.toFixed(3)} only:\n  ${written}\n\nLooked at, with the probability that each stands behind what was written:\n`,
+    )
+    expect(chatted).toMatchObject({ code: 0, stderr: '' })
+    expect(chatted.stdout).toMatch(/^I don't know\.\n\nWritten, but taken for right/)
   })
 
   test('--json gives prompt, passages and tokens', async () => {

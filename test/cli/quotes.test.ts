@@ -9,12 +9,12 @@ import { describe as described } from '../../src/cli/ask.js'
 import { spanCitation, withPlaces } from '../../src/cli/citation.js'
 import { columnsOf } from '../../src/cli/columns.js'
 import { explained } from '../../src/cli/explain.js'
-import { nearestLines, quoteLines } from '../../src/cli/quotes.js'
+import { decisionLines, nearestLines, quoteLines } from '../../src/cli/quotes.js'
 import { processTerminal, type Terminal } from '../../src/cli/terminal.js'
 import type { Answer, QuotedPassage, QuotedSpan, SpanAnswer } from '../../src/rag/index.js'
 import { NO_TERMINAL, runCli, runCliOnTerminal, serveCli } from '../support/cli.js'
 import { goldenPath } from '../support/goldens.js'
-import { byteTokenizer, CHATML, wordTokenizer, writeSmallFolder } from '../support/small-tokenizers.js'
+import { wordTokenizer, writeSmallFolder } from '../support/small-tokenizers.js'
 import { weightsPath } from '../support/weights.js'
 
 const plain: Terminal = { ...processTerminal(new AbortController().signal), width: undefined }
@@ -39,7 +39,7 @@ function span(at: number, text: string, quote: string, score: number, probabilit
   const whole = PASSAGES[at].text
   const [start, from] = [whole.indexOf(text), whole.indexOf(quote)]
   const around = { start: from, end: from + quote.length, text: quote }
-  return { passage: at, start, end: start + text.length, text, score, probability, quote: around }
+  return { passage: at, start, end: start + text.length, text, startScore: score - 1, endScore: 1, score, probability, quote: around } // prettier-ignore
 }
 
 const QUOTES: SpanAnswer = {
@@ -137,14 +137,48 @@ describe('a quote', () => {
     const lines = explained(asAnswer(QUOTES, 'quoted'), plain).split('\n')
     expect(lines.slice(0, 9)).toEqual(quoteLines(QUOTES, plain))
     expect(lines).toContainEqual(expect.stringContaining('"no answer", whose share is 0.050:'))
-    const table = lines.indexOf('    score  share  passage')
+    const table = lines.indexOf('    start      end    score  share  passage')
     expect(lines.slice(table + 1, table + 5)).toEqual([
-      '    4.500  0.500  [1]      A ticket costs «12 crowns».',
-      '    3.250  0.200  [2]      A ticket is «12 crowns», and a map is 3.',
-      '    3.000  0.150  [3]      A ticket cost «9 crowns» then.',
-      '   -2.000  0.001  [1]      Trains leave at «noon».',
+      '    3.500    1.000    4.500  0.500  [1]      A ticket costs «12 crowns».',
+      '    2.250    1.000    3.250  0.200  [2]      A ticket is «12 crowns», and a map is 3.',
+      '    2.000    1.000    3.000  0.150  [3]      A ticket cost «9 crowns» then.',
+      '   -3.000    1.000   -2.000  0.001  [1]      Trains leave at «noon».',
     ])
     expect(lines).toContain('             Trains leave at noon. A ticket costs *12 crowns*.')
+  })
+})
+
+describe('what decides between a worded answer and a quote', () => {
+  const judged = { worded: '12 crowns.', said: 0.75, quoted: 0.8125, minProbability: 0.5, preferSaid: 0.7 }
+  const about =
+    'The likelier is given, if it is right with probability 0.500 or more; the worded answer from 0.700 on even where the quote is likelier:'
+  const decided = (kind: Answer['kind'], more: object = {}) =>
+    decisionLines({ ...asAnswer(kind === 'refused' ? REFUSED : QUOTES, kind), judged: { ...judged, ...more } }, plain)
+
+  test('is shown with both probabilities and an arrow at what is given', () => {
+    expect(decided('said')).toEqual([
+      about,
+      '→ worded   0.750  12 crowns.',
+      '  quoted   0.813  A ticket costs 12 crowns.',
+    ])
+    expect(decided('quoted', { worded: undefined, said: 0 }).slice(1)).toEqual([
+      '  worded   0.000  (none)',
+      '→ quoted   0.813  A ticket costs 12 crowns.',
+    ])
+    expect(decided('refused', { said: 0.25, quoted: 0.125 }).slice(1)).toEqual([
+      '  worded   0.250  12 crowns.',
+      '  quoted   0.125  A ticket costs 12 crowns.',
+      "→ refused         I don't know.",
+    ])
+    expect(decisionLines(asAnswer(QUOTES, 'said'), plain)).toEqual([]) // of a reader that does not decide
+  })
+
+  test('stands in the explanation of every kind of answer, with the spans', () => {
+    for (const kind of ['said', 'quoted', 'refused'] as const) {
+      const shown = explained({ ...asAnswer(QUOTES, kind), judged }, plain)
+      expect(shown).toContain(`\n    start      end    score  share  passage\n`)
+      expect(shown).toContain(`${about}\n`)
+    }
   })
 })
 
@@ -292,13 +326,6 @@ describe('with --reader and a question-answering model', () => {
   test("DPR's reader, which cannot refuse, is none", async () => {
     const ran = await runCli(['ask', QUESTION, '--reader', goldenPath('dpr/reader')])
     expect(ran).toMatchObject({ code: 1, stdout: '' })
-  })
-
-  test('a decoder-only model has no --min-probability', async () => {
-    const chat = writeSmallFolder(join(folder, 'chat'), { golden: 'qwen3/base', tokenizer: byteTokenizer, chatTemplate: CHATML }) // prettier-ignore
-    const ran = await runCli(['ask', QUESTION, '--reader', chat, '--min-probability', '0.5'])
-    expect(ran).toMatchObject({ code: 2, stdout: '' })
-    expect(ran.stderr).toContain('--min-probability is for readers that know how sure they are')
   })
 })
 

@@ -469,6 +469,8 @@ describe('glassformer serve', () => {
       expect(event).toBe('answer')
       const pieces = events.filter(({ event }) => event === 'text').map(({ data }) => (data as { text: string }).text)
       expect(pieces.join('').trim()).toBe(data.text)
+      const unsure = await ask({ question: 'Why?', minProbability: 1 }, { address })
+      expect(await unsure.json()).toMatchObject({ kind: 'refused', text: "I don't know.", written: data.text })
       expect(await failureOf(await ask({ question: 'Why?', mode: 'rag-token' }, { address }))).toMatchObject({
         status: 400,
         code: 'unknown-field',

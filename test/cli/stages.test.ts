@@ -1,5 +1,5 @@
 /**
- * A search of every stage, --hybrid and --rerank over a file, as `ask`, `chat` and `serve` show it.
+ * A search of every stage, for words too and with --rerank over a file, as `ask`, `chat` and `serve` show it.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

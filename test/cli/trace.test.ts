@@ -60,7 +60,7 @@ describe('glassformer trace --json', () => {
       ...['question', 'retrieval', 'input'],
       ...attentions,
       ...answer.tokens.map(() => 'step'),
-      'mixture',
+      ...['mixture', 'quotes'],
     ])
     expect(lines.at(-1)!.answer).toMatchObject({ text: answer.text, question: QUESTION })
   })
@@ -87,6 +87,17 @@ describe('glassformer trace --json', () => {
     }
     const { key } = lines.find(({ point }) => point === 'decoder.1.cross_attention.probs')!
     expect(key!.map((token) => token.replace('·', 'Ġ'))).toEqual(input.tokens)
+  })
+
+  test('ends with the answer that ask gives, its quotes and what decided', async () => {
+    const { stdout } = await runCli(['ask', QUESTION, '--passages', corpus, '--json'])
+    const { kind, text, probability, quotes } = JSON.parse(stdout) as Answer
+    const answer = lines.at(-1)!.answer!
+    expect(answer).toMatchObject({ kind, text, quotes, judged: { worded: text, quoted: quotes!.probability } })
+    expect(answer.probability).toBeCloseTo(probability, 4)
+    expect(answer.quotes!.spans[0]).toMatchObject({ text: 'Paris', passage: 0 })
+    expect(lines.at(-2)!.answer).toMatchObject({ text, tokens: answer.tokens })
+    expect(lines.at(-2)!.answer).not.toHaveProperty('quotes')
   })
 
   test('each step has the probabilities that the answer has', () => {
@@ -196,6 +207,43 @@ describe('glassformer trace', () => {
       expect(stdout).not.toContain('encoder.0.self_attention')
     },
   )
+})
+
+describe('glassformer trace, where the answer is not the worded one', () => {
+  const file = join(root, 'dogs.txt')
+  beforeAll(() =>
+    writeFileSync(file, 'Dogs travel free of charge when they are kept on a leash, but not on Sundays.\n'),
+  )
+  const tracing = (question: string) => ['trace', question, '--passages', file]
+
+  test('a quote stands at the end, and the steps are those of the worded answer', async () => {
+    const question = 'When do dogs not travel free?'
+    const stages = await stagesOf([...tracing(question), '--json'])
+    const [worded, { answer }] = [stages.at(-2)!.answer!, stages.at(-1)!]
+    expect(answer).toMatchObject({ kind: 'quoted', tokens: [], judged: { quoted: answer!.probability } })
+    const steps = stages.filter(({ stage }) => stage === 'step')
+    expect(steps).toHaveLength(worded.tokens.length)
+    expect(steps.length).toBeGreaterThan(0)
+    for (const { values, point } of stages) if (point) expect(values![0].length, point).toBeGreaterThan(0)
+
+    const { stdout } = await runCli(tracing(question))
+    for (const line of stdout.split('\n')) expect(columnsOf(line), line).toBeLessThanOrEqual(80)
+    expect(stdout).not.toContain('mean of 0 heads')
+    const shown = stdout.slice(stdout.indexOf('\nQuotes: '))
+    const { spans, passages, pNoAnswer } = answer!.quotes!
+    expect(shown).toContain(`\n  1  ${passages[0].share.toFixed(3)} `)
+    expect(shown).toMatch(new RegExp(`\\n  -  ${pNoAnswer.toFixed(3)} .* \\(no answer\\)\\n`))
+    const scores = [spans[0].startScore, spans[0].endScore, spans[0].score].map((score) => score.toFixed(3).padStart(7))
+    expect(shown).toContain(`\n  ${scores.join('  ')}  ${spans[0].probability.toFixed(3)}  [1] `)
+    expect(shown).toMatch(new RegExp(`\\n→ quoted   ${answer!.probability.toFixed(3)}  Dogs travel free .*…\\n`))
+  })
+
+  test('a refusal has both answers that were not given', async () => {
+    const { stdout } = await runCli(tracing('Who wrote Hamlet?'))
+    expect(stdout).toMatch(
+      /\n {2}worded {3}0\.\d{3} {2}.+\n {2}quoted {3}0\.\d{3} {2}Dogs .+\n→ refused {9}I don't know\.\n/,
+    )
+  })
 })
 
 describe('a heat map', () => {

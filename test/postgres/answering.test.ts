@@ -8,7 +8,7 @@ import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Pipeline } from '../../src/cli/pipeline.js'
 import { DEFAULT_LIMITS, startAnswerServer, type AnswerServer } from '../../src/cli/server/answer-server.js'
-import { HybridStore, Rag, type Answer } from '../../src/rag/index.js'
+import { Rag, type Answer } from '../../src/rag/index.js'
 import { PostgresStore } from '../../src/rag/stores/postgres/index.js'
 import { runCli, serveCli } from '../support/cli.js'
 import { halt, startAgain } from '../support/postgres-server.js'
@@ -88,13 +88,13 @@ describePostgres('answers from PostgreSQL', (postgres) => {
     let server: AnswerServer
     const defects: unknown[] = []
     beforeAll(async () => {
-      const store = new HybridStore(await PostgresStore.open(postgres.url, { schema: SCHEMA, reconnectTimeout: 200 }))
+      const store = await PostgresStore.open(postgres.url, { schema: SCHEMA, reconnectTimeout: 200 })
       const rag = await Rag.fromPretrained(undefined, { index: store })
       const close = async () => {
         rag.dispose()
         await store.close()
       }
-      pipeline = { kind: 'mixing', rag, store, corpus: 'notes', stages: [], close }
+      pipeline = { kind: 'mixing', rag, corpus: 'notes', stages: [], close }
       server = await startAnswerServer({
         pipeline,
         pages: (_, response) => void response.end('a page'),

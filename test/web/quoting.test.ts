@@ -23,7 +23,7 @@ test('a strip has the passage’s own words, in the right case and with their sp
     starts: [1, 2, 3, 4, 5, 6],
     ends: [0, 0, 0, 0, 9, 0],
   }
-  const span = { start: 16, end: 21, text: 'Paris', score: 1, probability: 1, quote: { start: 0, end: 22, text: TEXT } }
+  const span = { start: 16, end: 21, text: 'Paris', startScore: 0, endScore: 1, score: 1, probability: 1, quote: { start: 0, end: 22, text: TEXT } } // prettier-ignore
   const spans = [
     { ...span, passage: 0, start: 0 },
     { ...span, passage: 1 },
@@ -56,7 +56,7 @@ test('what is given is said with both probabilities', () => {
   const given = (kind: 'said' | 'quoted' | 'refused', said: number, quoted: number): Quoting['given'] => ({
     kind,
     text: "I don't know.",
-    judged: { worded: 'x', said, quoted, minProbability: 0.5 },
+    judged: { worded: 'x', said, quoted, minProbability: 0.5, preferSaid: 1 },
   })
   expect(whyOf(0.3, given('said', 0.8, 0.3), walk)).toMatch(
     /^The worded answer is given: 80\.0.% worded, 30\.0.% quoted/,

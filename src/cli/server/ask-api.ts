@@ -114,13 +114,11 @@ export class AskApi {
    * end another answer may be given, or a quote.
    */
   async #answer(asked: AskRequest, signal: AbortSignal, events: EventStream | undefined): Promise<object> {
-    const { question, topK, filter, mode, sources } = asked
-    const onText = (event: string) => events && ((text: string) => events.send(event, { text }))
     const pipeline = this.#pipeline
-    if (pipeline.kind === 'prompt')
-      return pipeline.rag.ask(question, { topK, filter, cite: true, signal, onText: onText('text') })
-    const { minProbability = pipeline.minProbability } = asked
+    const { question, topK, filter, mode, sources, minProbability = pipeline.minProbability } = asked
+    const onText = (event: string) => events && ((text: string) => events.send(event, { text }))
     const common = { topK, filter, minProbability, signal }
+    if (pipeline.kind === 'prompt') return pipeline.rag.ask(question, { ...common, cite: true, onText: onText('text') })
     return withPlaces(
       pipeline.kind === 'quoting'
         ? await pipeline.rag.ask(question, common)

@@ -22,12 +22,8 @@ const MOST_PASSAGES = 50
 
 /** What there is to tell a search, and an answer of each kind of reader. */
 const SEARCH = ['question', 'topK', 'filter']
-const FIELDS = {
-  search: SEARCH,
-  prompt: SEARCH,
-  quoting: [...SEARCH, 'minProbability'],
-  mixing: [...SEARCH, 'minProbability', 'mode', 'sources'],
-}
+const ANSWER = [...SEARCH, 'minProbability']
+const FIELDS = { search: SEARCH, prompt: ANSWER, quoting: ANSWER, mixing: [...ANSWER, 'mode', 'sources'] }
 export type AskFields = keyof typeof FIELDS
 
 /** @throws HttpError for a body that is not JSON in UTF-8 or is too large */

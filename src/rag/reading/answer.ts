@@ -100,13 +100,15 @@ export interface Answer {
 
 /** A worded answer and a quote, each with its probability of being right: the likelier is given, if it is likely enough. */
 export interface Judged {
-  /** Undefined where no passage seemed to answer; `said` is 0 then. */
+  /** The best answer to the passages, or to the quote alone. Undefined where no passage seemed to answer; `said` is 0 then. */
   readonly worded: string | undefined
   readonly said: number
   /** 0 where there is no quote. */
   readonly quoted: number
   /** The least that is given. */
   readonly minProbability: number
+  /** From this on a worded answer is given even where the quote is likelier. */
+  readonly preferSaid: number
 }
 
 /** A passage as a decoder-only model reads it, among the others in one prompt. */
@@ -127,11 +129,20 @@ export interface PromptPassage extends RetrievedPassage {
  */
 export interface PromptAnswer {
   readonly question: string
+  /** What the model wrote, or that it does not know. */
   readonly text: string
   readonly mode: 'prompt'
+  /** Whether the text is given, or refused: by the model itself, or since it was not sure enough. */
+  readonly kind: 'said' | 'refused'
+  /** Whether the answer is that the passages do not tell: the kind `refused`. */
+  readonly abstained: boolean
+  /** p(what the model wrote is right), by {@link PromptReader.calibration}; 0 where it wrote itself that it does not know. */
+  readonly probability: number
+  /** What the model wrote: the text, unless that was refused. Tokens, logProb and posteriors are of this. */
+  readonly written: string
   /** What the model was given to go on from, as text. */
   readonly prompt: string
-  /** ln p(answer|prompt), the end included. */
+  /** ln p(written|prompt), the end included. */
   readonly logProb: number
   /** False where maxNewTokens cut the answer off. */
   readonly ended: boolean

@@ -36,10 +36,16 @@ export class Calibration {
   }
 }
 
-/** What a model's config.json says about its answers. */
+/**
+ * What a model's config.json says about its answers.
+ * @param known names of the signals that the reader gives
+ * @param otherwise the least probability where config.json says none
+ * @throws ConfigError
+ */
 export async function calibrationOf(
   folder: Folder,
-  otherwise = 0.5,
+  known: readonly string[],
+  otherwise: number,
 ): Promise<{ readonly calibration: Calibration; readonly minProbability: number }> {
   const text = await requireText(folder, 'config.json', 'describes the model')
   let settings = JsonObject.parse(text, `${folder.name}/config.json`)
@@ -49,12 +55,17 @@ export async function calibrationOf(
   }
   const minProbability = storedProbability(settings, 'min_probability', otherwise)
   if (!settings.has('calibration')) return { calibration: new Calibration(), minProbability }
-  return { calibration: storedCalibration(settings.object('calibration')), minProbability }
+  return { calibration: storedCalibration(settings.object('calibration'), known), minProbability }
 }
 
-/** `{ "bias": …, "name of a signal": weight, … }`. @throws ConfigError for what is no number */
-export function storedCalibration(stored: JsonObject): Calibration {
+/** `{ "bias": …, "name of a signal": weight, … }`. @throws ConfigError for what is no number, and for a signal that is not known */
+export function storedCalibration(stored: JsonObject, known: readonly string[]): Calibration {
   const names = stored.keys().filter((name) => name !== 'bias')
+  const unknown = names.find((name) => !known.includes(name))
+  if (unknown !== undefined) {
+    const detail = `unknown signal ${JSON.stringify(unknown)}; known: ${known.join(', ')}`
+    throw new ConfigError('unknown-signal', `${stored.where}: ${detail}`)
+  }
   return new Calibration(stored.number('bias'), new Map(names.map((name) => [name, stored.number(name)])))
 }
 

@@ -16,6 +16,8 @@ export interface PassageReader<Options, Answer> {
   readonly optionNames: readonly string[]
   /** @throws InputError for a wrong value; called before anything is computed */
   checkOptions(options: Options): void
+  /** @throws InputError for a question that it cannot read; called before anything is computed */
+  checkQuestion?(question: string, options: Options): void
   /** @param passages at least one, best first */
   answer(
     question: string,

@@ -1,18 +1,21 @@
 /**
  * A reader that is a decoder-only model, such as SmolLM2 or Qwen: all passages stand numbered in one prompt, in the form of the
  * checkpoint's chat template, and the model writes the answer. What does not fit into its context is left out, the worst first. What was
- * said before in a conversation takes the room that the passages leave.
+ * said before in a conversation takes the room that the passages leave. How sure the model was of its words says how likely they are right.
  */
 import { InputError } from '../../errors.js'
 import type { FolderLike } from '../../files/folder.js'
 import type { GenerateOptions } from '../../generation/index.js'
+import { openPretrained } from '../../hub/index.js'
 import { AutoModelForCausalLM, type CausalLM, type FromPretrainedOptions } from '../../models/index.js'
 import { write } from '../../models/write.js'
 import { AutoTokenizer, type ChatMessage, type Tokenizer } from '../../tokenizer/index.js'
 import { passageText, type Passage } from '../finding/corpus.js'
 import { normalizeLog } from '../paper/marginalise.js'
 import { ABSTENTION, type PromptAnswer, type PromptPassage } from './answer.js'
+import { Calibration, calibrationOf, checkProbability } from './calibration.js'
 import type { PassageReader, WeighedPassage } from './passage-reader.js'
+import { PROMPT_SIGNALS, promptSignals } from './signals.js'
 
 /** Puts a question and its passages to a model. */
 export type PromptFormat = (
@@ -36,14 +39,26 @@ export interface Turn {
 export interface PromptReaderOptions extends FromPretrainedOptions {
   /** What the model is told; {@link promptMessages} unless given. */
   readonly format?: PromptFormat
+  /** As {@link PromptReader.minProbability}. */
+  readonly minProbability?: number
+}
+
+/** What a {@link PromptReader} is made with. */
+export interface PromptReaderSettings extends Pick<PromptReaderOptions, 'format' | 'minProbability'> {
+  readonly calibration?: Calibration
 }
 
 export interface PromptOptions {
+  /** An answer that is right with less probability is not given; {@link PromptReader.minProbability} unless told. */
+  readonly minProbability?: number
   /** Most tokens of an answer; 128 unless told. Room for them is kept in the context. */
   readonly maxNewTokens?: number
   /** How the answer is searched for or drawn; what the checkpoint says, unless told. */
   readonly generation?: Omit<GenerateOptions, 'maxNewTokens' | 'maxLength' | 'numReturnSequences'>
-  /** Called with each piece of the answer as it is written. Pieces never split a character. */
+  /**
+   * Called with each piece of the answer as it is written; pieces never split a character. What was given cannot be taken back: where
+   * minProbability is above 0, the answer comes in one piece when it is known whether it is given.
+   */
   readonly onText?: (piece: string) => void
   /**
    * Say how far each passage stands behind the answer: {@link PromptPassage.posterior}. False unless told, since every passage is then read once
@@ -57,24 +72,48 @@ export interface PromptOptions {
 export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> {
   readonly model: CausalLM
   readonly tokenizer: Tokenizer
-  readonly optionNames = ['maxNewTokens', 'generation', 'onText', 'cite', 'history'] satisfies (keyof PromptOptions)[]
+  /**
+   * The least probability of being right of an answer that is given: in config.json `task_specific_params.rag.min_probability`, and 0 where it is
+   * not there, since a model without a calibration there is taken at its word.
+   */
+  readonly minProbability: number
+  /** Makes the probability of being right of what {@link promptSignals} says; from config.json. */
+  readonly calibration: Calibration
+  readonly optionNames = [
+    'minProbability',
+    'maxNewTokens',
+    'generation',
+    'onText',
+    'cite',
+    'history',
+  ] satisfies (keyof PromptOptions)[]
   readonly #format: PromptFormat
 
   constructor(
     model: CausalLM,
     tokenizer: Tokenizer,
-    { format = promptMessages }: Pick<PromptReaderOptions, 'format'> = {},
+    { format = promptMessages, minProbability = 0, calibration = new Calibration() }: PromptReaderSettings = {},
   ) {
+    checkProbability('minProbability', minProbability)
     this.model = model
     this.tokenizer = tokenizer
+    this.minProbability = minProbability
+    this.calibration = calibration
     this.#format = format
   }
 
   /** Loads the folder of a decoder-only model. Without a chat template, the messages are put as plain text that ends in `Answer:`. */
   static async fromPretrained(location: FolderLike, options: PromptReaderOptions = {}): Promise<PromptReader> {
-    const { format, ...loadOptions } = options
-    const tokenizer = await AutoTokenizer.fromPretrained(location)
-    return new PromptReader(await AutoModelForCausalLM.fromPretrained(location, loadOptions), tokenizer, { format })
+    const { format, minProbability: given, ...loadOptions } = options
+    checkProbability('minProbability', given ?? 0)
+    const folder = await openPretrained(location, loadOptions)
+    const own = await calibrationOf(folder, PROMPT_SIGNALS, 0)
+    const tokenizer = await AutoTokenizer.fromPretrained(folder, loadOptions)
+    return new PromptReader(await AutoModelForCausalLM.fromPretrained(folder, loadOptions), tokenizer, {
+      format,
+      minProbability: given ?? own.minProbability,
+      calibration: own.calibration,
+    })
   }
 
   /** Gives back the model's memory. */
@@ -82,7 +121,14 @@ export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> 
     this.model.dispose()
   }
 
-  checkOptions({ maxNewTokens = 1, generation = {}, cite = false, history = [] }: PromptOptions): void {
+  checkOptions({
+    minProbability = 0,
+    maxNewTokens = 1,
+    generation = {},
+    cite = false,
+    history = [],
+  }: PromptOptions): void {
+    checkProbability('ask: minProbability', minProbability)
     if (typeof cite !== 'boolean') {
       throw new InputError('bad-option', `ask: cite is ${String(cite)}, expected true or false`)
     }
@@ -98,7 +144,9 @@ export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> 
     passages: readonly WeighedPassage[],
     options: PromptOptions & { readonly signal?: AbortSignal } = {},
   ): Promise<PromptAnswer> {
-    const { maxNewTokens = 128, generation, onText, cite = false, history = [], signal } = options
+    const { minProbability = this.minProbability, maxNewTokens = 128, generation, onText } = options
+    const { cite = false, history = [], signal } = options
+    const streams = minProbability === 0
     const fitted = await this.#fit(question, passages, maxNewTokens)
     const { read, leftOut } = fitted
     const { prompt, remembered } = await this.#remember(history, question, fitted, maxNewTokens)
@@ -106,14 +154,24 @@ export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> 
       this.model,
       this.tokenizer,
       { inputIds: [prompt.ids] },
-      { tokenizer: this.tokenizer, ...generation, maxNewTokens, signal, onText },
+      { tokenizer: this.tokenizer, ...generation, maxNewTokens, signal, onText: streams ? onText : undefined },
     )
-    const written = tokens.map(({ id }) => id)
-    const posteriors = cite ? await this.#posteriors(question, read, written, signal) : undefined
+    const written = text.trim()
+    const answers = !DOES_NOT_KNOW.test(written)
+    const probability = answers ? this.calibration.probability(promptSignals(written, tokens, question, read)) : 0
+    const abstained = !answers || probability < minProbability
+    const given = answers && abstained ? ABSTENTION : written
+    if (!streams) onText?.(given)
+    const ids = tokens.map(({ id }) => id)
+    const posteriors = cite ? await this.#posteriors(question, read, ids, signal) : undefined
     return {
       question,
-      text: text.trim(),
+      text: given,
       mode: 'prompt',
+      kind: abstained ? 'refused' : 'said',
+      abstained,
+      probability,
+      written,
       prompt: prompt.text,
       logProb: tokens.reduce((sum, { logProb }) => sum + logProb, 0),
       ended,
@@ -188,6 +246,9 @@ export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> 
     return { text, ids: this.tokenizer.encode(text).ids }
   }
 }
+
+/** {@link ABSTENTION}, as models write it. */
+const DOES_NOT_KNOW = /^i (?:don['’]t|do not) know\W*$/i
 
 interface Prompt {
   readonly text: string

@@ -10,7 +10,7 @@ import type { Proposal } from './marginal-answer.js'
 import type { WeighedPassage } from './passage-reader.js'
 import { Reader, type ReadOptions } from './reader.js'
 import type { Reading, ReaderOptions } from './reading.js'
-import { checkedSignals } from './signals.js'
+import { CHECKED_SIGNALS, checkedSignals, SPAN_SIGNALS } from './signals.js'
 import type { QuotedSpan, SpanAnswer } from './span-answer.js'
 import type { SpanReader } from './span-reader.js'
 import type { SpanWindow } from './span-search.js'
@@ -30,14 +30,16 @@ export interface Judgement {
 /** Reads `calibration.json`: { "min_probability": …, "prefer_said": …, "said": { "bias": …, … }, "quoted": { … } }. @throws ConfigError */
 export function judgementOf(settings: JsonObject): Judgement {
   return {
-    said: storedCalibration(settings.object('said')),
-    quoted: storedCalibration(settings.object('quoted')),
+    said: storedCalibration(settings.object('said'), CHECKED_SIGNALS),
+    quoted: storedCalibration(settings.object('quoted'), SPAN_SIGNALS),
     minProbability: storedProbability(settings, 'min_probability'),
     preferSaid: storedProbability(settings, 'prefer_said'),
   }
 }
 
 export class QuotingReader extends Reader {
+  /** The reader that words answers, with the same model. */
+  readonly wording: Reader
   /** It is this reader's, which disposes it. */
   readonly quoting: SpanReader
   readonly #judgement: Judgement
@@ -45,6 +47,7 @@ export class QuotingReader extends Reader {
   /** @param said its model is this reader's from now on */
   constructor(said: Reader, quoting: SpanReader, judgement: Judgement) {
     super(said.model, said.tokenizer, { format: said.format, minProbability: judgement.minProbability })
+    this.wording = said
     this.quoting = quoting
     this.#judgement = judgement
   }
@@ -52,6 +55,21 @@ export class QuotingReader extends Reader {
   override dispose(): void {
     super.dispose()
     this.quoting.dispose()
+  }
+
+  /** @throws InputError for a question that leaves no room for a passage beside it where passages are quoted */
+  checkQuestion(question: string, { mode = 'conditioned' }: ReadOptions = {}): void {
+    if (mode === 'conditioned') this.quoting.checkQuestion(question)
+  }
+
+  /** @throws InputError as {@link checkQuestion} does, AbortedError */
+  override async answer(
+    question: string,
+    passages: readonly WeighedPassage[],
+    options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
+  ): Promise<Answer> {
+    this.checkQuestion(question, options)
+    return super.answer(question, passages, options)
   }
 
   /** The modes of the paper are as in {@link Reader}: nothing is quoted there. */
@@ -91,7 +109,7 @@ export class QuotingReader extends Reader {
       if (best.worded === undefined || probability > best.said) best = { worded: proposal.text, said: probability }
       return probability >= enough
     }
-    const judged = () => ({ ...best, quoted: quotable, minProbability })
+    const judged = () => ({ ...best, quoted: quotable, minProbability, preferSaid })
     const own = await this.weigh(reading, question, passages, options, accept(passages))
     if (own.kind === 'said') return { ...own, probability: best.said, quotes, judged: judged() }
     if (quotable > 0 && quotes.pNoAnswer < MOST_DOUBT) {

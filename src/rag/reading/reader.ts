@@ -16,7 +16,7 @@ import type { PassageReader, WeighedPassage } from './passage-reader.js'
 import type { Provenance } from './provenance.js'
 import { readerInput, type ReadablePassage } from './reader-input.js'
 import { Reading, type AnswersOptions, type ReaderOptions } from './reading.js'
-import { proposalSignals } from './signals.js'
+import { PROPOSAL_SIGNALS, proposalSignals } from './signals.js'
 
 export interface ReadOptions extends Pick<AnswersOptions, 'onText'> {
   /**
@@ -90,7 +90,7 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     const { format, minProbability: given, ...loadOptions } = options
     checkProbability('minProbability', given ?? 0)
     const folder = await openPretrained(location, loadOptions)
-    const own = await calibrationOf(folder, 0)
+    const own = await calibrationOf(folder, PROPOSAL_SIGNALS, 0)
     const minProbability = given ?? own.minProbability
     const tokenizer = await AutoTokenizer.fromPretrained(folder, loadOptions)
     return new Reader(await AutoModelForSeq2SeqLM.fromPretrained(folder, loadOptions), tokenizer, {

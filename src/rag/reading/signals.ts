@@ -1,14 +1,27 @@
 /**
  * What is known of an answer when it is found, and what its probability of being right is made of (calibration.ts).
  */
+import type { WrittenToken } from '../../models/write.js'
+import { passageText } from '../finding/corpus.js'
 import type { RetrievedPassage } from '../finding/retriever.js'
-import type { Signals } from './calibration.js'
 import type { Proposal } from './marginal-answer.js'
 import type { SpanAnswer } from './span-answer.js'
 import type { SpanSearch } from './span-search.js'
 
+/** What a calibration may weigh, by name: of a quote, and of an answer that a reader words alone, with another that checks it, or from one prompt. */
+export const SPAN_SIGNALS = ['logit', 'score', 'answerable', 'lead', 'similarity', 'overlap'] as const
+export const PROPOSAL_SIGNALS = ['logit', 'answerable', 'similarity'] as const
+export const CHECKED_SIGNALS = [...PROPOSAL_SIGNALS, 'span', 'agreement', 'supported', 'overlap'] as const
+export const PROMPT_SIGNALS = ['logit', 'similarity', 'supported'] as const
+
+type SignalsOf<Names extends readonly string[]> = Readonly<Record<Names[number], number>>
+
 /** Of a quote. @param search with one span at least */
-export function spanSignals(question: string, passages: readonly RetrievedPassage[], search: SpanSearch): Signals {
+export function spanSignals(
+  question: string,
+  passages: readonly RetrievedPassage[],
+  search: SpanSearch,
+): SignalsOf<typeof SPAN_SIGNALS> {
   const [best] = search.spans
   const passage = passages[best.passage]
   const rival = search.spans.find(({ passage }) => passage !== best.passage)
@@ -29,7 +42,10 @@ export function spanSignals(question: string, passages: readonly RetrievedPassag
 }
 
 /** Of an answer that a reader words. */
-export function proposalSignals(proposal: Proposal, passages: readonly RetrievedPassage[]): Signals {
+export function proposalSignals(
+  proposal: Proposal,
+  passages: readonly RetrievedPassage[],
+): SignalsOf<typeof PROPOSAL_SIGNALS> {
   return {
     /** Log-odds of the answer's own probability, that of all its tokens and its end: what is made up is unlikely to itself. */
     logit: logit(Math.exp(proposal.logProb)),
@@ -46,7 +62,7 @@ export function checkedSignals(
   question: string,
   passages: readonly RetrievedPassage[],
   { pNoAnswer, spans }: SpanAnswer,
-): Signals {
+): SignalsOf<typeof CHECKED_SIGNALS> {
   const passage = passages[proposal.passage]
   const read = `${passage.title} ${passage.text}`
   const said = contentWords(proposal.text)
@@ -61,6 +77,25 @@ export function checkedSignals(
     supported: shareIn(said, `${read} ${question}`),
     /** Share of the question's words that the passage has. */
     overlap: shareIn(contentWords(question), read),
+  }
+}
+
+/** Of an answer that a decoder-only model writes, having read all passages at once. @param passages those in the prompt, best first */
+export function promptSignals(
+  text: string,
+  tokens: readonly WrittenToken[],
+  question: string,
+  passages: readonly RetrievedPassage[],
+): SignalsOf<typeof PROMPT_SIGNALS> {
+  const logProb = tokens.reduce((sum, token) => sum + token.logProb, 0)
+  const read = passages.map(passageText).join(' ')
+  return {
+    /** Log-odds of the geometric mean of its tokens' probabilities: that of the whole would fall with its length. */
+    logit: logit(Math.exp(logProb / tokens.length)),
+    /** Dot product of the question and the best passage. */
+    similarity: passages[0].score,
+    /** Share of the answer's words that stand in a passage or in the question. */
+    supported: shareIn(contentWords(text), `${read} ${question}`),
   }
 }
 

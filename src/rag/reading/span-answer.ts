@@ -9,7 +9,10 @@ export interface QuotedSpan extends TextSpan {
   /** Place of the passage among the answer's. */
   readonly passage: number
   readonly text: string
-  /** Start logit + end logit, each less that of "no answer". */
+  /** Start logit and end logit, each less that of "no answer". */
+  readonly startScore: number
+  readonly endScore: number
+  /** Their sum. */
   readonly score: number
   /** p(span|question, passages): its share of one softmax over all spans of all passages and "no answer". */
   readonly probability: number

@@ -19,10 +19,11 @@ import { ABSTENTION } from './answer.js'
 import { Calibration, calibrationOf, checkProbability } from './calibration.js'
 import type { PassageReader, WeighedPassage } from './passage-reader.js'
 import { quoteAround } from './quote.js'
+import { saysTheSame } from './says-the-same.js'
 import type { QuotedSpan, SpanAnswer } from './span-answer.js'
 import { searchSpans, type SpanSearch, type SpanWindow } from './span-search.js'
-import { windowsOf, type SpanInput, type TokenWindow } from './span-windows.js'
-import { spanSignals } from './signals.js'
+import { roomBeside, windowsOf, type SpanInput, type TokenWindow } from './span-windows.js'
+import { SPAN_SIGNALS, spanSignals } from './signals.js'
 
 export interface SpanOptions {
   /** A quote that is right with less probability is not given; {@link SpanReader.minProbability} unless told. */
@@ -79,7 +80,7 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
     const { minProbability: given, ...loadOptions } = options
     checkProbability('minProbability', given ?? 0)
     const folder = await openPretrained(location, loadOptions)
-    const { calibration, minProbability } = await calibrationOf(folder)
+    const { calibration, minProbability } = await calibrationOf(folder, SPAN_SIGNALS, 0.5)
     const tokenizer = await AutoTokenizer.fromPretrained(folder, loadOptions)
     const model = await AutoModelForQuestionAnswering.fromPretrained(folder, loadOptions)
     if (model instanceof DPRReader) {
@@ -101,6 +102,16 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
     checkProbability('ask: minProbability', minProbability)
     if (Number.isSafeInteger(spans) && spans >= 1) return
     throw new InputError('bad-option', `ask: spans is ${spans}, expected a whole number of 1 or more`)
+  }
+
+  /** @throws InputError for a question that leaves no room for a passage */
+  checkQuestion(question: string): void {
+    roomBeside(this.tokenizer, question, this.#maxLength)
+  }
+
+  /** Tokens of a window. */
+  get #maxLength(): number {
+    return Math.min(this.model.maxLength, LONGEST_WINDOW)
   }
 
   /** @throws InputError for a question that leaves no room for a passage, AbortedError */
@@ -172,8 +183,7 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
     passages: readonly SpanInput[],
     { hooks, signal }: { readonly hooks?: HooksLike; readonly signal?: AbortSignal } = {},
   ): Promise<ReadWindow[]> {
-    const maxLength = Math.min(this.model.maxLength, LONGEST_WINDOW)
-    const windows = windowsOf(this.tokenizer, question, passages, maxLength)
+    const windows = windowsOf(this.tokenizer, question, passages, this.#maxLength)
     windows.sort((a, b) => a.ids.length - b.ids.length)
     const seen: ReadWindow[] = []
     for (let from = 0; from < windows.length; from += BATCH) {
@@ -212,15 +222,4 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
 /** Spans that are less likely than one in twenty say nothing about the others. */
 function isLikely({ probability }: QuotedSpan): boolean {
   return probability >= 0.05
-}
-
-/** One text holds the words of the other. */
-export function saysTheSame(a: string, b: string): boolean {
-  const [x, y] = [a, b].map((text) => ` ${words(text).join(' ')} `)
-  return x.includes(y) || y.includes(x)
-}
-
-/** In lower case, without punctuation and articles. */
-function words(text: string): string[] {
-  return (text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).filter((word) => !/^(?:a|an|the)$/.test(word))
 }

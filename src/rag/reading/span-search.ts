@@ -22,6 +22,10 @@ export interface SpanWindow {
 
 export interface ScoredSpan extends TextSpan {
   readonly passage: number
+  /** Logits of its first and its last token, each less that of "no answer". */
+  readonly startScore: number
+  readonly endScore: number
+  /** Their sum. */
   readonly score: number
   /** Its share of the softmax. */
   readonly probability: number
@@ -47,13 +51,14 @@ export function searchSpans(windows: readonly SpanWindow[], passages: number, mo
   const found = Array.from({ length: passages }, () => new Map<number, SpansByEnd>()) // of each passage, by start
   for (const { passage, places, starts, ends } of windows) {
     eachSpan(places, (first, last) => {
-      const score = starts[first] + ends[last]
+      const [startScore, endScore] = [starts[first], ends[last]]
+      const score = startScore + endScore
       if (score < highest - NEGLIGIBLE) return
       const [start, end] = [places[first].start, places[last].end]
       const here: SpansByEnd = found[passage].get(start) ?? new Map()
       found[passage].set(start, here)
       const other = here.get(end)
-      if (!other || other.score < score) here.set(end, { passage, start, end, score })
+      if (!other || other.score < score) here.set(end, { passage, start, end, startScore, endScore, score })
     })
   }
   const all = found.flatMap((spansOf) => [...spansOf.values()].flatMap((here) => [...here.values()]))

@@ -26,6 +26,21 @@ export interface TokenWindow {
 const LEAST_ROOM = 2 * LONGEST_SPAN
 
 /**
+ * Tokens that a question leaves for a passage.
+ * @param maxLength tokens that the model reads, special ones included
+ * @throws InputError when they are too few
+ */
+export function roomBeside(tokenizer: Tokenizer, question: string, maxLength: number): number {
+  const asked = tokenizer.encode(question, { pair: '' }).ids.length
+  const room = maxLength - asked
+  if (room >= LEAST_ROOM) return room
+  throw new InputError(
+    'too-long',
+    `the question has ${asked} tokens with the special ones, and a reader of ${maxLength} tokens takes at most ${maxLength - LEAST_ROOM}; shorten it`,
+  )
+}
+
+/**
  * @param maxLength tokens that the model reads, special ones included
  * @throws InputError when the question leaves no room for a passage
  */
@@ -35,14 +50,7 @@ export function windowsOf(
   passages: readonly SpanInput[],
   maxLength: number,
 ): TokenWindow[] {
-  const asked = tokenizer.encode(question, { pair: '' }).ids.length
-  const room = maxLength - asked
-  if (room < LEAST_ROOM) {
-    throw new InputError(
-      'too-long',
-      `the question has ${asked} tokens with the special ones, and a reader of ${maxLength} tokens takes at most ${maxLength - LEAST_ROOM}; shorten it`,
-    )
-  }
+  const room = roomBeside(tokenizer, question, maxLength)
   return passages.flatMap(({ title, text }, passage) => {
     const before = lastWords(tokenizer, title, room / 4)
     const prefix = before === '' ? '' : `${before}. `

@@ -7,7 +7,11 @@ import { checkedSignals, proposalSignals, spanSignals } from '../../../src/rag/r
 import type { SpanAnswer } from '../../../src/rag/reading/span-answer.js'
 
 const configOf = (content: unknown) =>
-  calibrationOf(memoryFolder(new Map([['config.json', new TextEncoder().encode(JSON.stringify(content))]])))
+  calibrationOf(
+    memoryFolder(new Map([['config.json', new TextEncoder().encode(JSON.stringify(content))]])),
+    ['logit', 'similarity'],
+    0.5,
+  )
 const rag = (settings: unknown) => configOf({ task_specific_params: { rag: settings } })
 
 describe('a calibration', () => {
@@ -39,6 +43,7 @@ describe('config.json', () => {
     [{ calibration: { logit: 1 } }, 'config-missing', '"bias" is missing'],
     [{ calibration: { bias: 1, logit: null } }, 'config-missing', '"logit" is missing'],
     [{ calibration: { bias: 1, logit: 'x' } }, 'config-type', '"logit" is "x"'],
+    [{ calibration: { bias: 1, hue: 1 } }, 'unknown-signal', 'unknown signal "hue"; known: logit, similarity'],
     [{ calibration: [1] }, 'config-type', 'expected a JSON object'],
     [7, 'config-type', 'expected a JSON object'],
   ])('%j is refused', async (settings, code, message) => {
@@ -52,6 +57,8 @@ test.each([
   [{ min_probability: 2, said: { bias: 0 }, quoted: { bias: 0 } }, 'config-type'],
   [{ min_probability: 0.5, said: { bias: 0 } }, 'config-type'],
   [{ min_probability: 0.5, said: { bias: 'x' }, quoted: { bias: 0 } }, 'config-type'],
+  [{ min_probability: 0.5, said: { bias: 0, lead: 1 }, quoted: { bias: 0 } }, 'unknown-signal'],
+  [{ min_probability: 0.5, said: { bias: 0, span: 1 }, quoted: { bias: 0, span: 1 } }, 'unknown-signal'],
 ])('calibration.json of %j is refused', (content, code) => {
   const read = () => judgementOf(new JsonObject(content as never, 'calibration.json'))
   expect(read).toThrow(expect.objectContaining({ code }) as Error)
@@ -59,7 +66,7 @@ test.each([
 })
 
 test('a stored calibration has its names as signals', () => {
-  const { bias, weights } = storedCalibration(new JsonObject({ bias: 1, a: 2, b: -3 }, 'x'))
+  const { bias, weights } = storedCalibration(new JsonObject({ bias: 1, a: 2, b: -3 }, 'x'), ['b', 'c', 'a'])
   expect([bias, ...weights]).toEqual([1, ['a', 2], ['b', -3]])
 })
 
@@ -68,7 +75,7 @@ describe('signals', () => {
     { id: '1', title: 'France', text: 'Its capital is Paris.', score: 0.7 },
     { id: '2', title: '', text: 'Nothing.', score: 0.2 },
   ]
-  const span = { passage: 0, start: 15, end: 20, score: 3, probability: 0.6 }
+  const span = { passage: 0, start: 15, end: 20, startScore: 1, endScore: 2, score: 3, probability: 0.6 }
 
   test('of a quote', () => {
     const rival = { ...span, passage: 1, score: 1, probability: 0.1 }

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { AbortedError, InputError } from '../../../src/errors.js'
 import {
   AutoReader,
+  Calibration,
   promptMessages,
   PromptReader,
   Rag,
@@ -113,6 +114,74 @@ describe.each([
   })
 })
 
+describe('how likely an answer is right', () => {
+  const asked = { passages, maxNewTokens: 12, generation: { minNewTokens: 12 } }
+  const withConfig = (name: string, rag: object) =>
+    writeSmallFolder(join(root, name), {
+      golden: 'llama/tied',
+      tokenizer: byteTokenizer,
+      chatTemplate: CHATML,
+      config: { max_position_embeddings: 2048, task_specific_params: { rag } },
+    })
+  let rag: Rag<PromptReader>
+  beforeAll(async () => {
+    const reader = await PromptReader.fromPretrained(folder('sure', 'llama/tied', CHATML))
+    rag = await Rag.fromPretrained(undefined, { reader })
+  })
+
+  test('is, where nothing was learnt, the geometric mean of the probabilities of its tokens', async () => {
+    const answer = await rag.ask(QUESTION, asked)
+    const product = answer.tokens.reduce((product, { logProb }) => product * Math.exp(logProb), 1)
+    expect(answer.probability).toBeCloseTo(product ** (1 / 12), 6)
+    expect(answer).toMatchObject({ kind: 'said', abstained: false, written: answer.text })
+  })
+
+  test('less than minProbability is refused, in one piece, and what was written stays to be seen', async () => {
+    const said = await rag.ask(QUESTION, { ...asked, cite: true })
+    const ask = async (minProbability: number) => {
+      const pieces: string[] = []
+      const onText = (piece: string) => pieces.push(piece)
+      return { answer: await rag.ask(QUESTION, { ...asked, cite: true, minProbability, onText }), pieces }
+    }
+    const given = await ask(said.probability)
+    expect(given).toEqual({ answer: said, pieces: [said.text] })
+    const refused = await ask(said.probability + 1e-6)
+    expect(refused.pieces).toEqual(["I don't know."])
+    expect(refused.answer).toEqual({ ...said, text: "I don't know.", kind: 'refused', abstained: true })
+  })
+
+  test('comes from config.json: the least, and what it is made of', async () => {
+    const calibration = { bias: 0.5, logit: 2, similarity: -1, supported: 3 }
+    const learnt = withConfig('learnt', { min_probability: 0.25, calibration })
+    const reader = await PromptReader.fromPretrained(learnt)
+    expect(reader.minProbability).toBe(0.25)
+    expect(reader.calibration).toEqual(new Calibration(0.5, new Map([['logit', 2], ['similarity', -1], ['supported', 3]]))) // prettier-ignore
+    expect((await PromptReader.fromPretrained(learnt, { minProbability: 0.5 })).minProbability).toBe(0.5)
+    expect(rag.reader.minProbability).toBe(0)
+    await expect(PromptReader.fromPretrained(learnt, { minProbability: -1 })).rejects.toThrow('minProbability is -1')
+
+    const { passages: read, tokens, probability, written } = await rag.ask(QUESTION, asked)
+    const weighed = read.map(({ prior, ...passage }) => ({ ...passage, logPrior: Math.log(prior) }))
+    const own = await reader.answer(QUESTION, weighed, { ...asked, minProbability: 0 })
+    expect(own.tokens).toEqual(tokens)
+    const words = written.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []
+    expect(words.some((word) => /capital|paris|france|tea|drink/.test(word))).toBe(false) // noise: nothing is supported
+    const sum = 0.5 + 2 * Math.log(probability / (1 - probability)) - read[0].score
+    expect(own.probability).toBeCloseTo(1 / (1 + Math.exp(-sum)), 6)
+  })
+
+  test.each(["I don't know.", 'I do not know', "i DON'T know!"])('%s is a refusal of its own', async (text) => {
+    const { model, tokenizer } = rag.reader
+    const { ids } = tokenizer.encode(text)
+    vi.spyOn(model, 'stream').mockImplementation(async function* () {
+      for (const id of ids) yield { tokens: [id], logProbs: [-0.01] } as never
+    })
+    expect(await rag.ask(QUESTION, { passages })).toMatchObject({ kind: 'refused', abstained: true, probability: 0, text, written: text }) // prettier-ignore
+    const sure = await rag.ask(QUESTION, { passages, minProbability: 0.5 })
+    expect(sure).toMatchObject({ kind: 'refused', text, written: text })
+  })
+})
+
 describe('a context that is too small', () => {
   const long = { title: 'Peru', text: 'Peru is a country. '.repeat(20) }
   let rag: Rag<PromptReader>
@@ -175,11 +244,12 @@ describe('a pipeline with a reader of the caller', () => {
     [
       'an option of another reader',
       { mode: 'rag-token' },
-      'ask: unknown option mode; known: passages, filter, query, topK, candidates, maxNewTokens, generation, onText, cite, history, signal',
+      'ask: unknown option mode; known: passages, filter, query, topK, candidates, minProbability, maxNewTokens, generation, onText, cite, history, signal',
     ],
     ['maxNewTokens 0', { maxNewTokens: 0 }, 'generate: maxNewTokens is 0, expected a whole number of 1 or more'],
     ['an unknown option of generation', { generation: { beams: 3 } }, 'generate: unknown option beams'],
     ['topK 0', { topK: 0 }, 'ask: topK is 0'],
+    ['minProbability 2', { minProbability: 2 }, 'ask: minProbability is 2, expected a number from 0 to 1'],
     ['cite "yes"', { cite: 'yes' }, 'ask: cite is yes, expected true or false'],
   ])('refuses before anything is computed: %s', async (_name, options, message) => {
     const embed = vi.spyOn(rag.encoder, 'embed')

@@ -38,7 +38,7 @@ const reading = (answer: string, probabilities: Readonly<Record<string, number>>
 const always = (probability: number) => new Calibration(Math.log(probability / (1 - probability)), new Map())
 
 function readerWith({ said = 0.5, quoted = 0.5, shares = [0.6, 0.1], pNoAnswer = 0.3, none = false }) {
-  const span = { passage: 0, start: 15, end: 20, text: 'Paris', score: 1, probability: shares[0], quote: { start: 0, end: 21, text: PASSAGES[0].text } } // prettier-ignore
+  const span = { passage: 0, start: 15, end: 20, text: 'Paris', startScore: 0.5, endScore: 0.5, score: 1, probability: shares[0], quote: { start: 0, end: 21, text: PASSAGES[0].text } } // prettier-ignore
   const answer = {
     question: QUESTION,
     text: none ? ABSTENTION : PASSAGES[0].text,

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { referenceBackend } from '../../../src/backends/index.js'
 import { BertForQuestionAnswering, type EncoderForQuestionAnswering } from '../../../src/models/index.js'
 import { weighPassages } from '../../../src/rag/rag.js'
-import { saysTheSame, SpanReader } from '../../../src/rag/reading/span-reader.js'
+import { SpanReader } from '../../../src/rag/reading/span-reader.js'
 import { Tensor } from '../../../src/tensor/tensor.js'
 import { AutoTokenizer, type Tokenizer } from '../../../src/tokenizer/index.js'
 import { changedCheckpoint } from '../../support/checkpoints.js'
@@ -227,16 +227,4 @@ describe('loading', () => {
     await expect(SpanReader.fromPretrained(dpr, { backend })).rejects.toMatchObject({ code: 'no-abstention' })
     await expect(SpanReader.fromPretrained(goldenPath('bert/question-answering'), { backend })).rejects.toThrow('tokenizer.json') // prettier-ignore
   })
-})
-
-test.each([
-  ['Paris', 'the city of Paris', true],
-  ['The Eiffel Tower', 'eiffel tower.', true],
-  ['Paris', 'London', false],
-  ['10', '100', false],
-  ['art', 'party', false],
-  ['%', 'Paris', false],
-])('"%s" and "%s" say the same: %s', (a, b, same) => {
-  expect(saysTheSame(a, b)).toBe(same)
-  expect(saysTheSame(b, a)).toBe(same)
 })

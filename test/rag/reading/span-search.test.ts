@@ -36,8 +36,9 @@ describe('the softmax over all spans and "no answer"', () => {
 
   test('is that of brute force, with a span in two windows counted once, by its better score', () => {
     expect(pNoAnswer).toBeCloseTo(1 / total, 7)
-    for (const { passage, start, end, score, probability } of spans) {
+    for (const { passage, start, end, startScore, endScore, score, probability } of spans) {
       const wanted = odds.get(`${passage}:${start}:${end}`)!
+      expect(startScore + endScore).toBe(score)
       expect(score).toBeCloseTo(Math.log(wanted), 10)
       expect(probability).toBeCloseTo(wanted / total, 7)
     }
