@@ -44,14 +44,15 @@ export function nearestLines(answer: SpanAnswer, terminal: Terminal): string[] {
 /** All spans with their numbers. @param numbers of the passages, as they are shown */
 export function spanTable({ spans, pNoAnswer }: SpanAnswer, numbers: readonly number[], terminal: Terminal): string[] {
   const { dim, mark, width } = terminal
-  const about = `Spans, best first. Score: start logit and end logit, each less that of "no answer", whose score is 0, and their sum. Share: of one softmax over all spans of all passages and "no answer", whose share is ${pNoAnswer.toFixed(3)}:`
+  const about = `Spans, that which fits best first. Score: start logit and end logit, each less that of "no answer", whose score is 0, and their sum. Share: of one softmax over all spans of all passages and "no answer", whose share is ${pNoAnswer.toFixed(3)}. Words: share of the question's words that the sentence around has, rare ones counting more. Fit: what the order goes by, made of score, words and the passage's similarity:`
   return [
     ...wrapped(about, { width, indent: '', mark }).map(dim),
-    dim('    start      end    score  share  passage'),
+    dim('    start      end    score  share  words      fit  passage'),
     ...spans.map((span) => {
       const passage = `[${numbers[span.passage]}]`.padEnd(7)
       const scores = [span.startScore, span.endScore, span.score].map((score) => score.toFixed(3).padStart(7))
-      const before = `  ${scores.join('  ')}  ${span.probability.toFixed(3)}  ${passage}  `
+      const [share, overlap] = [span.probability, span.overlap].map((part) => part.toFixed(3))
+      const before = `  ${scores.join('  ')}  ${share}  ${overlap}  ${span.fit.toFixed(3).padStart(7)}  ${passage}  `
       return before + excerpt(span, terminal, columnsOf(before)).join('')
     }),
   ]

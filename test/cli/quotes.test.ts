@@ -39,7 +39,7 @@ function span(at: number, text: string, quote: string, score: number, probabilit
   const whole = PASSAGES[at].text
   const [start, from] = [whole.indexOf(text), whole.indexOf(quote)]
   const around = { start: from, end: from + quote.length, text: quote }
-  return { passage: at, start, end: start + text.length, text, startScore: score - 1, endScore: 1, score, probability, quote: around } // prettier-ignore
+  return { passage: at, start, end: start + text.length, text, startScore: score - 1, endScore: 1, score, probability, quote: around, overlap: 1, fit: score } // prettier-ignore
 }
 
 const QUOTES: SpanAnswer = {
@@ -137,7 +137,7 @@ describe('a quote', () => {
     const lines = explained(asAnswer(QUOTES, 'quoted'), plain).split('\n')
     expect(lines.slice(0, 9)).toEqual(quoteLines(QUOTES, plain))
     expect(lines).toContainEqual(expect.stringContaining('"no answer", whose share is 0.050:'))
-    const table = lines.indexOf('    start      end    score  share  passage')
+    const table = lines.indexOf('    start      end    score  share  words      fit  passage')
     expect(lines.slice(table + 1, table + 5)).toEqual([
       '    3.500    1.000    4.500  0.500  [1]      A ticket costs «12 crowns».',
       '    2.250    1.000    3.250  0.200  [2]      A ticket is «12 crowns», and a map is 3.',
@@ -176,7 +176,7 @@ describe('what decides between a worded answer and a quote', () => {
   test('stands in the explanation of every kind of answer, with the spans', () => {
     for (const kind of ['said', 'quoted', 'refused'] as const) {
       const shown = explained({ ...asAnswer(QUOTES, kind), judged }, plain)
-      expect(shown).toContain(`\n    start      end    score  share  passage\n`)
+      expect(shown).toContain(`\n    start      end    score  share  words      fit  passage\n`)
       expect(shown).toContain(`${about}\n`)
     }
   })

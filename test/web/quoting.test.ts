@@ -23,7 +23,7 @@ test('a strip has the passage’s own words, in the right case and with their sp
     starts: [1, 2, 3, 4, 5, 6],
     ends: [0, 0, 0, 0, 9, 0],
   }
-  const span = { start: 16, end: 21, text: 'Paris', startScore: 0, endScore: 1, score: 1, probability: 1, quote: { start: 0, end: 22, text: TEXT } } // prettier-ignore
+  const span = { start: 16, end: 21, text: 'Paris', startScore: 0, endScore: 1, score: 1, probability: 1, quote: { start: 0, end: 22, text: TEXT }, overlap: 1, fit: 1 } // prettier-ignore
   const spans = [
     { ...span, passage: 0, start: 0 },
     { ...span, passage: 1 },

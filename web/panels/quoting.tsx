@@ -128,7 +128,11 @@ function Spans({ quoting: { quotes } }: { readonly quoting: Quoting }) {
   return (
     <div>
       <h3>The best spans</h3>
-      {spans.length === 0 && <p class="note">No span is likely enough to be counted.</p>}
+      <p class="note">
+        {spans.length === 0
+          ? 'No span is likely enough to be counted.'
+          : 'What fits best comes first: beside the score it counts how many of the question’s words the sentence has, rare ones more, and how near its passage is to the question.'}
+      </p>
       <ol class="span-list">
         {spans.map((span, i) => {
           const { start, end } = span.quote
@@ -145,7 +149,7 @@ function Spans({ quoting: { quotes } }: { readonly quoting: Quoting }) {
               </p>
               <span class="measure">
                 <span>
-                  score {decimal(span.score)}
+                  fit {decimal(span.fit)}: score {decimal(span.score)}, {percent(span.overlap)} of the question’s words
                   {agreeing.includes(i) && ', says the same as the first'}
                   {differing.includes(i) && ', says something else'}
                 </span>

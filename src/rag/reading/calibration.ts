@@ -21,8 +21,13 @@ export class Calibration {
     this.weights = weights
   }
 
-  /** p(right) = 1 / (1 + e^-(bias + Σ weight x signal)). @throws ConfigError for a weight of an unknown signal */
+  /** p(right) = 1 / (1 + e^-logOdds). @throws as `logOdds` */
   probability(signals: Signals): number {
+    return 1 / (1 + Math.exp(-this.logOdds(signals)))
+  }
+
+  /** bias + Σ weight x signal. @throws ConfigError for a weight of an unknown signal */
+  logOdds(signals: Signals): number {
     let sum = this.bias
     for (const [name, weight] of this.weights) {
       const signal = signals[name] as number | undefined
@@ -32,7 +37,7 @@ export class Calibration {
       }
       sum += weight * signal
     }
-    return 1 / (1 + Math.exp(-sum))
+    return sum
   }
 }
 
@@ -47,15 +52,23 @@ export async function calibrationOf(
   known: readonly string[],
   otherwise: number,
 ): Promise<{ readonly calibration: Calibration; readonly minProbability: number }> {
+  const settings = await answerSettings(folder)
+  return {
+    calibration: settings.has('calibration')
+      ? storedCalibration(settings.object('calibration'), known)
+      : new Calibration(),
+    minProbability: storedProbability(settings, 'min_probability', otherwise),
+  }
+}
+
+/** The part of a model's config.json that is about answers; an empty one where there is none. @throws ConfigError */
+export async function answerSettings(folder: Folder): Promise<JsonObject> {
   const text = await requireText(folder, 'config.json', 'describes the model')
   let settings = JsonObject.parse(text, `${folder.name}/config.json`)
   for (const key of ['task_specific_params', 'rag']) {
-    if (!settings.has(key)) return { calibration: new Calibration(), minProbability: otherwise }
-    settings = settings.object(key)
+    settings = settings.has(key) ? settings.object(key) : new JsonObject({}, `${settings.where}: ${key}`)
   }
-  const minProbability = storedProbability(settings, 'min_probability', otherwise)
-  if (!settings.has('calibration')) return { calibration: new Calibration(), minProbability }
-  return { calibration: storedCalibration(settings.object('calibration'), known), minProbability }
+  return settings
 }
 
 /** `{ "bias": …, "name of a signal": weight, … }`. @throws ConfigError for what is no number, and for a signal that is not known */

@@ -10,28 +10,29 @@ import type { Proposal } from './marginal-answer.js'
 import type { WeighedPassage } from './passage-reader.js'
 import { Reader, type ReadOptions } from './reader.js'
 import type { Reading, ReaderOptions } from './reading.js'
-import { CHECKED_SIGNALS, checkedSignals, SPAN_SIGNALS } from './signals.js'
+import { CHECKED_SIGNALS, checkedSignals } from './signals.js'
 import type { QuotedSpan, SpanAnswer } from './span-answer.js'
 import type { SpanReader } from './span-reader.js'
 import type { SpanWindow } from './span-search.js'
 import type { JsonObject } from '../../files/json.js'
+import { ConfigError } from '../../errors.js'
 
 /** What {@link QuotingReader} decides by. */
 export interface Judgement {
-  /** Makes the probability of a worded answer of what {@link checkedSignals} says, and that of a quote of what the span reader knows. */
+  /** Makes the probability of a worded answer of what {@link checkedSignals} says. That of a quote is the span reader's own. */
   readonly said: Calibration
-  readonly quoted: Calibration
   /** Least probability of what is given. */
   readonly minProbability: number
   /** A worded answer that is right with this probability is given even where a quote is likelier. */
   readonly preferSaid: number
 }
 
-/** Reads `calibration.json`: { "min_probability": …, "prefer_said": …, "said": { "bias": …, … }, "quoted": { … } }. @throws ConfigError */
+/** Reads `calibration.json`: { "min_probability": …, "prefer_said": …, "said": { "bias": …, … } }. @throws ConfigError */
 export function judgementOf(settings: JsonObject): Judgement {
+  const unknown = settings.keys().find((key) => !['min_probability', 'prefer_said', 'said'].includes(key))
+  if (unknown !== undefined) throw new ConfigError('config-unknown', `${settings.where}: unknown field "${unknown}"`)
   return {
     said: storedCalibration(settings.object('said'), CHECKED_SIGNALS),
-    quoted: storedCalibration(settings.object('quoted'), SPAN_SIGNALS),
     minProbability: storedProbability(settings, 'min_probability'),
     preferSaid: storedProbability(settings, 'prefer_said'),
   }
@@ -87,8 +88,7 @@ export class QuotingReader extends Reader {
 
   /** The best quote and its probability of being right, from what {@link quoting} has read; it abstains only where there is no span. */
   quote(windows: readonly SpanWindow[], question: string, passages: readonly WeighedPassage[]): SpanAnswer {
-    const options = { minProbability: 0, calibration: this.#judgement.quoted }
-    return this.quoting.answerFrom(windows, question, passages, options)
+    return this.quoting.answerFrom(windows, question, passages, { minProbability: 0 })
   }
 
   /** The likelier of the worded answer and the quote, or neither; in the mode `conditioned`. */

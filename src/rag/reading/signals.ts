@@ -1,45 +1,20 @@
 /**
- * What is known of an answer when it is found, and what its probability of being right is made of (calibration.ts).
+ * What is known of a worded answer when it is found, and what its probability of being right is made of (calibration.ts). For quotes see
+ * quote-ranking.ts.
  */
 import type { WrittenToken } from '../../models/write.js'
 import { passageText } from '../finding/corpus.js'
 import type { RetrievedPassage } from '../finding/retriever.js'
 import type { Proposal } from './marginal-answer.js'
 import type { SpanAnswer } from './span-answer.js'
-import type { SpanSearch } from './span-search.js'
+import { contentWords, shareIn } from './word-overlap.js'
 
-/** What a calibration may weigh, by name: of a quote, and of an answer that a reader words alone, with another that checks it, or from one prompt. */
-export const SPAN_SIGNALS = ['logit', 'score', 'answerable', 'lead', 'similarity', 'overlap'] as const
+/** What a calibration may weigh, by name: of an answer that a reader words alone, with another that checks it, or from one prompt. */
 export const PROPOSAL_SIGNALS = ['logit', 'answerable', 'similarity'] as const
 export const CHECKED_SIGNALS = [...PROPOSAL_SIGNALS, 'span', 'agreement', 'supported', 'overlap'] as const
 export const PROMPT_SIGNALS = ['logit', 'similarity', 'supported'] as const
 
-type SignalsOf<Names extends readonly string[]> = Readonly<Record<Names[number], number>>
-
-/** Of a quote. @param search with one span at least */
-export function spanSignals(
-  question: string,
-  passages: readonly RetrievedPassage[],
-  search: SpanSearch,
-): SignalsOf<typeof SPAN_SIGNALS> {
-  const [best] = search.spans
-  const passage = passages[best.passage]
-  const rival = search.spans.find(({ passage }) => passage !== best.passage)
-  return {
-    /** Log-odds of the best span's share. */
-    logit: logit(best.probability),
-    /** Its score; that of "no answer" is 0. */
-    score: best.score,
-    /** Log-odds of there being an answer at all. */
-    answerable: logit(1 - search.pNoAnswer),
-    /** By how much the best span of another passage is worse. */
-    lead: Math.min(10, best.score - (rival?.score ?? 0)),
-    /** Dot product of question and passage. */
-    similarity: passage.score,
-    /** Share of the question's words, other than the little ones, that the passage has. */
-    overlap: shareIn(contentWords(question), `${passage.title} ${passage.text}`),
-  }
-}
+export type SignalsOf<Names extends readonly string[]> = Readonly<Record<Names[number], number>>
 
 /** Of an answer that a reader words. */
 export function proposalSignals(
@@ -100,28 +75,7 @@ export function promptSignals(
 }
 
 /** Log-odds; of what is nearly sure, as much as float32 can tell. */
-function logit(probability: number): number {
+export function logit(probability: number): number {
   const p = Math.min(1 - 1e-6, Math.max(1e-6, probability))
   return Math.log(p / (1 - p))
-}
-
-const LITTLE = new Set(
-  'a an the of to in on at by for with from is are was were be been do does did can could may might will would should must i you we it its that this these those which what who whom whose when where why how and or not if as than then there any all many much my your one has have had'.split(
-    ' ',
-  ),
-)
-
-function contentWords(text: string): string[] {
-  return (text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).filter((word) => !LITTLE.has(word))
-}
-
-/** Share of the words that a text has in some form. */
-function shareIn(words: readonly string[], text: string): number {
-  const held = new Set(contentWords(text).map(stem))
-  return words.length === 0 ? 0 : words.filter((word) => held.has(stem(word))).length / words.length
-}
-
-/** A word without the commonest endings, so that its forms are one. */
-function stem(word: string): string {
-  return word.length > 3 ? word.replace(/(?:ing|ed|es|s|e)$/, '') : word
 }

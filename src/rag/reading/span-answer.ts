@@ -18,6 +18,10 @@ export interface QuotedSpan extends TextSpan {
   readonly probability: number
   /** The sentence, item of a list, row of a table or line of code that it stands in. */
   readonly quote: TextSpan & { readonly text: string }
+  /** Share of the question's words that the quote has, 0 to 1; rare words count more. */
+  readonly overlap: number
+  /** How well the quote fits the question: what the order goes by (quote-ranking.ts). */
+  readonly fit: number
 }
 
 export interface QuotedPassage extends RetrievedPassage {
@@ -38,7 +42,7 @@ export interface SpanAnswer {
   readonly probability: number
   /** Share of "no answer" in the softmax over all spans. */
   readonly pNoAnswer: number
-  /** Best first. The first is what is quoted, unless the answer is to abstain. */
+  /** What fits best first. The first is what is quoted, unless the answer is to abstain. */
   readonly spans: readonly QuotedSpan[]
   /** Places in `spans` of other passages that say the same as the first, and of those that say something else. */
   readonly agreeing: readonly number[]

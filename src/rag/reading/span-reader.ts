@@ -16,14 +16,13 @@ import { rowMajor } from '../../tensor/ops/float.js'
 import { AutoTokenizer, type Tokenizer } from '../../tokenizer/index.js'
 import type { HooksLike } from '../../trace/index.js'
 import { ABSTENTION } from './answer.js'
-import { Calibration, calibrationOf, checkProbability } from './calibration.js'
+import { answerSettings, Calibration, calibrationOf, checkProbability, storedCalibration } from './calibration.js'
 import type { PassageReader, WeighedPassage } from './passage-reader.js'
-import { quoteAround } from './quote.js'
+import { COMPARED_SPANS, QUOTE_SIGNALS, quoteSignals, rankQuotes, RANKING_SIGNALS } from './quote-ranking.js'
 import { saysTheSame } from './says-the-same.js'
 import type { QuotedSpan, SpanAnswer } from './span-answer.js'
 import { searchSpans, type SpanSearch, type SpanWindow } from './span-search.js'
 import { roomBeside, windowsOf, type SpanInput, type TokenWindow } from './span-windows.js'
-import { SPAN_SIGNALS, spanSignals } from './signals.js'
 
 export interface SpanOptions {
   /** A quote that is right with less probability is not given; {@link SpanReader.minProbability} unless told. */
@@ -42,6 +41,8 @@ export interface SpanReaderOptions extends FromPretrainedOptions {
 /** A window with the logits of its tokens. */
 export type ReadWindow = TokenWindow & SpanWindow
 
+const BY_SCORE = new Calibration(0, new Map([['score', 1]]))
+
 /** Windows that are computed together. */
 const BATCH = 8
 /** Longer ones are read in several windows: what a pass costs grows with the square. */
@@ -52,8 +53,10 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
   readonly tokenizer: Tokenizer
   /** The least probability of a quote that is given: in config.json `task_specific_params.rag.min_probability`; 0.5 where it is not there. */
   readonly minProbability: number
-  /** Makes the probability of being right of what {@link spanSignals} says; from config.json. */
+  /** Makes the probability of being right of what {@link quoteSignals} says, in config.json `task_specific_params.rag.calibration`. */
   readonly calibration: Calibration
+  /** Orders the quotes by what {@link rankQuotes} says of them, in config.json `task_specific_params.rag.ranking`; by their spans' scores where it is not there. */
+  readonly ranking: Calibration
   readonly optionNames = ['minProbability', 'spans', 'hooks'] satisfies (keyof SpanOptions)[]
 
   constructor(
@@ -62,13 +65,15 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
     {
       minProbability = 0.5,
       calibration = new Calibration(),
-    }: { minProbability?: number; calibration?: Calibration } = {},
+      ranking = BY_SCORE,
+    }: { minProbability?: number; calibration?: Calibration; ranking?: Calibration } = {},
   ) {
     checkProbability('minProbability', minProbability)
     this.model = model
     this.tokenizer = tokenizer
     this.minProbability = minProbability
     this.calibration = calibration
+    this.ranking = ranking
   }
 
   /**
@@ -80,7 +85,9 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
     const { minProbability: given, ...loadOptions } = options
     checkProbability('minProbability', given ?? 0)
     const folder = await openPretrained(location, loadOptions)
-    const { calibration, minProbability } = await calibrationOf(folder, SPAN_SIGNALS, 0.5)
+    const { calibration, minProbability } = await calibrationOf(folder, QUOTE_SIGNALS, 0.5)
+    const settings = await answerSettings(folder)
+    const ranking = settings.has('ranking') ? storedCalibration(settings.object('ranking'), RANKING_SIGNALS) : BY_SCORE
     const tokenizer = await AutoTokenizer.fromPretrained(folder, loadOptions)
     const model = await AutoModelForQuestionAnswering.fromPretrained(folder, loadOptions)
     if (model instanceof DPRReader) {
@@ -90,7 +97,7 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
         `${folder.name}: DPR's reader has no score for "no answer"; use the model itself`,
       )
     }
-    return new SpanReader(model, tokenizer, { minProbability: given ?? minProbability, calibration })
+    return new SpanReader(model, tokenizer, { minProbability: given ?? minProbability, calibration, ranking })
   }
 
   /** Gives back the model's memory. */
@@ -118,7 +125,7 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
   async answer(
     question: string,
     passages: readonly WeighedPassage[],
-    options: SpanOptions & { readonly calibration?: Calibration; readonly signal?: AbortSignal } = {},
+    options: SpanOptions & { readonly signal?: AbortSignal } = {},
   ): Promise<SpanAnswer> {
     const { hooks, signal } = options
     return this.answerFrom(await this.read(question, passages, { hooks, signal }), question, passages, options)
@@ -129,20 +136,14 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
     windows: readonly SpanWindow[],
     question: string,
     passages: readonly WeighedPassage[],
-    options: Pick<SpanOptions, 'minProbability' | 'spans'> & { readonly calibration?: Calibration } = {},
+    options: Pick<SpanOptions, 'minProbability' | 'spans'> = {},
   ): SpanAnswer {
-    const { minProbability = this.minProbability, spans: most = 5, calibration = this.calibration } = options
-    const found = searchSpans(windows, passages.length, most)
-    const spans = found.spans.map((span): QuotedSpan => {
-      const { text } = passages[span.passage]
-      const quote = quoteAround(text, span)
-      return {
-        ...span,
-        text: text.slice(span.start, span.end),
-        quote: { ...quote, text: text.slice(quote.start, quote.end) },
-      }
-    })
-    const probability = spans.length === 0 ? 0 : calibration.probability(spanSignals(question, passages, found))
+    const { minProbability = this.minProbability, spans: most = 5 } = options
+    const found = searchSpans(windows, passages.length, Math.max(most, COMPARED_SPANS))
+    const spans = rankQuotes(question, passages, found.spans, this.ranking)
+    const probability =
+      spans.length === 0 ? 0 : this.calibration.probability(quoteSignals(question, passages, spans, found))
+    spans.splice(most)
     const abstained = spans.length === 0 || probability < minProbability
     const others = spans
       .map((_, i) => i)

@@ -3,7 +3,8 @@ import { JsonObject } from '../../../src/files/json.js'
 import { memoryFolder } from '../../../src/files/folder.js'
 import { Calibration, calibrationOf, storedCalibration } from '../../../src/rag/reading/calibration.js'
 import { judgementOf } from '../../../src/rag/reading/quoting-reader.js'
-import { checkedSignals, proposalSignals, spanSignals } from '../../../src/rag/reading/signals.js'
+import { quoteSignals, rankQuotes } from '../../../src/rag/reading/quote-ranking.js'
+import { checkedSignals, proposalSignals } from '../../../src/rag/reading/signals.js'
 import type { SpanAnswer } from '../../../src/rag/reading/span-answer.js'
 
 const configOf = (content: unknown) =>
@@ -53,12 +54,12 @@ describe('config.json', () => {
 })
 
 test.each([
-  [{ said: { bias: 0 }, quoted: { bias: 0 } }, 'config-missing'],
-  [{ min_probability: 2, said: { bias: 0 }, quoted: { bias: 0 } }, 'config-type'],
-  [{ min_probability: 0.5, said: { bias: 0 } }, 'config-type'],
-  [{ min_probability: 0.5, said: { bias: 'x' }, quoted: { bias: 0 } }, 'config-type'],
-  [{ min_probability: 0.5, said: { bias: 0, lead: 1 }, quoted: { bias: 0 } }, 'unknown-signal'],
-  [{ min_probability: 0.5, said: { bias: 0, span: 1 }, quoted: { bias: 0, span: 1 } }, 'unknown-signal'],
+  [{ said: { bias: 0 } }, 'config-missing'],
+  [{ min_probability: 2, said: { bias: 0 } }, 'config-type'],
+  [{ min_probability: 0.5 }, 'config-type'],
+  [{ min_probability: 0.5, said: { bias: 'x' } }, 'config-type'],
+  [{ min_probability: 0.5, said: { bias: 0, lead: 1 } }, 'unknown-signal'],
+  [{ min_probability: 0.5, prefer_said: 0.5, said: { bias: 0 }, quoted: { bias: 0 } }, 'config-unknown'],
 ])('calibration.json of %j is refused', (content, code) => {
   const read = () => judgementOf(new JsonObject(content as never, 'calibration.json'))
   expect(read).toThrow(expect.objectContaining({ code }) as Error)
@@ -78,18 +79,43 @@ describe('signals', () => {
   const span = { passage: 0, start: 15, end: 20, startScore: 1, endScore: 2, score: 3, probability: 0.6 }
 
   test('of a quote', () => {
-    const rival = { ...span, passage: 1, score: 1, probability: 0.1 }
-    const found = { spans: [span, { ...span, score: 2 }, rival], pNoAnswer: 0.25, shares: [0.65, 0.1] }
-    const got = spanSignals('What are the capitals of France and Spain?', passages, found)
-    expect(got).toEqual({
+    const quoted = {
+      ...span,
+      text: 'Paris',
+      quote: { start: 0, end: 21, text: passages[0].text },
+      overlap: 0.4,
+      fit: 3,
+    }
+    const rival = { ...quoted, passage: 1, fit: 1 }
+    const question = 'What are the capitals of France and Spain?'
+    expect(quoteSignals(question, passages, [quoted, { ...quoted, fit: 2 }, rival], { pNoAnswer: 0.25 })).toEqual({
+      fit: 3,
       logit: expect.closeTo(Math.log(0.6 / 0.4), 10) as number,
       score: 3,
       answerable: expect.closeTo(Math.log(3), 10) as number,
       lead: 2,
       similarity: 0.7,
+      quoted: 0.4,
       overlap: expect.closeTo(2 / 3, 10) as number, // capital(s), France, not Spain
     })
-    expect(spanSignals('Who?', passages, { spans: [{ ...span, score: 30, probability: 1 }], pNoAnswer: 0, shares: [1, 0] })).toMatchObject({ lead: 10, overlap: 0, answerable: expect.closeTo(Math.log(1e6), 4) as number }) // prettier-ignore
+    expect(quoteSignals('Who?', passages, [quoted], { pNoAnswer: 0 })).toMatchObject({ lead: 5, overlap: 0, answerable: expect.closeTo(Math.log(1e6), 4) as number }) // prettier-ignore
+  })
+
+  test('the row of a table that has the rare words of the question goes before one with a better score', () => {
+    const text = 'level: ERROR; value: 40\n\nlevel: WARNING; value: 30'
+    const table = [{ id: '1', title: 'Levels', text, score: 0.5 }]
+    const spanOf = (word: string, score: number) => {
+      const start = text.indexOf(word)
+      return { ...span, start, end: start + word.length, score }
+    }
+    const spans = [spanOf('30', 5), spanOf('40', 4)]
+    const order = (weights: [string, number][]) =>
+      rankQuotes('Which value has the level ERROR?', table, spans, new Calibration(0, new Map(weights)))
+    const [first] = order([['score', 1], ['overlap', 10]]) // prettier-ignore
+    expect(first).toMatchObject({ text: '40', quote: { text: 'level: ERROR; value: 40' }, overlap: 1 })
+    expect(first.fit).toBeCloseTo(14, 10)
+    expect(order([['score', 1]])[0].text).toBe('30')
+    expect(order([['score', 1], ['similarity', 2]])[1].fit).toBeCloseTo(5, 10) // prettier-ignore
   })
 
   test('of an answer that is worded', () => {

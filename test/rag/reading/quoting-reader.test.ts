@@ -38,7 +38,7 @@ const reading = (answer: string, probabilities: Readonly<Record<string, number>>
 const always = (probability: number) => new Calibration(Math.log(probability / (1 - probability)), new Map())
 
 function readerWith({ said = 0.5, quoted = 0.5, shares = [0.6, 0.1], pNoAnswer = 0.3, none = false }) {
-  const span = { passage: 0, start: 15, end: 20, text: 'Paris', startScore: 0.5, endScore: 0.5, score: 1, probability: shares[0], quote: { start: 0, end: 21, text: PASSAGES[0].text } } // prettier-ignore
+  const span = { passage: 0, start: 15, end: 20, text: 'Paris', startScore: 0.5, endScore: 0.5, score: 1, probability: shares[0], quote: { start: 0, end: 21, text: PASSAGES[0].text }, overlap: 1, fit: 1 } // prettier-ignore
   const answer = {
     question: QUESTION,
     text: none ? ABSTENTION : PASSAGES[0].text,
@@ -58,7 +58,7 @@ function readerWith({ said = 0.5, quoted = 0.5, shares = [0.6, 0.1], pNoAnswer =
   const quoting = { read: vi.fn(async () => []), answerFrom: vi.fn(() => answer), dispose: vi.fn() }
   const model = { dispose: vi.fn() }
   const plain = new Reader(model as unknown as Seq2SeqLM, tokenizer)
-  const judgement = { said: always(said), quoted: always(quoted), minProbability: 0.4, preferSaid: 1 }
+  const judgement = { said: always(said), minProbability: 0.4, preferSaid: 1 }
   const reader = new QuotingReader(plain, quoting as unknown as SpanReader, judgement)
   vi.spyOn(reader, 'read').mockImplementation(async () => reading(ABSTENTION, { [ABSTENTION]: 0.99 })) // of the quote alone
   return { reader, plain, quoting, model }
@@ -127,7 +127,7 @@ test.each<RagMode>(['rag-sequence'])('%s is as with the reader alone: nothing is
 test("keeps the reader's format, and gives back both models", () => {
   const format = () => 'x'
   const { quoting, model } = readerWith({})
-  const judgement = { said: always(0.5), quoted: always(0.5), minProbability: 0.4, preferSaid: 1 }
+  const judgement = { said: always(0.5), minProbability: 0.4, preferSaid: 1 }
   const plain = new Reader(model as unknown as Seq2SeqLM, tokenizer, { format })
   const reader = new QuotingReader(plain, quoting as unknown as SpanReader, judgement)
   expect(reader.format).toBe(format)
@@ -146,7 +146,7 @@ describe('the reader of a folder', () => {
   }
   const open = (calibration: unknown) =>
     Rag.fromPretrained(changedFolder(weightsPath(), 'calibration.json', calibration))
-  const JUDGEMENT = { min_probability: 0.25, prefer_said: 1, said: { bias: 0 }, quoted: { bias: 0 } }
+  const JUDGEMENT = { min_probability: 0.25, prefer_said: 1, said: { bias: 0 } }
 
   test('words answers alone where nothing says how to choose', async () => {
     const { reader, loadQuoting } = parts()

@@ -1,17 +1,23 @@
 /**
- * Learns weights/calibration.json, by which the default reader judges its answers: npx tsx weights/recipe/span/judge.ts [OUT.json]
+ * Learns how the default reader judges its answers: npx tsx weights/recipe/span/judge.ts [WEIGHTS]
+ * Which quote fits best and how likely it is right go into span-reader/config.json, how likely a worded answer is right into calibration.json.
  * Every other question of bench/quality is learnt from (of the manuals, the part for tuning); npm run rag-quality reports on the others.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openCorpora } from '../../../bench/quality/corpora.js'
 import { holds } from '../../../bench/quality/measures.js'
-import { type Answer, Calibration, QuotingReader, Rag, Reader, SpanReader, type Signals } from '../../../src/rag/index.js'
+import { Calibration, QuotingReader, Rag, Reader, SpanReader, type QuotedSpan, type Signals } from '../../../src/rag/index.js'
+import { weighPassages } from '../../../src/rag/rag.js'
+import { COMPARED_SPANS, rankQuotes } from '../../../src/rag/reading/quote-ranking.js'
+import { searchSpans, type SpanWindow } from '../../../src/rag/reading/span-search.js'
+import type { WeighedPassage } from '../../../src/rag/reading/passage-reader.js'
 
-/** What each probability is made of. */
+/** What the order of quotes and each probability are made of. */
+const RANKING = ['score', 'overlap', 'similarity'] as const
+const QUOTED = ['fit', 'logit', 'answerable', 'lead', 'similarity', 'quoted', 'overlap']
 const SAID = ['logit', 'answerable', 'similarity', 'span', 'agreement', 'supported', 'overlap']
-const QUOTED = ['logit', 'score', 'answerable', 'lead', 'similarity', 'overlap']
 /** Strength of the prior that weights are small, in questions. */
 const RIDGE = 2
 
@@ -25,57 +31,108 @@ class Recorder extends Calibration {
   }
 }
 
+interface Asked {
+  readonly question: string
+  readonly passages: readonly WeighedPassage[]
+  readonly windows: readonly SpanWindow[]
+  readonly isRightQuote: (quote: QuotedSpan) => boolean
+  readonly isRightText: (text: string) => boolean
+}
+
 interface Example {
   readonly signals: Signals
   readonly right: boolean
 }
 
-const out = process.argv[2] ?? 'weights/calibration.json'
+const weights = process.argv[2] ?? 'weights'
 const folder = await mkdtemp(join(tmpdir(), 'glassformer-judge-'))
+const wording = await Reader.fromPretrained('weights/reader')
+const pointing = await SpanReader.fromPretrained(join(weights, 'span-reader'))
+const rag = await Rag.fromPretrained()
+const asked: Asked[] = []
+for await (const { name, questions, retriever } of openCorpora(rag, folder)) {
+  for (const { question, answers } of questions.filter(({ part }) => part === 'tuning')) {
+    const passages = weighPassages(await retriever.retrieve(question, 5))
+    asked.push({
+      question,
+      passages,
+      windows: await pointing.read(question, passages),
+      isRightText: (text) => answers.some((answer) => holds(text, answer)),
+      // a sentence is expected of the facts, and the words that it turns on are what a quote has to hold
+      isRightQuote: ({ text, quote }) =>
+        answers.some((answer) => (name === 'world-facts' ? holds(answer, text) : holds(quote.text, answer))),
+    })
+  }
+  process.stderr.write(`${name}: read\n`)
+}
+
+const ranking = learnRanking()
 const [said, quoted] = [new Recorder(), new Recorder()]
-const reader = new QuotingReader(
-  await Reader.fromPretrained('weights/reader'),
-  await SpanReader.fromPretrained('weights/span-reader'),
-  { said, quoted, minProbability: 0, preferSaid: 1 },
-)
-const rag = await Rag.fromPretrained(undefined, { reader })
+const quoting = new SpanReader(pointing.model, pointing.tokenizer, {
+  minProbability: 0,
+  calibration: quoted,
+  ranking: new Calibration(0, new Map(Object.entries(ranking))),
+})
+const reader = new QuotingReader(wording, quoting, { said, minProbability: 0, preferSaid: 1 })
 const examples: Record<'said' | 'quoted', Example[]> = { said: [], quoted: [] }
-try {
-  for await (const { name, questions, ask } of openCorpora(rag, folder)) {
-    for (const { question, answers } of questions.filter(({ part }) => part === 'tuning')) {
-      const isRight = ({ kind, text, quotes }: Answer) =>
-        answers.some((answer) =>
-          // a sentence is expected of the facts, and the words that it turns on are what a quote has to hold
-          kind === 'quoted' && name === 'world-facts' ? holds(answer, quotes!.spans[0].text) : holds(text, answer),
-        )
-      // the answer to the passages, the answer to the quote, and the quote
-      for (const [replies, reply] of [
-        [[1], 0],
-        [[0, 1], 0.5],
-        [[0, 0], 1],
-      ] as const) {
-        said.seen.length = quoted.seen.length = 0
-        said.replies = replies
-        quoted.replies = [reply]
-        const answer = await ask(question)
-        const signals = answer.kind === 'said' ? said.seen.at(-1) : quoted.seen[0]
-        if (!signals || (answer.kind === 'quoted') !== (reply === 1)) continue
-        examples[answer.kind === 'said' ? 'said' : 'quoted'].push({ signals, right: isRight(answer) })
-      }
+for (const { question, passages, windows, isRightQuote, isRightText } of asked) {
+  quoted.seen.length = 0
+  const quotes = reader.quote(windows, question, passages)
+  if (quotes.spans.length > 0) examples.quoted.push({ signals: quoted.seen[0], right: isRightQuote(quotes.spans[0]) })
+  const reading = await reader.read(question, passages)
+  // the answer to the passages, and the answer to the quote
+  for (const [replies, probability] of [
+    [[1], 0],
+    [[0, 1], 0.5],
+  ] as const) {
+    said.seen.length = 0
+    said.replies = replies
+    const answer = await reader.judge(reading, { ...quotes, probability }, question, passages)
+    const signals = said.seen.at(-1)
+    if (answer.kind === 'said' && signals) examples.said.push({ signals, right: isRightText(answer.text) })
+  }
+}
+await writeJson(join(weights, 'calibration.json'), { min_probability: 0.5, prefer_said: 0.7, said: fit(examples.said, SAID) })
+const config = join(weights, 'span-reader/config.json')
+await writeJson(config, {
+  ...(JSON.parse(await readFile(config, 'utf8')) as object),
+  task_specific_params: { rag: { min_probability: 0.5, ranking: { bias: 0, ...ranking }, calibration: fit(examples.quoted, QUOTED) } },
+})
+rag.dispose()
+reader.dispose()
+await rm(folder, { recursive: true })
+
+async function writeJson(path: string, content: object): Promise<void> {
+  await writeFile(path, `${JSON.stringify(content, null, 2)}\n`)
+}
+
+/** Weights with which a softmax over the quotes of a question puts most on the right ones, by gradient descent. */
+function learnRanking(): Record<string, number> {
+  const groups = asked.flatMap(({ question, passages, windows, isRightQuote }) => {
+    const { spans } = searchSpans(windows, passages.length, COMPARED_SPANS)
+    const quotes = rankQuotes(question, passages, spans, new Calibration(0, new Map([['score', 1]])))
+    const right = quotes.map(isRightQuote)
+    if (!right.includes(true)) return []
+    return { inputs: quotes.map(({ score, overlap, passage }) => [score, overlap, passages[passage].score]), right }
+  })
+  let weights = RANKING.map((_, i) => Number(i === 0))
+  for (let step = 0; step < 4000; step++) {
+    const gradient = weights.map((weight) => (RIDGE * weight) / 50)
+    for (const { inputs, right } of groups) {
+      const scores = inputs.map((input) => input.reduce((sum, x, i) => sum + x * weights[i], 0))
+      const highest = Math.max(...scores)
+      const shares = scores.map((score) => Math.exp(score - highest))
+      const sum = (wanted: boolean) => shares.reduce((total, share, n) => total + (wanted && !right[n] ? 0 : share), 0)
+      const [all, good] = [sum(false), sum(true)]
+      inputs.forEach((input, n) => {
+        const pull = shares[n] / all - (right[n] ? shares[n] / good : 0)
+        input.forEach((x, i) => (gradient[i] += pull * x))
+      })
     }
-    process.stderr.write(`${name}: asked\n`)
+    // a score is of the order of ten, and the others of one
+    weights = weights.map((weight, i) => weight - ((i === 0 ? 0.01 : 1) * gradient[i]) / groups.length)
   }
-  const judgement = {
-    min_probability: 0.5,
-    prefer_said: 0.7,
-    said: fit(examples.said, SAID),
-    quoted: fit(examples.quoted, QUOTED),
-  }
-  await writeFile(out, `${JSON.stringify(judgement, null, 2)}\n`)
-} finally {
-  rag.dispose()
-  reader.dispose()
-  await rm(folder, { recursive: true })
+  return Object.fromEntries(RANKING.map((name, i) => [name, Number(weights[i].toFixed(4))]))
 }
 
 /** Logistic regression by Newton's method. */
