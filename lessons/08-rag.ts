@@ -12,9 +12,13 @@
  *
  * Lewis et al. 2020, https://arxiv.org/abs/2005.11401.
  *
+ * At the end the pipeline reads a document, 08-notes.md or one of yours.
+ *
  *   npx tsx lessons/08-rag.ts
+ *   npx tsx lessons/08-rag.ts notes.txt "When does the train leave?"
  */
-import { Rag, readerInput } from 'glassformer'
+import { readFile } from 'node:fs/promises'
+import { QuotingReader, Rag, readerInput } from 'glassformer'
 import { dot, matrix, softmax } from './plain.js'
 import { bar, fixed, same, table } from './print.js'
 
@@ -141,6 +145,49 @@ const conditioned = await rag.ask(QUESTION, { passages })
 console.log(
   `\n5. The pipeline's default: ${conditioned.text} p(some passage answers) = ${fixed(conditioned.pAnswerable)}`,
 )
+
+// --- A document of your own
+// The reader above learnt to word short facts. For other texts a second one stands beside it, that writes nothing: it gives
+// each token of a passage a logit for "the answer begins here" and one for "it ends here", and what lies between the best
+// two is quoted. [CLS], the first token, stands for "no answer here", so all logits are taken less its own. One softmax
+// over all spans of all passages and "no answer" lets the passages compete.
+const [document = 'lessons/08-notes.md', asked = 'Why is the tap locked?'] = process.argv
+  .slice(2)
+  .filter((argument) => argument !== '--experiment')
+const paragraphs = (await readFile(document, 'utf8')).split(/\n\s*\n/).filter((text) => text.trim() !== '')
+const quoted = await rag.ask(asked, {
+  passages: paragraphs.map((text, z) => ({ id: String(z), text })),
+  minProbability: 0,
+})
+console.log(`\n6. ${asked} (${document})`)
+if (rag.reader instanceof QuotingReader && quoted.quotes) {
+  const { model, tokenizer } = rag.reader.quoting
+  let spans = 1 // e^0, "no answer"
+  for (const { text } of quoted.passages) {
+    const { ids, typeIds } = tokenizer.encode(asked, { pair: text })
+    const output = await model.forward({ inputIds: [ids], tokenTypeIds: [typeIds] })
+    const [starts, ends] = [output.startLogits, output.endLogits].map((logits) => [...logits.toArray()])
+    const first = typeIds.indexOf(1) // of the passage; the last token is [SEP]
+    for (let i = first; i < ids.length - 1; i++)
+      for (let j = i; j < Math.min(i + 48, ids.length - 1); j++)
+        spans += Math.exp(starts[i] - starts[0] + ends[j] - ends[0])
+  }
+  table(
+    ['start', 'end', 'p(span)', '', 'span', 'in'],
+    quoted.quotes.spans
+      .slice(0, 3)
+      .map(({ startScore, endScore, probability, text, quote }) => [
+        fixed(startScore),
+        fixed(endScore),
+        fixed(probability, 3),
+        bar(probability),
+        text,
+        quote.text.replace(/\s+/g, ' '),
+      ]),
+  )
+  same('p(no answer)', [1 / spans], [quoted.quotes.pNoAnswer])
+}
+console.log(`  ${quoted.text} (${quoted.kind}, right with probability ${fixed(quoted.probability)})`)
 
 console.log(
   EXPERIMENT
