@@ -44,7 +44,7 @@ export function nearestLines(answer: SpanAnswer, terminal: Terminal): string[] {
 /** All spans with their numbers. @param numbers of the passages, as they are shown */
 export function spanTable({ spans, pNoAnswer }: SpanAnswer, numbers: readonly number[], terminal: Terminal): string[] {
   const { dim, mark, width } = terminal
-  const about = `Spans, that which fits best first. Score: start logit and end logit, each less that of "no answer", whose score is 0, and their sum. Share: of one softmax over all spans of all passages and "no answer", whose share is ${pNoAnswer.toFixed(3)}. Words: share of the question's words that the sentence around has, rare ones counting more. Fit: what the order goes by, made of score, words and the passage's similarity:`
+  const about = `Spans, that which fits best first. Score: start logit and end logit, each less that of "no answer", whose score is 0, and their sum. Share: of one softmax over all spans of all passages and "no answer", whose share is ${pNoAnswer.toFixed(3)}. Words: share of the question's words that the sentence around has with the title, rare ones counting more. Fit: what the order goes by, made of score, words and the passage's similarity:`
   return [
     ...wrapped(about, { width, indent: '', mark }).map(dim),
     dim('    start      end    score  share  words      fit  passage'),

@@ -131,7 +131,7 @@ function Spans({ quoting: { quotes } }: { readonly quoting: Quoting }) {
       <p class="note">
         {spans.length === 0
           ? 'No span is likely enough to be counted.'
-          : 'What fits best comes first: beside the score it counts how many of the question’s words the sentence has, rare ones more, and how near its passage is to the question.'}
+          : 'What fits best comes first: beside the score it counts how many of the question’s words the sentence has with the title above it, rare ones more, and how near its passage is to the question.'}
       </p>
       <ol class="span-list">
         {spans.map((span, i) => {

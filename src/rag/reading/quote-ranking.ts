@@ -1,7 +1,7 @@
 /**
  * Which of the best spans is quoted. A span head sees what could answer, and takes one row of a table or one of two like sentences for the other. The
- * sentence that fits shares the question's rare words, and stands in a passage near to the question. Both count beside the span's score; their
- * weights are learnt as those of a calibration are (calibration.ts).
+ * sentence that fits has, with the headings above it, the question's rare words, and stands in a passage near to the question. Both count beside the
+ * span's score; their weights are learnt as those of a calibration are (calibration.ts).
  */
 import { passageText } from '../finding/corpus.js'
 import type { RetrievedPassage } from '../finding/retriever.js'
@@ -28,10 +28,10 @@ export function rankQuotes(
   const asked = contentWords(question)
   const rarity = rarityIn(passages.map(passageText))
   const quoted = spans.map((span): QuotedSpan => {
-    const { text, score: similarity } = passages[span.passage]
+    const { title, text, score: similarity } = passages[span.passage]
     const { start, end } = quoteAround(text, span)
     const quote = { start, end, text: text.slice(start, end) }
-    const overlap = shareIn(asked, quote.text, rarity)
+    const overlap = shareIn(asked, passageText({ title, text: quote.text }), rarity)
     const signals: SignalsOf<typeof RANKING_SIGNALS> = { score: span.score, overlap, similarity }
     return { ...span, text: text.slice(span.start, span.end), quote, overlap, fit: ranking.logOdds(signals) }
   })
@@ -63,7 +63,7 @@ export function quoteSignals(
     lead: Math.min(MOST_LEAD, rival ? best.fit - rival.fit : MOST_LEAD),
     /** Dot product of question and passage. */
     similarity: passage.score,
-    /** Share of the question's words, by their rarity, that the quote has. */
+    /** Share of the question's words, by their rarity, that the quote has with the passage's title. */
     quoted: best.overlap,
     /** Share of the question's words that the passage has. */
     overlap: shareIn(contentWords(question), passageText(passage)),

@@ -18,7 +18,7 @@ export interface QuotedSpan extends TextSpan {
   readonly probability: number
   /** The sentence, item of a list, row of a table or line of code that it stands in. */
   readonly quote: TextSpan & { readonly text: string }
-  /** Share of the question's words that the quote has, 0 to 1; rare words count more. */
+  /** Share of the question's words that the quote has with the passage's title, 0 to 1; rare words count more. */
   readonly overlap: number
   /** How well the quote fits the question: what the order goes by (quote-ranking.ts). */
   readonly fit: number

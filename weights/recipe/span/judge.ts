@@ -16,7 +16,7 @@ import type { WeighedPassage } from '../../../src/rag/reading/passage-reader.js'
 
 /** What the order of quotes and each probability are made of. */
 const RANKING = ['score', 'overlap', 'similarity'] as const
-const QUOTED = ['fit', 'logit', 'answerable', 'lead', 'similarity', 'quoted', 'overlap']
+const QUOTED = ['logit', 'answerable', 'lead', 'similarity', 'quoted', 'overlap']
 const SAID = ['logit', 'answerable', 'similarity', 'span', 'agreement', 'supported', 'overlap']
 /** Strength of the prior that weights are small, in questions. */
 const RIDGE = 2
@@ -32,6 +32,7 @@ class Recorder extends Calibration {
 }
 
 interface Asked {
+  readonly name: string
   readonly question: string
   readonly passages: readonly WeighedPassage[]
   readonly windows: readonly SpanWindow[]
@@ -54,6 +55,7 @@ for await (const { name, questions, retriever } of openCorpora(rag, folder)) {
   for (const { question, answers } of questions.filter(({ part }) => part === 'tuning')) {
     const passages = weighPassages(await retriever.retrieve(question, 5))
     asked.push({
+      name,
       question,
       passages,
       windows: await pointing.read(question, passages),
@@ -108,29 +110,40 @@ async function writeJson(path: string, content: object): Promise<void> {
 
 /** Weights with which a softmax over the quotes of a question puts most on the right ones, by gradient descent. */
 function learnRanking(): Record<string, number> {
-  const groups = asked.flatMap(({ question, passages, windows, isRightQuote }) => {
+  const groups = asked.flatMap(({ name, question, passages, windows, isRightQuote }) => {
     const { spans } = searchSpans(windows, passages.length, COMPARED_SPANS)
     const quotes = rankQuotes(question, passages, spans, new Calibration(0, new Map([['score', 1]])))
     const right = quotes.map(isRightQuote)
     if (!right.includes(true)) return []
-    return { inputs: quotes.map(({ score, overlap, passage }) => [score, overlap, passages[passage].score]), right }
+    return { name, inputs: quotes.map(({ score, overlap, passage }) => [score, overlap, passages[passage].score]), right }
   })
+  const sizes = new Map<string, number>()
+  for (const { name } of groups) sizes.set(name, (sizes.get(name) ?? 0) + 1)
   let weights = RANKING.map((_, i) => Number(i === 0))
   for (let step = 0; step < 4000; step++) {
-    const gradient = weights.map((weight) => (RIDGE * weight) / 50)
-    for (const { inputs, right } of groups) {
+    const gradient = weights.map((weight) => 0.001 * weight)
+    for (const { name, inputs, right } of groups) {
       const scores = inputs.map((input) => input.reduce((sum, x, i) => sum + x * weights[i], 0))
       const highest = Math.max(...scores)
       const shares = scores.map((score) => Math.exp(score - highest))
       const sum = (wanted: boolean) => shares.reduce((total, share, n) => total + (wanted && !right[n] ? 0 : share), 0)
       const [all, good] = [sum(false), sum(true)]
       inputs.forEach((input, n) => {
-        const pull = shares[n] / all - (right[n] ? shares[n] / good : 0)
+        const pull = (shares[n] / all - (right[n] ? shares[n] / good : 0)) / sizes.get(name)! // each corpus counts as much
         input.forEach((x, i) => (gradient[i] += pull * x))
       })
     }
     // a score is of the order of ten, and the others of one
-    weights = weights.map((weight, i) => weight - ((i === 0 ? 0.01 : 1) * gradient[i]) / groups.length)
+    weights = weights.map((weight, i) => weight - (i === 0 ? 0.01 : 1) * gradient[i])
+  }
+  for (const corpus of sizes.keys()) {
+    const first = (by: (input: readonly number[]) => number) =>
+      groups.filter(({ name, inputs, right }) => {
+        const fits = inputs.map(by)
+        return name === corpus && right[fits.indexOf(Math.max(...fits))]
+      }).length
+    const [before, after] = [first(([score]) => score), first((input) => input.reduce((sum, x, i) => sum + x * weights[i], 0))]
+    process.stderr.write(`${corpus}: right among ${COMPARED_SPANS} quotes ${sizes.get(corpus)}, first by score ${before}, by fit ${after}\n`)
   }
   return Object.fromEntries(RANKING.map((name, i) => [name, Number(weights[i].toFixed(4))]))
 }
