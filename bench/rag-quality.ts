@@ -1,10 +1,10 @@
 /**
- * `npm run rag-quality`: asks the default pipeline about two corpora, its own facts and the documentation of this project, and reports how
+ * `npm run rag-quality`: asks the pipeline about three corpora, its own facts, the documentation of this project and two manuals, and reports how
  * well passages are found, questions answered, and probabilities kept. See README.md.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
   helpText,
@@ -14,12 +14,10 @@ import {
   type Arguments,
   type CommandSpec,
 } from '../src/cli/arguments.js'
-import { openPipeline } from '../src/cli/pipeline.js'
-import { processTerminal } from '../src/cli/terminal.js'
-import { Rag } from '../src/rag/index.js'
-import { askAll, type Asking, type QualityQuestion, type Reply } from './quality/ask-all.js'
+import { AutoReader, Rag, type Answer, type AskOptions, type PromptAnswer, type SpanAnswer } from '../src/rag/index.js'
+import type { AnyReader } from '../src/rag/reading/passage-reader.js'
+import { askAll, type Reply } from './quality/ask-all.js'
 import { openCorpora, worldQuestions } from './quality/corpora.js'
-import { documentationQuestions, indexDocumentation } from './quality/documentation.js'
 import { measure, withoutImprobable, type Outcome, type Quality } from './quality/measures.js'
 import { searchTable, searchVariants } from './quality/search-variants.js'
 import { coverageTable, qualityTable, thresholdTable } from './quality/tables.js'
@@ -34,11 +32,10 @@ const spec: CommandSpec = {
   name: 'rag-quality',
   positionals: [],
   summary:
-    'Asks the default pipeline about its facts and about the documentation of this project, and reports how well it does.',
+    'Asks the pipeline about its facts, the documentation of this project and two manuals, and reports how well it does.',
   options: {
-    reader: { type: 'string', value: 'FOLDER', help: 'ask this model, about the documentation alone' },
-    'vectors-only': { type: 'boolean', help: 'with --reader: do not search for words too' },
-    'top-k': { type: 'string', value: 'N', help: 'with --reader: passages that it reads (default 5)' },
+    reader: { type: 'string', value: 'FOLDER', help: 'ask this model in place of the default reader' },
+    'top-k': { type: 'string', value: 'N', help: 'passages that it reads (default 5)' },
     search: { type: 'boolean', help: 'only search: with passages of several sizes, by vectors and by words too' },
     small: { type: 'boolean', help: `ask ${SMALL} questions about each, to see that everything runs` },
     out: { type: 'string', value: 'FOLDER', help: 'where the JSON and the chart go (default bench/results)' },
@@ -68,10 +65,9 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(helpText(spec).replace('glassformer rag-quality', 'npm run rag-quality --'))
     return
   }
-  for (const name of ['vectors-only', 'top-k']) {
-    if (options[name] !== undefined && !options.reader) throw new UsageError(`--${name} is for --reader`)
+  for (const name of ['reader', 'top-k']) {
+    if (options.search && options[name] !== undefined) throw new UsageError(`--search and --${name} exclude each other`)
   }
-  if (options.search && options.reader) throw new UsageError('--search and --reader exclude each other')
   const out = typeof options.out === 'string' ? options.out : RESULTS
   const folder = await mkdtemp(join(tmpdir(), 'glassformer-quality-'))
   const record = async (name: string, content: string) => {
@@ -80,19 +76,33 @@ async function main(args: readonly string[]): Promise<void> {
   }
   const run: Run = { options, limit: options.small ? SMALL : undefined, folder, record }
   try {
-    await (options.search ? measureSearch(run) : options.reader ? measureReader(run) : measureDefault(run))
+    await (options.search ? measureSearch(run) : measureAnswers(run))
   } finally {
     await rm(folder, { recursive: true })
   }
 }
 
-/** The default pipeline on all corpora. It gives every answer; which of them are given is counted afterwards, for all thresholds. */
-async function measureDefault({ limit, folder, record }: Run): Promise<void> {
-  const rag = await Rag.fromPretrained()
+/** A reader on all corpora. It gives every answer; which of them are given is counted afterwards, for all thresholds. */
+async function measureAnswers({ options, limit, folder, record }: Run): Promise<void> {
+  const topK = wholeNumber('top-k', options['top-k'])
+  const given = typeof options.reader === 'string' ? await AutoReader.fromPretrained(options.reader) : undefined
+  const rag: Rag<AnyReader & { readonly minProbability: number }> = given
+    ? await Rag.fromPretrained(undefined, { reader: given })
+    : await Rag.fromPretrained()
+  const ask = async (question: string): Promise<Reply> => {
+    const answer = (await rag.ask(question, { topK, minProbability: 0 } as AskOptions<AnyReader>)) as
+      Answer | PromptAnswer | SpanAnswer
+    if (answer.mode !== 'span') return answer
+    const passages = answer.passages.map(({ share, ...passage }) => ({ ...passage, posterior: share }))
+    return { ...answer, kind: 'quoted', passages, pAnswerable: 1 - answer.pNoAnswer, quotes: answer }
+  }
   try {
     const results: Result[] = []
-    for await (const { name, questions, ...asking } of openCorpora(rag, folder, { limit, minProbability: 0 })) {
-      const { outcomes } = await askNamed(name, questions, asking)
+    for await (const { name, questions, retriever } of openCorpora(rag, folder, limit)) {
+      const onProgress = (done: number, total: number) => {
+        if (done % 20 === 0 || done === total) process.stderr.write(`${name}: asked ${done}/${total}\n`)
+      }
+      const outcomes = await askAll(questions, { ask, retriever, onProgress })
       for (const part of ['tuning', 'held-out']) {
         const all = outcomes.filter((outcome) => outcome.part === part)
         if (all.length === 0) continue
@@ -102,42 +112,12 @@ async function measureDefault({ limit, folder, record }: Run): Promise<void> {
     }
     process.stdout.write(`${qualityTable(results)}\n\n${thresholdTable(results)}\n\n${coverageTable(results)}\n`)
     const machine = await describeMachine(rag.encoder.backend, {})
-    await record('rag-quality.json', `${JSON.stringify({ machine, results }, null, 1)}\n`)
-    await record('rag-quality.svg', chart(results))
+    const name = given ? `rag-quality-${basename(String(options.reader))}` : 'rag-quality'
+    await record(`${name}.json`, `${JSON.stringify({ machine, topK, results }, null, 1)}\n`)
+    await record(`${name}.svg`, chart(results))
   } finally {
     rag.dispose()
-  }
-}
-
-/** The documentation, asked as `glassformer ask --index … --reader …` does. */
-async function measureReader({ options, limit, folder, record }: Run): Promise<void> {
-  const topK = wholeNumber('top-k', options['top-k'])
-  const questions = (await documentationQuestions()).slice(0, limit)
-  const index = join(folder, 'documentation.index')
-  const indexer = await Rag.fromPretrained()
-  await (await indexDocumentation(questions, indexer.encoder, index)).close()
-  indexer.dispose()
-  const { reader, 'vectors-only': vectorsOnly } = options
-  const pipeline = await openPipeline(
-    { index, reader, 'vectors-only': vectorsOnly },
-    processTerminal(new AbortController().signal),
-  )
-  try {
-    const { encoder } = pipeline.rag
-    const ask = async (question: string): Promise<Reply> => {
-      const answer = await pipeline.rag.ask(question, { topK })
-      if (answer.mode !== 'span') return answer
-      const passages = answer.passages.map(({ share, ...passage }) => ({ ...passage, posterior: share }))
-      return { ...answer, passages, logProb: Math.log(answer.probability), pAnswerable: 1 - answer.pNoAnswer }
-    }
-    const retriever = { retrieve: (question: string, k: number) => pipeline.rag.retrieve(question, { topK: k }) }
-    const result = await askNamed('documentation', questions, { ask, retriever })
-    process.stdout.write(`${qualityTable([result])}\n`)
-    const machine = await describeMachine(encoder.backend, {})
-    const settings = { hybrid: vectorsOnly !== true, topK: topK ?? 5 }
-    await record('rag-quality-reader.json', `${JSON.stringify({ machine, settings, results: [result] }, null, 1)}\n`)
-  } finally {
-    await pipeline.close()
+    given?.dispose()
   }
 }
 
@@ -156,18 +136,6 @@ async function measureSearch({ limit, folder, record }: Run): Promise<void> {
   } finally {
     rag.dispose()
   }
-}
-
-async function askNamed(
-  name: string,
-  questions: readonly QualityQuestion[],
-  asking: Omit<Asking, 'onProgress'>,
-): Promise<Result> {
-  const onProgress = (done: number, total: number) => {
-    if (done % 20 === 0 || done === total) process.stderr.write(`${name}: asked ${done}/${total}\n`)
-  }
-  const outcomes = await askAll(questions, { ...asking, onProgress })
-  return { name, quality: measure(outcomes), outcomes }
 }
 
 function chart(results: readonly Result[]): string {

@@ -15,12 +15,13 @@ export interface QualityQuestion {
 /** What is looked at of an answer. A decoder-only model's has no probability of being answerable. */
 export interface Reply {
   readonly text: string
-  readonly logProb: number
-  /** p(right), of a reader that is calibrated. */
-  readonly probability?: number
+  /** p(right), as the reader says. */
+  readonly probability: number
   readonly kind?: string
   readonly pAnswerable?: number
   readonly passages: readonly (Passage & { readonly posterior?: number })[]
+  /** Of a reader that quotes. */
+  readonly quotes?: { readonly spans: readonly { readonly text: string }[] }
 }
 
 export interface Asking {
@@ -38,7 +39,7 @@ export async function askAll(
   for (const { question, isRight = () => false, answers, part } of questions) {
     const found = await retriever.retrieve(question, Math.max(...RANKS))
     const start = performance.now()
-    const { text, logProb, probability, kind, pAnswerable, passages } = await ask(question)
+    const { text, probability, kind, pAnswerable, passages, quotes } = await ask(question)
     const seconds = (performance.now() - start) / 1000
     const abstained = normalise(text).startsWith(normalise(ABSTENTION)) // a decoder-only model may go on
     const likeliest = passages.reduce((best, passage) =>
@@ -52,9 +53,10 @@ export async function askAll(
       text,
       kind: abstained ? 'refused' : (kind ?? 'said'),
       abstained,
-      probability: probability ?? Math.exp(logProb),
+      probability,
       exact: !abstained && answers.some((answer) => normalise(answer) === normalise(text)),
       holds: !abstained && answers.some((answer) => holds(text, answer)),
+      spanHolds: quotes?.spans.slice(0, 1).some((span) => answers.some((answer) => holds(span.text, answer))),
       pAnswerable,
       posterior: likeliest.posterior,
       posteriorRight: isRight(likeliest),

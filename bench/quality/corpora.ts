@@ -5,15 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import {
-  HybridStore,
-  parseCorpus,
-  StoreRetriever,
-  type FlatFileStore,
-  type Rag,
-  type Reader,
-  type ReadOptions,
-} from '../../src/rag/index.js'
+import { HybridStore, parseCorpus, StoreRetriever, type FlatFileStore, type Rag } from '../../src/rag/index.js'
 import { DEFAULT_WEIGHTS } from '../../src/shipped-files.js'
 import { writeQuestions } from '../questions.js'
 import type { Asking, QualityQuestion } from './ask-all.js'
@@ -27,23 +19,20 @@ export interface CorpusQuestion extends QualityQuestion {
 export interface Corpus extends Pick<Asking, 'retriever'> {
   readonly name: string
   readonly questions: readonly CorpusQuestion[]
-  readonly ask: (question: string) => ReturnType<Rag<Reader>['ask']>
 }
 
-export interface CorporaOptions extends Pick<ReadOptions, 'minProbability'> {
-  /** Questions about each corpus; all unless told. */
-  readonly limit?: number
-}
-
-/** One after the other; a corpus is closed when the next one is asked for. @param folder for indexes that are thrown away */
+/**
+ * One after the other, each as what the pipeline answers from; it is closed when the next one is asked for.
+ * @param folder for indexes that are thrown away
+ * @param limit questions about each; all unless told
+ */
 export async function* openCorpora(
-  rag: Rag,
+  rag: Pick<Rag, 'encoder' | 'retriever' | 'use'>,
   folder: string,
-  { limit, minProbability }: CorporaOptions = {},
+  limit?: number,
 ): AsyncGenerator<Corpus> {
-  const ask = (question: string) => rag.ask(question, { minProbability })
   const facts = halves(await worldQuestions()).slice(0, limit)
-  yield { name: 'world-facts', questions: facts, ask, retriever: await rag.retriever() }
+  yield { name: 'world-facts', questions: facts, retriever: await rag.retriever() }
   const own = await documentationQuestions()
   yield* overIndex('documentation', halves(own).slice(0, limit), (path) => indexDocumentation(own, rag.encoder, path))
   const manuals = await manualQuestions()
@@ -58,7 +47,7 @@ export async function* openCorpora(
     try {
       const retriever = await StoreRetriever.open(rag.encoder, new HybridStore(store))
       rag.use(retriever)
-      yield { name, questions, ask, retriever }
+      yield { name, questions, retriever }
     } finally {
       await store.close()
     }

@@ -16,12 +16,14 @@ export interface Outcome {
   /** Whether it was worded, quoted or refused. */
   readonly kind: string
   readonly abstained: boolean
-  /** p(right) as the pipeline says; of a reader that is not calibrated p(text). */
+  /** p(right) as the reader says. */
   readonly probability: number
   /** The text is one of the right answers, but for case, punctuation and articles. */
   readonly exact: boolean
   /** One of the right answers stands in the text. */
   readonly holds: boolean
+  /** One of them stands in the best span, whatever the answer was; undefined where the reader does not quote. */
+  readonly spanHolds?: boolean
   /** p(some passage answers the question), as the pipeline says; undefined where the reader does not tell. */
   readonly pAnswerable: number | undefined
   /** The largest posterior of a passage, if the reader tells, and whether that passage holds the answer. */
@@ -53,6 +55,7 @@ export interface Quality extends RetrievalQuality {
   /** Shares of the answerable questions. */
   readonly exactMatch: number
   readonly holdsAnswer: number
+  readonly spanHolds: number
   /** Of the questions on which the pipeline abstained, those that cannot be answered; and the other way round. */
   readonly abstentionPrecision: number
   readonly abstentionRecall: number
@@ -112,6 +115,7 @@ export function measure(outcomes: readonly Outcome[], all = outcomes): Quality {
     ),
     exactMatch: mean(answerable, ({ exact }) => Number(exact)),
     holdsAnswer: mean(answerable, ({ holds }) => Number(holds)),
+    spanHolds: mean(answerable, ({ spanHolds = false }) => Number(spanHolds)),
     abstentionPrecision: mean(abstained, (outcome) => Number(!outcome.answerable)),
     abstentionRecall: mean(unanswerable, (outcome) => Number(outcome.abstained)),
     answerPrecision: mean(answered, (outcome) => Number(outcome.holds)),

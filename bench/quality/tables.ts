@@ -26,6 +26,7 @@ export function qualityTable(results: readonly NamedQuality[]): string {
     ['p(right): ECE, Brier', ({ probability }) => calibrated(probability)],
     ['exact match', (quality) => share(quality.exactMatch)],
     ['answer holds the right one', (quality) => share(quality.holdsAnswer)],
+    ['best span alone holds it', (quality) => share(quality.spanHolds)],
     ['answers given that are right', (quality) => share(quality.answerPrecision)],
     ['abstention precision', (quality) => share(quality.abstentionPrecision)],
     ['abstention recall', (quality) => share(quality.abstentionRecall)],

@@ -103,7 +103,7 @@ test('an answer that abstains is never right by its words, and the likeliest pas
   const asked: QualityQuestion = { question: 'Q?', answers: ['I do'], isRight: ({ id }: Passage) => id === 'b' }
   const outcomes = async (text: string) =>
     askAll([asked, { question: 'R?', answers: [], isRight: undefined }], {
-      ask: async () => ({ text, logProb: Math.log(0.3), pAnswerable: 0.4, passages }),
+      ask: async () => ({ text, probability: 0.3, pAnswerable: 0.4, passages }),
       retriever: { retrieve: async () => passages },
       onProgress: () => {},
     })

@@ -16,7 +16,7 @@ import { contentWords, rarityIn, shareIn } from './word-overlap.js'
 export const RANKING_SIGNALS = ['score', 'overlap', 'similarity'] as const
 
 /** Spans that are compared. */
-export const COMPARED_SPANS = 12
+export const COMPARED_SPANS = 20
 
 /** The spans with what is quoted around each, that which fits best first. */
 export function rankQuotes(

