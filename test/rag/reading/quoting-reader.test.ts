@@ -37,8 +37,16 @@ const reading = (answer: string, probabilities: Readonly<Record<string, number>>
 /** A calibration that says one probability, whatever it is asked. */
 const always = (probability: number) => new Calibration(Math.log(probability / (1 - probability)), new Map())
 
-function readerWith({ said = 0.5, quoted = 0.5, shares = [0.6, 0.1], pNoAnswer = 0.3, none = false }) {
-  const span = { passage: 0, start: 15, end: 20, text: 'Paris', startScore: 0.5, endScore: 0.5, score: 1, probability: shares[0], quote: { start: 0, end: 21, text: PASSAGES[0].text }, overlap: 1, fit: 1 } // prettier-ignore
+function readerWith({
+  said = 0.5,
+  quoted = 0.5,
+  shares = [0.6, 0.1],
+  pNoAnswer = 0.3,
+  none = false,
+  text = 'capital',
+}) {
+  const start = PASSAGES[0].text.indexOf(text)
+  const span = { passage: 0, start, end: start + text.length, text, startScore: 0.5, endScore: 0.5, score: 1, probability: shares[0], quote: { start: 0, end: 21, text: PASSAGES[0].text }, overlap: 1, fit: 1 } // prettier-ignore
   const answer = {
     question: QUESTION,
     text: none ? ABSTENTION : PASSAGES[0].text,
@@ -90,6 +98,13 @@ describe('the likelier of both answers is given, or neither', () => {
       expect(quoting.answerFrom).toHaveBeenCalledTimes(1)
     },
   )
+
+  test('a worded answer that says what the quote says goes before it, and is as likely', async () => {
+    const { reader } = readerWith({ said: 0.3, quoted: 0.8, text: 'Paris' })
+    const answer = await reader.answerFrom(reading('Paris.', LIKELY), QUESTION, PASSAGES)
+    expect(answer).toMatchObject({ kind: 'said', text: 'Paris.' })
+    expect(answer.probability).toBeCloseTo(0.8, 10)
+  })
 
   test('a quote has the shares of its passages', async () => {
     const { reader } = readerWith({ said: 0.1, quoted: 0.9 })

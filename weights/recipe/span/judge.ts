@@ -95,11 +95,11 @@ for (const { name: corpus, question, passages, windows, isRightQuote, isRightTex
     if (answer.kind === 'said' && signals) examples.said.push({ corpus, signals, right: isRightText(answer.text) })
   }
 }
-await writeJson(join(weights, 'calibration.json'), { min_probability: 0.5, prefer_said: 0.7, said: fit(examples.said, SAID, false) })
+await writeJson(join(weights, 'calibration.json'), { min_probability: 0.5, prefer_said: 0.5, said: fit(examples.said, SAID) })
 const config = join(weights, 'span-reader/config.json')
 await writeJson(config, {
   ...(JSON.parse(await readFile(config, 'utf8')) as object),
-  task_specific_params: { rag: { min_probability: 0.5, ranking: { bias: 0, ...ranking }, calibration: fit(examples.quoted, QUOTED, true) } },
+  task_specific_params: { rag: { min_probability: 0.5, ranking: { bias: 0, ...ranking }, calibration: fit(examples.quoted, QUOTED) } },
 })
 rag.dispose()
 reader.dispose()
@@ -149,8 +149,8 @@ function learnRanking(): Record<string, number> {
   return Object.fromEntries(RANKING.map((name, i) => [name, Number(weights[i].toFixed(4))]))
 }
 
-/** Logistic regression by Newton's method. @param even whether each corpus counts as much, and not each example */
-function fit(rows: readonly Example[], names: readonly string[], even: boolean): Record<string, number> {
+/** Logistic regression by Newton's method. Each corpus counts as much. */
+function fit(rows: readonly Example[], names: readonly string[]): Record<string, number> {
   const inputs = rows.map(({ signals }) => [1, ...names.map((name) => signals[name])])
   const sizes = new Map<string, number>()
   for (const { corpus } of rows) sizes.set(corpus, (sizes.get(corpus) ?? 0) + 1)
@@ -160,7 +160,7 @@ function fit(rows: readonly Example[], names: readonly string[], even: boolean):
     const hessian = weights.map((_, i) => weights.map((_, j) => (i === j ? (i === 0 ? 1e-6 : RIDGE) : 0)))
     for (const [n, input] of inputs.entries()) {
       const p = 1 / (1 + Math.exp(-input.reduce((sum, x, i) => sum + x * weights[i], 0)))
-      const share = even ? rows.length / sizes.size / sizes.get(rows[n].corpus)! : 1
+      const share = rows.length / sizes.size / sizes.get(rows[n].corpus)!
       input.forEach((x, i) => {
         gradient[i] += share * (p - Number(rows[n].right)) * x
         input.forEach((y, j) => (hessian[i][j] += share * p * (1 - p) * x * y))
