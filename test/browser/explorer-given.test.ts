@@ -53,7 +53,7 @@ test('what the reader that words refuses is quoted as Rag.ask quotes it, with it
 })
 
 test('what both refuse is refused, and what came nearest is said', async () => {
-  const question = 'Where are errors logged?'
+  const question = 'Which album did the orchestra record?'
   const asked = await askOfNotes(question)
   expect(asked.kind).toBe('refused')
   const page = await openPage({ hash: notesOf(question) })
