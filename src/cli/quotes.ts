@@ -52,7 +52,7 @@ export function spanTable({ spans, pNoAnswer }: SpanAnswer, numbers: readonly nu
       const passage = `[${numbers[span.passage]}]`.padEnd(7)
       const scores = [span.startScore, span.endScore, span.score].map((score) => score.toFixed(3).padStart(7))
       const [share, overlap] = [span.probability, span.overlap].map((part) => part.toFixed(3))
-      const before = `  ${scores.join('  ')}  ${share}  ${overlap}  ${span.fit.toFixed(3).padStart(7)}  ${passage}  `
+      const before = `  ${scores.join('  ')}  ${share}  ${overlap}  ${span.fit.toFixed(3).padStart(7)}  ${passage} `
       return before + excerpt(span, terminal, columnsOf(before)).join('')
     }),
   ]

@@ -139,10 +139,10 @@ describe('a quote', () => {
     expect(lines).toContainEqual(expect.stringContaining('"no answer", whose share is 0.050. Words:'))
     const table = lines.indexOf('    start      end    score  share  words      fit  passage')
     expect(lines.slice(table + 1, table + 5)).toEqual([
-      '    3.500    1.000    4.500  0.500  1.000    4.500  [1]      A ticket costs «12 crowns».',
-      '    2.250    1.000    3.250  0.200  1.000    3.250  [2]      A ticket is «12 crowns», and a map is 3.',
-      '    2.000    1.000    3.000  0.150  1.000    3.000  [3]      A ticket cost «9 crowns» then.',
-      '   -3.000    1.000   -2.000  0.001  1.000   -2.000  [1]      Trains leave at «noon».',
+      '    3.500    1.000    4.500  0.500  1.000    4.500  [1]     A ticket costs «12 crowns».',
+      '    2.250    1.000    3.250  0.200  1.000    3.250  [2]     A ticket is «12 crowns», and a map is 3.',
+      '    2.000    1.000    3.000  0.150  1.000    3.000  [3]     A ticket cost «9 crowns» then.',
+      '   -3.000    1.000   -2.000  0.001  1.000   -2.000  [1]     Trains leave at «noon».',
     ])
     expect(lines).toContain('             Trains leave at noon. A ticket costs *12 crowns*.')
   })

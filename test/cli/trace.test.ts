@@ -234,7 +234,8 @@ describe('glassformer trace, where the answer is not the worded one', () => {
     expect(shown).toContain(`\n  1  ${passages[0].share.toFixed(3)} `)
     expect(shown).toMatch(new RegExp(`\\n  -  ${pNoAnswer.toFixed(3)} .* \\(no answer\\)\\n`))
     const scores = [spans[0].startScore, spans[0].endScore, spans[0].score].map((score) => score.toFixed(3).padStart(7))
-    expect(shown).toContain(`\n  ${scores.join('  ')}  ${spans[0].probability.toFixed(3)}  [1] `)
+    const more = `${spans[0].overlap.toFixed(3)}  ${spans[0].fit.toFixed(3).padStart(7)}`
+    expect(shown).toContain(`\n  ${scores.join('  ')}  ${spans[0].probability.toFixed(3)}  ${more}  [1] `)
     expect(shown).toMatch(new RegExp(`\\n→ quoted   ${answer!.probability.toFixed(3)}  Dogs travel free .*…\\n`))
   })
 
