@@ -237,11 +237,13 @@ export function whyOf(quoted: number, given: Quoting['given'], { answer }: Pick<
       ? `The two are not weighed against each other here: that was learnt for the default reader, and yours words the answer.`
       : `Nothing is decided in the mode ${answer.mode}: it gives the worded answer, whatever is quoted. The quote is right with probability ${percent(quoted)}.`
   }
-  const { said, minProbability } = given.judged
-  const [least, both] = [percent(minProbability), `${percent(said)} worded, ${percent(given.judged.quoted)} quoted`]
+  const { said, quoted: quotable, minProbability, preferSaid } = given.judged
+  const [least, both] = [percent(minProbability), `${percent(said)} worded, ${percent(quotable)} quoted`]
   switch (given.kind) {
     case 'said':
-      return `The worded answer is given: ${both}. It is the likelier one, and not below the ${least} that an answer needs.`
+      return said < quotable
+        ? `The worded answer is given: ${both}. From ${percent(preferSaid)} on it goes before a likelier quote.`
+        : `The worded answer is given: ${both}. It is the likelier one, and not below the ${least} that an answer needs.`
     case 'quoted':
       return `The quote is given: ${both}. It is the likelier one, and not below the ${least} that an answer needs.`
     case 'refused':

@@ -41,6 +41,12 @@ export class Calibration {
   }
 }
 
+/** How sure answers are, and how sure one has to be that is given. */
+interface StoredCalibration {
+  readonly calibration: Calibration
+  readonly minProbability: number
+}
+
 /**
  * What a model's config.json says about its answers.
  * @param known names of the signals that the reader gives
@@ -51,8 +57,12 @@ export async function calibrationOf(
   folder: Folder,
   known: readonly string[],
   otherwise: number,
-): Promise<{ readonly calibration: Calibration; readonly minProbability: number }> {
-  const settings = await answerSettings(folder)
+): Promise<StoredCalibration> {
+  return calibrationIn(await answerSettings(folder), known, otherwise)
+}
+
+/** As {@link calibrationOf}, from what {@link answerSettings} has read. */
+export function calibrationIn(settings: JsonObject, known: readonly string[], otherwise: number): StoredCalibration {
   return {
     calibration: settings.has('calibration')
       ? storedCalibration(settings.object('calibration'), known)

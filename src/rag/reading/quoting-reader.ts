@@ -4,6 +4,8 @@
  * good answer to the passages, it is asked to word what the quote says. A worded answer that holds the span, and no word that is neither read nor
  * asked, is as likely as the quote, and goes before it.
  */
+import { ConfigError } from '../../errors.js'
+import type { JsonObject } from '../../files/json.js'
 import type { Answer, Source } from './answer.js'
 import type { Calibration } from './calibration.js'
 import { storedCalibration, storedProbability } from './calibration.js'
@@ -15,8 +17,6 @@ import { CHECKED_SIGNALS, checkedSignals } from './signals.js'
 import type { QuotedSpan, SpanAnswer } from './span-answer.js'
 import type { SpanReader } from './span-reader.js'
 import type { SpanWindow } from './span-search.js'
-import type { JsonObject } from '../../files/json.js'
-import { ConfigError } from '../../errors.js'
 
 /** What {@link QuotingReader} decides by. */
 export interface Judgement {

@@ -39,7 +39,7 @@ export function checkedSignals(
   { pNoAnswer, spans }: SpanAnswer,
 ): SignalsOf<typeof CHECKED_SIGNALS> {
   const passage = passages[proposal.passage]
-  const read = `${passage.title} ${passage.text}`
+  const read = passageText(passage)
   const said = contentWords(proposal.text)
   const [best] = spans as readonly (SpanAnswer['spans'][number] | undefined)[]
   return {

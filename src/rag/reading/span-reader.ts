@@ -16,7 +16,7 @@ import { rowMajor } from '../../tensor/ops/float.js'
 import { AutoTokenizer, type Tokenizer } from '../../tokenizer/index.js'
 import type { HooksLike } from '../../trace/index.js'
 import { ABSTENTION } from './answer.js'
-import { answerSettings, Calibration, calibrationOf, checkProbability, storedCalibration } from './calibration.js'
+import { answerSettings, Calibration, calibrationIn, checkProbability, storedCalibration } from './calibration.js'
 import type { PassageReader, WeighedPassage } from './passage-reader.js'
 import { COMPARED_SPANS, QUOTE_SIGNALS, quoteSignals, rankQuotes, RANKING_SIGNALS } from './quote-ranking.js'
 import { saysTheSame } from './says-the-same.js'
@@ -85,8 +85,8 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
     const { minProbability: given, ...loadOptions } = options
     checkProbability('minProbability', given ?? 0)
     const folder = await openPretrained(location, loadOptions)
-    const { calibration, minProbability } = await calibrationOf(folder, QUOTE_SIGNALS, 0.5)
     const settings = await answerSettings(folder)
+    const { calibration, minProbability } = calibrationIn(settings, QUOTE_SIGNALS, 0.5)
     const ranking = settings.has('ranking') ? storedCalibration(settings.object('ranking'), RANKING_SIGNALS) : BY_SCORE
     const tokenizer = await AutoTokenizer.fromPretrained(folder, loadOptions)
     const model = await AutoModelForQuestionAnswering.fromPretrained(folder, loadOptions)

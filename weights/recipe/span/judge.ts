@@ -113,7 +113,7 @@ async function writeJson(path: string, content: object): Promise<void> {
 function learnRanking(): Record<string, number> {
   const groups = asked.flatMap(({ name, question, passages, windows, isRightQuote }) => {
     const { spans } = searchSpans(windows, passages.length, COMPARED_SPANS)
-    const quotes = rankQuotes(question, passages, spans, new Calibration(0, new Map([['score', 1]])))
+    const quotes = rankQuotes(question, passages, spans, pointing.ranking)
     const right = quotes.map(isRightQuote)
     if (!right.includes(true)) return []
     return { name, inputs: quotes.map(({ score, overlap, passage }) => [score, overlap, passages[passage].score]), right }
