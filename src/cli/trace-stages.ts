@@ -158,7 +158,9 @@ export async function* traceStages(
   const keep: Hook = (tensor, point) => void seen.set(point.name, { point, tensor: tensor.copy() })
   const hooks = Object.fromEntries(points.map((pattern) => [pattern, keep]))
   const reading = await reader.read(question, weighed, { hooks, signal })
-  const given = await reader.answerFrom(reading, question, weighed, { mode, sources: true, signal })
+  const store = retriever instanceof StoreRetriever ? retriever.store : undefined
+  const findPassage = store && ((id: string) => store.passage(id, { signal }))
+  const given = await reader.answerFrom(reading, question, weighed, { mode, sources: true, findPassage, signal })
   const worded = { mode, minProbability: 0, sources: true, signal }
   const answer =
     given.judged && reader instanceof QuotingReader

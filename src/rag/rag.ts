@@ -174,11 +174,14 @@ export class Rag<R extends AnyReader = Reader> {
   async ask(question: string, options: AskOptions<R> = {} as AskOptions<R>): Promise<AnswerOf<R>> {
     checkRetrieval(options, this.reader.optionNames)
     this.reader.checkOptions(options as never)
-    const { query = question }: RetrievalOptions = options
+    const retrieval: RetrievalOptions = options
+    const { query = question, signal } = retrieval
     this.encoder.tokenize(query) // throws for what is too long to be searched for
     this.reader.checkQuestion?.(question, options as never)
-    const passages = await this.#retrieve(question, options)
-    return (await this.reader.answer(question, weighPassages(passages), options as never)) as AnswerOf<R>
+    const store = retrieval.passages ? undefined : this.store
+    const findPassage = store && ((id: string) => store.passage(id, { signal }))
+    const passages = weighPassages(await this.#retrieve(question, retrieval))
+    return (await this.reader.answer(question, passages, { ...retrieval, findPassage } as never)) as AnswerOf<R>
   }
 
   /**

@@ -3,12 +3,20 @@
  * encoder-decoder reads each passage by itself, and the answers are weighed by the mathematics of RAG (reader.ts); a
  * decoder-only model reads all of them in one prompt (prompt-reader.ts).
  */
+import type { FindPassage } from '../finding/neighbours.js'
 import type { RetrievedPassage } from '../finding/retriever.js'
 
 /** A passage with its share of the belief before anything was read. */
 export interface WeighedPassage extends RetrievedPassage {
   /** ln p(passage|question): log-softmax of the scaled scores. */
   readonly logPrior: number
+}
+
+/** What the pipeline gives a reader beside its options. */
+export interface ReadingContext {
+  readonly signal?: AbortSignal
+  /** Finds what stands beside a passage; given where the passages come from a store. */
+  readonly findPassage?: FindPassage
 }
 
 export interface PassageReader<Options, Answer> {
@@ -19,11 +27,7 @@ export interface PassageReader<Options, Answer> {
   /** @throws InputError for a question that it cannot read; called before anything is computed */
   checkQuestion?(question: string, options: Options): void
   /** @param passages at least one, best first */
-  answer(
-    question: string,
-    passages: readonly WeighedPassage[],
-    options: Options & { readonly signal?: AbortSignal },
-  ): Promise<Answer>
+  answer(question: string, passages: readonly WeighedPassage[], options: Options & ReadingContext): Promise<Answer>
   dispose(): void
 }
 

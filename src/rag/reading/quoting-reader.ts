@@ -6,15 +6,15 @@
  */
 import { ConfigError } from '../../errors.js'
 import type { JsonObject } from '../../files/json.js'
-import type { Answer, Source } from './answer.js'
+import type { Answer, AnswerPassage, Source } from './answer.js'
 import type { Calibration } from './calibration.js'
 import { storedCalibration, storedProbability } from './calibration.js'
 import type { Proposal } from './marginal-answer.js'
-import type { WeighedPassage } from './passage-reader.js'
+import type { ReadingContext, WeighedPassage } from './passage-reader.js'
 import { Reader, type ReadOptions } from './reader.js'
 import type { Reading, ReaderOptions } from './reading.js'
 import { CHECKED_SIGNALS, checkedSignals } from './signals.js'
-import type { QuotedSpan, SpanAnswer } from './span-answer.js'
+import type { SpanAnswer } from './span-answer.js'
 import type { SpanReader } from './span-reader.js'
 import type { SpanWindow } from './span-search.js'
 
@@ -68,7 +68,7 @@ export class QuotingReader extends Reader {
   override async answer(
     question: string,
     passages: readonly WeighedPassage[],
-    options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
+    options: ReadOptions & ReadingContext = {},
   ): Promise<Answer> {
     this.checkQuestion(question, options)
     return super.answer(question, passages, options)
@@ -79,12 +79,12 @@ export class QuotingReader extends Reader {
     reading: Reading,
     question: string,
     passages: readonly WeighedPassage[],
-    options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
+    options: ReadOptions & ReadingContext = {},
   ): Promise<Answer> {
-    const { mode = 'conditioned', signal } = options
+    const { mode = 'conditioned', findPassage, signal } = options
     if (mode !== 'conditioned') return super.answerFrom(reading, question, passages, options)
-    const windows = await this.quoting.read(question, passages, { signal })
-    return this.judge(reading, this.quote(windows, question, passages), question, passages, options)
+    const quotes = await this.quoting.answer(question, passages, { minProbability: 0, findPassage, signal })
+    return this.judge(reading, quotes, question, passages, options)
   }
 
   /** The best quote and its probability of being right, from what {@link quoting} has read; it abstains only where there is no span. */
@@ -122,7 +122,7 @@ export class QuotingReader extends Reader {
       const read = await this.read(question, alone, { hooks, signal })
       const worded = await this.weigh(read, question, alone, { ...options, onText: undefined }, accept(alone))
       if (worded.kind === 'said')
-        return { ...ofOnePassage(worded, own, quotes.spans[0]), probability: best.said, quotes, judged: judged() }
+        return { ...ofOnePassage(worded, own, quotes), probability: best.said, quotes, judged: judged() }
     }
     const probability = Math.max(best.said, quotable)
     if (quotes.spans.length === 0 || quotable < minProbability) return { ...own, probability, quotes, judged: judged() }
@@ -135,7 +135,10 @@ export class QuotingReader extends Reader {
       probability: quotable,
       pAnswerable: 1 - quotes.pNoAnswer,
       logProb: Math.log(quotes.spans[0].probability),
-      passages: own.passages.map((passage, z) => ({ ...passage, posterior: quotes.passages[z].share / total })),
+      passages: asQuoted(own, quotes).map((passage, z) => ({
+        ...passage,
+        posterior: quotes.passages[z].share / total,
+      })),
       tokens: [],
       quotes,
       judged: judged(),
@@ -146,12 +149,22 @@ export class QuotingReader extends Reader {
 /** Where "no answer" is likelier, a quote is not put to the other reader. */
 const MOST_DOUBT = 0.95
 
-/** An answer to one quote alone, as one to all passages: the quote's passage stands behind all of it. */
+/** The passages of an answer with the texts that were quoted from: one may have its neighbour's, too. */
+function asQuoted({ passages }: Pick<Answer, 'passages'>, quotes: SpanAnswer): AnswerPassage[] {
+  return passages.map((passage, z) => ({
+    ...passage,
+    text: quotes.passages[z].text,
+    ...(quotes.passages[z].source && { source: quotes.passages[z].source }),
+  }))
+}
+
+/** An answer to the best quote alone, as one to all passages: the quote's passage stands behind all of it. */
 function ofOnePassage(
   worded: Omit<Answer, 'probability'>,
   all: Omit<Answer, 'probability'>,
-  { passage, quote }: QuotedSpan,
+  quotes: SpanAnswer,
 ): Omit<Answer, 'probability'> {
+  const [{ passage, quote }] = quotes.spans
   const behind = all.passages.map((_, z) => Number(z === passage))
   const placed = (source: Source): Source => {
     if (source.field === 'question') return source
@@ -160,7 +173,7 @@ function ofOnePassage(
   }
   return {
     ...worded,
-    passages: all.passages.map((other, z) => ({ ...other, posterior: behind[z] })),
+    passages: asQuoted(all, quotes).map((other, z) => ({ ...other, posterior: behind[z] })),
     tokens: worded.tokens.map(({ sources, ...token }) => ({
       ...token,
       posterior: behind,

@@ -12,7 +12,7 @@ import type { HooksLike } from '../../trace/index.js'
 import type { Answer, RagMode } from './answer.js'
 import { Calibration, calibrationOf, checkProbability } from './calibration.js'
 import { marginalAnswer, type Proposal } from './marginal-answer.js'
-import type { PassageReader, WeighedPassage } from './passage-reader.js'
+import type { PassageReader, ReadingContext, WeighedPassage } from './passage-reader.js'
 import type { Provenance } from './provenance.js'
 import { readerInput, type ReadablePassage } from './reader-input.js'
 import { Reading, type AnswersOptions, type ReaderOptions } from './reading.js'
@@ -121,7 +121,7 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
   async answer(
     question: string,
     passages: readonly WeighedPassage[],
-    options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
+    options: ReadOptions & ReadingContext = {},
   ): Promise<Answer> {
     const { hooks, signal } = options
     return this.answerFrom(await this.read(question, passages, { hooks, signal }), question, passages, options)
@@ -132,7 +132,7 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     reading: Reading,
     question: string,
     passages: readonly WeighedPassage[],
-    options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
+    options: ReadOptions & ReadingContext = {},
   ): Promise<Answer> {
     const { minProbability = this.minProbability } = options
     let probability = 0

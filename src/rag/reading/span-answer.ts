@@ -47,6 +47,9 @@ export interface SpanAnswer {
   /** Places in `spans` of other passages that say the same as the first, and of those that say something else. */
   readonly agreeing: readonly number[]
   readonly differing: readonly number[]
-  /** Best first, in the order of their scores. */
+  /**
+   * Best first, in the order of their scores. One at whose edge the best quote was cut has the text of its neighbour, too, and the places of
+   * both.
+   */
   readonly passages: readonly QuotedPassage[]
 }

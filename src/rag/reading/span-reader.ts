@@ -17,7 +17,8 @@ import { AutoTokenizer, type Tokenizer } from '../../tokenizer/index.js'
 import type { HooksLike } from '../../trace/index.js'
 import { ABSTENTION } from './answer.js'
 import { answerSettings, Calibration, calibrationIn, checkProbability, storedCalibration } from './calibration.js'
-import type { PassageReader, WeighedPassage } from './passage-reader.js'
+import { withNeighbours } from './cut-quote.js'
+import type { PassageReader, ReadingContext, WeighedPassage } from './passage-reader.js'
 import { COMPARED_SPANS, QUOTE_SIGNALS, quoteSignals, rankQuotes, RANKING_SIGNALS } from './quote-ranking.js'
 import { saysTheSame } from './says-the-same.js'
 import type { QuotedSpan, SpanAnswer } from './span-answer.js'
@@ -121,14 +122,33 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
     return Math.min(this.model.maxLength, LONGEST_WINDOW)
   }
 
-  /** @throws InputError for a question that leaves no room for a passage, AbortedError */
+  /**
+   * Where the passages come from a store and the best quote is cut by the edge of its passage, that passage is read once more, together with
+   * its neighbour.
+   * @throws InputError for a question that leaves no room for a passage, AbortedError
+   */
   async answer(
     question: string,
     passages: readonly WeighedPassage[],
-    options: SpanOptions & { readonly signal?: AbortSignal } = {},
+    options: SpanOptions & ReadingContext = {},
   ): Promise<SpanAnswer> {
-    const { hooks, signal } = options
-    return this.answerFrom(await this.read(question, passages, { hooks, signal }), question, passages, options)
+    const { hooks, findPassage, signal } = options
+    const windows = await this.read(question, passages, { hooks, signal })
+    const answer = this.answerFrom(windows, question, passages, options)
+    const [best] = answer.spans as readonly (QuotedSpan | undefined)[]
+    const longer = best && findPassage && (await withNeighbours(passages[best.passage], best, findPassage))
+    if (!longer) return answer
+    const { text, source, neighbours } = longer
+    const whole = { ...passages[best.passage], text, source }
+    const again = await this.read(question, [whole], { hooks, signal })
+    // a neighbour that was found, too, would be its own rival
+    const others = windows.filter(({ passage: z }) => z !== best.passage && !neighbours.includes(passages[z].id))
+    return this.answerFrom(
+      [...others, ...again.map((window) => ({ ...window, passage: best.passage }))],
+      question,
+      passages.with(best.passage, whole),
+      options,
+    )
   }
 
   /** As `answer`, from the reading of the question with these passages. */

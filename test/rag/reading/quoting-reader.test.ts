@@ -63,13 +63,13 @@ function readerWith({
       share: shares[z],
     })),
   } satisfies SpanAnswer
-  const quoting = { read: vi.fn(async () => []), answerFrom: vi.fn(() => answer), dispose: vi.fn() }
+  const quoting = { answer: vi.fn(async (): Promise<SpanAnswer> => answer), dispose: vi.fn() }
   const model = { dispose: vi.fn() }
   const plain = new Reader(model as unknown as Seq2SeqLM, tokenizer)
   const judgement = { said: always(said), minProbability: 0.4, preferSaid: 1 }
   const reader = new QuotingReader(plain, quoting as unknown as SpanReader, judgement)
   vi.spyOn(reader, 'read').mockImplementation(async () => reading(ABSTENTION, { [ABSTENTION]: 0.99 })) // of the quote alone
-  return { reader, plain, quoting, model }
+  return { reader, plain, quoting, model, answer }
 }
 const LIKELY = { 'Paris.': 0.9, [ABSTENTION]: 0.1 }
 
@@ -95,7 +95,7 @@ describe('the likelier of both answers is given, or neither', () => {
       expect(answer.quotes?.spans).toHaveLength(1)
       expect(sum(answer.passages.map(({ posterior }) => posterior))).toBeCloseTo(1, 10)
       expect(answer.tokens.map(({ text }) => text).join('')).toBe(kind === 'quoted' ? '' : text)
-      expect(quoting.answerFrom).toHaveBeenCalledTimes(1)
+      expect(quoting.answer).toHaveBeenCalledTimes(1)
     },
   )
 
@@ -112,6 +112,28 @@ describe('the likelier of both answers is given, or neither', () => {
     expect(answer.passages.map(({ posterior }) => posterior)).toEqual([expect.closeTo(6 / 7, 10), expect.closeTo(1 / 7, 10)]) // prettier-ignore
     expect(answer.pAnswerable).toBeCloseTo(0.7, 10)
     expect(answer.logProb).toBeCloseTo(Math.log(0.6), 10)
+  })
+
+  test("a passage that was quoted with its neighbour is the answer's, too, unless another text of it was read", async () => {
+    const text = 'It is a country. Its capital is Paris.'
+    const source = { file: 'f', headingPath: [], start: 0, end: text.length }
+    const [paris, none] = [reading('Paris.', LIKELY), reading(ABSTENTION, { [ABSTENTION]: 0.99, 'Paris.': 0.01 })]
+    for (const [kind, said, own, ofQuote, isLonger] of [
+      ['quoted', 0.1, paris, none, true],
+      ['said', 0.9, none, paris, true],
+      ['said', 0.9, paris, none, false],
+    ] as const) {
+      const { reader, quoting, answer } = readerWith({ said, quoted: 0.5 })
+      vi.spyOn(reader, 'read').mockResolvedValue(ofQuote)
+      const [first, second] = answer.passages
+      quoting.answer.mockResolvedValue({ ...answer, passages: [{ ...first, text, source }, second] })
+      const { passages, quotes, ...given } = await reader.answerFrom(own, QUESTION, PASSAGES)
+      expect(given.kind).toBe(kind)
+      expect(quotes!.passages[0]).toMatchObject({ text, source })
+      expect(passages[0].text).toBe(isLonger ? text : PASSAGES[0].text)
+      expect(passages[0].source).toBe(isLonger ? source : undefined)
+      expect(passages[1]).not.toHaveProperty('source')
+    }
   })
 
   test('one whose share is next to nothing has finite numbers, too', async () => {
@@ -136,7 +158,7 @@ test.each<RagMode>(['rag-sequence'])('%s is as with the reader alone: nothing is
   expect(answer).toEqual(await from(plain))
   expect(answer.probability).toBeCloseTo(0.9, 10)
   expect(answer).not.toHaveProperty('quotes')
-  expect(quoting.answerFrom).not.toHaveBeenCalled()
+  expect(quoting.answer).not.toHaveBeenCalled()
 })
 
 test("keeps the reader's format, and gives back both models", () => {
