@@ -4,13 +4,28 @@
  * ways (safetensors, an index file) have their own subclasses beside their readers.
  */
 
-/** Base of every error thrown on purpose. `instanceof GlassformerError` separates bad input from a defect in the engine. */
+/** Most characters of a message: it may repeat what a file says, and that can be of any length. */
+const LONGEST_MESSAGE = 1000
+/** What is kept of a longer one. The place and the fault stand at its beginning, what to do at its end. */
+const KEPT = { start: 640, end: 300 }
+
+/** A text as a message: what is longer than 1,000 characters keeps its beginning and its end, and says how much was cut between. */
+export function shortened(text: string): string {
+  if (text.length <= LONGEST_MESSAGE) return text
+  const cut = text.length - KEPT.start - KEPT.end
+  return `${text.slice(0, KEPT.start)} [… ${cut} characters cut …] ${text.slice(-KEPT.end)}`
+}
+
+/**
+ * Base of every error thrown on purpose. `instanceof GlassformerError` separates bad input from a defect in the engine. A message has at
+ * most 1,000 characters, see {@link shortened}.
+ */
 export class GlassformerError extends Error {
   /** Stable and machine-readable, in kebab case: `shape-mismatch`, `file-not-found`, … */
   readonly code: string
 
   constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options)
+    super(shortened(message), options)
     this.name = new.target.name
     this.code = code
   }

@@ -96,13 +96,60 @@ export class JsonObject {
   }
 }
 
-/** JSON.parse with the file's name in the error. */
+/** Whoever walks through JSON does so by recursion, which deeper lists would run out of stack. */
+const MAX_DEPTH = 64
+/** A list or an object takes up to fifty bytes of memory for its two characters; a tokenizer with half a million merges is among the largest. */
+const MAX_LISTS = 2_000_000
+/** A name in an object takes up to 150 bytes; vocabularies have an eighth of that many. */
+const MAX_NAMES = 2_000_000
+const MAX_VALUES = 4_000_000
+
+/**
+ * JSON.parse with the file's name in the error, for texts from outside.
+ * @throws ConfigError for what is not JSON, is nested deeper than 64 levels, or has more than 2,000,000 lists and objects, 2,000,000 names or
+ * 4,000,000 values
+ */
 export function parseJson(text: string, where: string): Json {
+  checkSize(text, where)
   try {
     return JSON.parse(text) as Json
   } catch (error) {
     throw new ConfigError('not-json', `${where}: not valid JSON (${(error as Error).message})`, { cause: error })
   }
+}
+
+const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a]
+const [LIST, LIST_END, OBJECT, OBJECT_END] = [0x5b, 0x5d, 0x7b, 0x7d]
+
+/** Counts brackets, colons and commas before anything is made of them. */
+function checkSize(text: string, where: string): void {
+  const fail = (most: number, what: string) =>
+    new ConfigError('json-too-large', `${where}: more than ${most} ${what}; it is damaged, or has to be split`)
+  let [depth, lists, names, values] = [0, 0, 0, 1]
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) at = endOfString(text, at)
+    else if (code === COMMA) values++
+    else if (code === COLON) names++
+    else if (code === LIST_END || code === OBJECT_END) depth--
+    else if (code === LIST || code === OBJECT) {
+      lists++
+      if (++depth > MAX_DEPTH) throw fail(MAX_DEPTH, 'lists and objects within each other')
+    }
+  }
+  if (lists > MAX_LISTS) throw fail(MAX_LISTS, 'lists and objects')
+  if (names > MAX_NAMES) throw fail(MAX_NAMES, 'names')
+  if (values > MAX_VALUES) throw fail(MAX_VALUES, 'values')
+}
+
+/** Place of the quote that ends a string; of the end of the text where there is none. */
+function endOfString(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) return at
+    if (code === BACKSLASH) at++
+  }
+  return text.length
 }
 
 function show(value: Json | undefined): string {

@@ -112,7 +112,7 @@ export class CausalDecoder {
   #requireRoom(positions: Ids): void {
     const { positions: table } = this.#options
     if (table instanceof RotaryEmbedding) return
-    const last = Math.max(...positions.toArray())
+    const last = positions.toArray().reduce((most, position) => Math.max(most, position), 0)
     if (last < table.rows) return
     throw new InputError('too-long', `the text has a token at position ${last}, this model reads at most ${table.rows}`)
   }

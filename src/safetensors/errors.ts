@@ -30,7 +30,7 @@ export class HeaderTooLargeError extends kind('header-too-large') {}
 /** The header ends after the file does, or is empty: most often an incomplete download. */
 export class HeaderLengthError extends kind('header-length') {}
 export class HeaderUtf8Error extends kind('header-utf8') {}
-/** The header is not one strict JSON object. */
+/** The header is not one strict JSON object, or it has more names, or longer ones, than are read. */
 export class HeaderJsonError extends kind('header-json') {}
 /** The same name twice in one object, which JSON parsers resolve in different ways. */
 export class DuplicateKeyError extends kind('duplicate-key') {}
@@ -39,7 +39,7 @@ export class MetadataError extends kind('metadata') {}
 /** A tensor's entry is not an object with dtype, shape and data_offsets. */
 export class TensorEntryError extends kind('tensor-entry') {}
 export class UnknownDTypeError extends kind('unknown-dtype') {}
-/** A shape that is not a list of whole numbers, or whose product is too large. */
+/** A shape that is not a list of at most 64 whole numbers, or whose product is too large. */
 export class TensorShapeError extends kind('tensor-shape') {}
 /** Offsets that are not two whole numbers in order. */
 export class OffsetsError extends kind('offsets') {}
@@ -59,5 +59,5 @@ export class UnknownTensorError extends kind('unknown-tensor') {}
 export class ShardIndexError extends kind('shard-index') {}
 /** An 8-bit matrix whose scales do not fit it, or that is quantised in a way that is not supported. */
 export class QuantizedTensorError extends kind('quantized-tensor') {}
-/** Tensors that cannot be written: two of one name, or the name `__metadata__`. */
+/** Tensors that cannot be written: two of one name, the name `__metadata__`, or what a reader would refuse. */
 export class WriteError extends kind('write') {}

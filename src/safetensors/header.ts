@@ -7,12 +7,19 @@ import { bytesPerElement, type DType } from '../tensor/dtype.js'
 import { showShape, type Shape } from '../tensor/shape.js'
 import { DTYPE_OF_NAME } from './dtypes.js'
 import * as errors from './errors.js'
-import { NumberText, parseStrictJson, StrictJsonError, type StrictJson } from './strict-json.js'
+import { StrictJsonError, StrictJsonReader } from './strict-json.js'
 
 /** Bytes before the header that hold its length. */
 export const LENGTH_BYTES = 8
 /** The longest header that the format allows. */
 export const MAX_HEADER_BYTES = 100_000_000
+/** Most axes of a tensor, as in PyTorch and NumPy. */
+export const MAX_RANK = 64
+/** Most tensors of a file. The checkpoints with the most have a fifth of that, in many files. */
+export const MAX_TENSORS = 500_000
+/** Most entries of the metadata. */
+export const MAX_METADATA = 100_000
+const METADATA = '__metadata__'
 
 export interface TensorInfo {
   readonly dtype: DType
@@ -46,13 +53,26 @@ export function headerLength(bytes: Uint8Array, fileSize: number, where: string)
   return Number(length)
 }
 
-/** Parses and checks the header's bytes; `dataSize` is the number of bytes that follow it. */
+/**
+ * Reads and checks the header's bytes; `dataSize` is the number of bytes that follow it. The time grows with its length, and so does the
+ * memory, to less than eight times of it: an entry is checked as soon as it is read, and nothing else of it is kept.
+ */
 export function parseHeader(bytes: Uint8Array, dataSize: number, where: string): Header {
-  const root = parseObject(decode(bytes, where), where)
-  const metadata = parseMetadata(root.get('__metadata__'), where)
-  root.delete('__metadata__')
+  const json = new StrictJsonReader(decode(bytes, where))
   const tensors = new Map<string, TensorInfo>()
-  for (const [name, entry] of root) tensors.set(name, parseTensor(entry, `${where}: tensor ${JSON.stringify(name)}`))
+  let metadata = new Map<string, string>()
+  if (json.next !== '{') throw new errors.HeaderJsonError(where, 'the header does not begin with "{"')
+  try {
+    json.object((name) => {
+      if (name === METADATA) metadata = parseMetadata(json, where)
+      else tensors.set(name, parseTensor(json, `${where}: tensor ${JSON.stringify(name)}`))
+    }, MAX_TENSORS + 1)
+    json.end()
+  } catch (error) {
+    if (!(error instanceof StrictJsonError)) throw error
+    const Kind = error.duplicateKey === undefined ? errors.HeaderJsonError : errors.DuplicateKeyError
+    throw new Kind(where, `the header is not usable JSON: ${error.message}`, { cause: error })
+  }
   checkLayout(tensors, dataSize, where)
   return { tensors, metadata }
 }
@@ -65,43 +85,39 @@ function decode(bytes: Uint8Array, where: string): string {
   }
 }
 
-function parseObject(text: string, where: string): Map<string, StrictJson> {
-  if (!text.startsWith('{')) throw new errors.HeaderJsonError(where, 'the header does not begin with "{"')
-  let root: StrictJson
-  try {
-    root = parseStrictJson(text)
-  } catch (error) {
-    if (!(error instanceof StrictJsonError)) throw error
-    const Kind = error.duplicateKey === undefined ? errors.HeaderJsonError : errors.DuplicateKeyError
-    throw new Kind(where, `the header is not usable JSON: ${error.message}`, { cause: error })
-  }
-  return root as Map<string, StrictJson> // it began with "{"
-}
-
-function parseMetadata(value: StrictJson | undefined, where: string): Map<string, string> {
+function parseMetadata(json: StrictJsonReader, where: string): Map<string, string> {
   const metadata = new Map<string, string>()
-  if (value === undefined) return metadata
-  if (!(value instanceof Map)) throw new errors.MetadataError(where, '__metadata__ is not an object')
-  for (const [key, text] of value) {
-    if (typeof text !== 'string')
-      throw new errors.MetadataError(where, `__metadata__ ${JSON.stringify(key)} is not a string`)
-    metadata.set(key, text)
-  }
+  if (json.next !== '{') throw new errors.MetadataError(where, `${METADATA} is not an object`)
+  json.object((key) => {
+    if (json.next !== '"') throw new errors.MetadataError(where, `${METADATA} ${JSON.stringify(key)} is not a string`)
+    metadata.set(key, json.string())
+  }, MAX_METADATA)
   return metadata
 }
 
 const FIELDS = ['dtype', 'shape', 'data_offsets']
 
 /** Fields beside these three are left alone, as the official reader does: a later version of the format may add some. */
-function parseTensor(entry: StrictJson, where: string): TensorInfo {
-  if (!(entry instanceof Map)) throw new errors.TensorEntryError(where, 'its entry is not an object')
-  const missing = FIELDS.filter((field) => !entry.has(field))
-  if (missing.length > 0) throw new errors.TensorEntryError(where, `its entry has no ${missing.join(', ')}`)
-
-  const dtype = parseDType(entry.get('dtype')!, where)
-  const shape = wholeNumbers(entry.get('shape')!)
-  if (!shape) throw new errors.TensorShapeError(where, 'its shape is not a list of whole numbers up to 2^53 - 1')
-  const offsets = wholeNumbers(entry.get('data_offsets')!)
+function parseTensor(json: StrictJsonReader, where: string): TensorInfo {
+  if (json.next !== '{') throw new errors.TensorEntryError(where, 'its entry is not an object')
+  const entry: { dtype?: DType; shape?: Shape | null; data_offsets?: Shape | null } = {}
+  json.object((field) => {
+    if (field === 'dtype') entry.dtype = parseDType(json, where)
+    else if (field === 'shape') entry.shape = wholeNumbers(json, MAX_RANK)
+    else if (field === 'data_offsets') entry.data_offsets = wholeNumbers(json, 2)
+    else json.skip()
+  })
+  const { dtype, shape, data_offsets: offsets } = entry
+  if (dtype === undefined || shape === undefined || offsets === undefined) {
+    const missing = FIELDS.filter((field) => !(field in entry))
+    throw new errors.TensorEntryError(where, `its entry has no ${missing.join(', ')}`)
+  }
+  if (!shape) {
+    throw new errors.TensorShapeError(
+      where,
+      `its shape is not a list of whole numbers up to 2^53 - 1, at most ${MAX_RANK} of them`,
+    )
+  }
   if (offsets?.length !== 2 || offsets[0] > offsets[1]) {
     throw new errors.OffsetsError(where, 'its data_offsets are not two whole numbers [begin, end] in order')
   }
@@ -118,37 +134,50 @@ function parseTensor(entry: StrictJson, where: string): TensorInfo {
   return { dtype, shape, begin, end }
 }
 
-function parseDType(value: StrictJson, where: string): DType {
-  if (typeof value !== 'string') throw new errors.TensorEntryError(where, 'its dtype is not a string')
-  const dtype = DTYPE_OF_NAME.get(value)
+function parseDType(json: StrictJsonReader, where: string): DType {
+  if (json.next !== '"') throw new errors.TensorEntryError(where, 'its dtype is not a string')
+  const name = json.string()
+  const dtype = DTYPE_OF_NAME.get(name)
   if (dtype) return dtype
   throw new errors.UnknownDTypeError(
     where,
-    `dtype ${JSON.stringify(value)} is not one of ${[...DTYPE_OF_NAME.keys()].join(', ')}`,
+    `dtype ${JSON.stringify(name)} is not one of ${[...DTYPE_OF_NAME.keys()].join(', ')}`,
   )
 }
 
-function wholeNumbers(value: StrictJson): number[] | undefined {
-  if (!Array.isArray(value)) return undefined
-  const numbers = value.map((item) =>
-    item instanceof NumberText && /^\d{1,16}$/.test(item.text) ? Number(item.text) : NaN,
-  )
-  return numbers.every(Number.isSafeInteger) ? numbers : undefined
+/** A list of at most so many whole numbers; null for another value. */
+function wholeNumbers(json: StrictJsonReader, most: number): readonly number[] | null {
+  if (json.next !== '[') {
+    json.skip()
+    return null
+  }
+  const numbers: number[] = []
+  let isRight = true
+  json.array(() => {
+    const number = /[-0-9]/.test(json.next) ? json.wholeNumber() : void json.skip()
+    if (number === undefined || numbers.length === most) isRight = false
+    else numbers.push(number)
+  })
+  return isRight ? numbers.slice() : null // a list that grew has room for more
 }
 
 /** The tensors must fill the data without gap or overlap. */
 function checkLayout(tensors: ReadonlyMap<string, TensorInfo>, dataSize: number, where: string): void {
-  const ordered = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)
+  const ordered = [...tensors.values()].sort((a, b) => a.begin - b.begin || a.end - b.end)
+  const named = (wanted: TensorInfo) => {
+    for (const [name, info] of tensors) if (info === wanted) return `tensor ${JSON.stringify(name)}`
+    return 'a tensor'
+  }
   let position = 0
-  for (const [name, { begin, end }] of ordered) {
-    const tensor = `tensor ${JSON.stringify(name)}`
+  for (const info of ordered) {
+    const { begin, end } = info
     if (begin < position)
       throw new errors.OverlapError(
         where,
-        `${tensor} begins at byte ${begin}, inside another one that ends at ${position}`,
+        `${named(info)} begins at byte ${begin}, inside another one that ends at ${position}`,
       )
     if (begin > position)
-      throw new errors.HoleError(where, `bytes ${position} to ${begin} before ${tensor} belong to no tensor`)
+      throw new errors.HoleError(where, `bytes ${position} to ${begin} before ${named(info)} belong to no tensor`)
     position = end
   }
   if (position > dataSize) {

@@ -6,11 +6,13 @@ import { bytesPerElement } from '../tensor/dtype.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { NAME_OF_DTYPE } from './dtypes.js'
 import { WriteError } from './errors.js'
-import { LENGTH_BYTES } from './header.js'
+import { LENGTH_BYTES, MAX_HEADER_BYTES, MAX_METADATA, MAX_RANK, MAX_TENSORS } from './header.js'
+import { LONGEST_NAME } from './strict-json.js'
 
 /**
  * The bytes of a file with these tensors. Views are written row-major; equal input gives equal bytes.
- * @throws WriteError for two tensors of one name, a name of `__metadata__`, or a name that is not well-formed Unicode
+ * @throws WriteError for two tensors of one name, a name of `__metadata__`, or a name that is not well-formed Unicode; and for more or
+ * longer ones than a reader takes: 500,000 tensors of 64 axes, 100,000 entries of metadata, 1,024 characters of a name, 100 MB of header
  */
 export function writeSafetensors(
   tensors: Iterable<readonly [string, Tensor]>,
@@ -22,7 +24,13 @@ export function writeSafetensors(
     if (name === '__metadata__') throw new WriteError('writeSafetensors', 'a tensor cannot be named __metadata__')
     if (!name.isWellFormed())
       throw new WriteError('writeSafetensors', `the name ${JSON.stringify(name)} has a lone surrogate`)
+    requireAtMost(MAX_RANK, tensor.shape.length, `axes of ${JSON.stringify(name)}`)
     named.set(name, tensor)
+  }
+  requireAtMost(MAX_TENSORS, named.size, 'tensors')
+  requireAtMost(MAX_METADATA, Object.keys(metadata).length, 'entries of metadata')
+  for (const name of [...named.keys(), ...Object.keys(metadata)]) {
+    requireAtMost(LONGEST_NAME, JSON.stringify(name).length - 2, `characters of the name ${JSON.stringify(name)}`)
   }
   const ordered = [...named].sort(
     ([nameA, a], [nameB, b]) => bytesPerElement(b.dtype) - bytesPerElement(a.dtype) || compareBytes(nameA, nameB),
@@ -38,6 +46,7 @@ export function writeSafetensors(
   }
   const json = new TextEncoder().encode(`{${fields.join(',')}}`)
   const headerBytes = Math.ceil(json.length / 8) * 8
+  requireAtMost(MAX_HEADER_BYTES, headerBytes, 'bytes of header')
   const file = new Uint8Array(LENGTH_BYTES + headerBytes + size)
   new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true)
   file.fill(0x20, LENGTH_BYTES, LENGTH_BYTES + headerBytes)
@@ -51,6 +60,10 @@ export function writeSafetensors(
     at += elements * width
   }
   return file
+}
+
+function requireAtMost(most: number, count: number, what: string): void {
+  if (count > most) throw new WriteError('writeSafetensors', `${count} ${what}, a file may have ${most}`)
 }
 
 /** Order of the UTF-8 bytes, which is that of the code points. */

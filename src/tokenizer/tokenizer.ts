@@ -9,6 +9,7 @@ import { ConfigError, InputError } from '../errors.js'
 import { JsonObject, type Json } from '../files/json.js'
 import { ChatTemplates, type ChatMessage, type ChatTemplateOptions } from './chat-template.js'
 import { placeByWords, placeTokens, type TextSpan } from './offsets.js'
+import { checkSteps } from './steps.js'
 import { parseTemplates, PLAIN, type Templates } from './template.js'
 
 export interface EncodeOptions {
@@ -96,7 +97,10 @@ export class Tokenizer {
     return this.#library.get_vocab(true).size
   }
 
-  /** @throws InputError when there are more tokens than maxLength and `truncate` is not set */
+  /**
+   * @throws InputError when there are more tokens than maxLength and `truncate` is not set, or more than the library can hold; ConfigError
+   * where tokenizer.json fails at the text
+   */
   encode(text: string, options: EncodeOptions = {}): Encoding {
     const { pair, addSpecialTokens = true, maxLength, truncate = false } = options
     const texts = (pair === undefined ? [text] : [text, pair]).map((one) => this.#tokenize(one))
@@ -145,7 +149,7 @@ export class Tokenizer {
   encodeBatch(texts: readonly string[], options: EncodeBatchOptions = {}): EncodingBatch {
     const { paddingSide = 'right', pairs, ...each } = options
     const rows = texts.map((text, i) => this.encode(text, { ...each, pair: pairs?.[i] }))
-    const width = Math.max(0, ...rows.map(({ ids }) => ids.length))
+    const width = rows.reduce((longest, { ids }) => Math.max(longest, ids.length), 0)
     const fill = (row: readonly number[], value: number) => {
       const filling = new Array<number>(width - row.length).fill(value)
       return paddingSide === 'left' ? [...filling, ...row] : [...row, ...filling]
@@ -175,7 +179,9 @@ export class Tokenizer {
   decode(ids: readonly number[], { skipSpecialTokens = true }: DecodeOptions = {}): string {
     const kept = skipSpecialTokens ? ids.filter((id) => !this.#specialIds.has(id)) : [...ids]
     if (kept.length === 0) return ''
-    return this.#library.decode(kept, { skip_special_tokens: skipSpecialTokens, clean_up_tokenization_spaces: false })
+    return usable('decode', () =>
+      this.#library.decode(kept, { skip_special_tokens: skipSpecialTokens, clean_up_tokenization_spaces: false }),
+    )
   }
 
   idToToken(id: number): string | undefined {
@@ -187,7 +193,9 @@ export class Tokenizer {
   }
 
   #tokenize(text: string): Token[] {
-    const { ids, tokens } = this.#library.encode(text.toWellFormed(), { add_special_tokens: false })
+    const { ids, tokens } = usable('encode', () =>
+      this.#library.encode(text.toWellFormed(), { add_special_tokens: false }),
+    )
     return ids.map((id, i) => ({ id, token: tokens[i] }))
   }
 
@@ -211,9 +219,23 @@ function cutLongest(texts: Token[][], room: number): void {
   }
 }
 
+/** What the library throws at a text, as an error of ours: a stack that ran out is about a text that is too long, the rest about tokenizer.json. */
+function usable<T>(operation: string, run: () => T): T {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw new InputError('too-long', `${operation}: the text is too long; give it in parts`, { cause: error })
+    throw new ConfigError('unsupported-tokenizer', `${operation}: tokenizer.json fails (${(error as Error).message})`, {
+      cause: error,
+    })
+  }
+}
+
 /** tokenizer.json as the library wants it: a plain object, without the settings that the caller decides here. */
 function construct(json: JsonObject): Library {
   json.object('model')
+  checkSteps(json)
   const plain = Object.fromEntries(json.keys().map((key) => [key, json.get(key)]))
   try {
     return new Library(

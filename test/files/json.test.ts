@@ -42,3 +42,26 @@ describe('a value of another kind is named with what was expected', () => {
     expect(run).toThrow(message)
   })
 })
+
+describe('a file that is made to take all memory or the stack is refused', () => {
+  const nested = (depth: number) => `{"n":${'['.repeat(depth)}${']'.repeat(depth)}}`
+  test.each([
+    ['a million lists within each other', nested(1e6), '64 lists and objects within each other'],
+    ['65 levels', nested(64), '64 lists and objects within each other'],
+    ['a million objects within each other, without their ends', '{"n":'.repeat(1e6), 'within each other'],
+    ['two million objects', `{"n":[${'{},'.repeat(2e6)}0]}`, '2000000 lists and objects'],
+    ['two million names', `{"n":{${'"a":0,'.repeat(2e6)}"a":0}}`, '2000000 names'],
+    ['four million values', `{"n":[${'0,'.repeat(4e6)}0]}`, '4000000 values'],
+  ])('%s', (_what, text, message) => {
+    const read = () => parse(text).integer('n')
+    expect(read).toThrow(ConfigError)
+    expect(read).toThrow(expect.objectContaining({ code: 'json-too-large' }) as Error)
+    expect(read).toThrow(message)
+  })
+
+  test('64 levels are read, and brackets in strings are no levels', () => {
+    expect(parse(nested(63)).has('n')).toBe(true)
+    const text = '[{"\\'.repeat(1000)
+    expect(parse(JSON.stringify({ text })).string('text')).toBe(text)
+  })
+})

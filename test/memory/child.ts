@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { referenceBackend, wasmBackend } from '../../src/backends/index.js'
 import { T5ForConditionalGeneration } from '../../src/models/index.js'
 import { FlatFileStore, Rag, Retriever, type EncoderIdentity } from '../../src/rag/index.js'
+import { SafetensorsFile } from '../../src/safetensors/index.js'
 import { randomNumbers } from '../support/random.js'
 import { weightsPath } from '../support/weights.js'
 import { WIDTH, wideEncoder, wideTexts } from '../support/wide-encoder.js'
@@ -60,6 +61,31 @@ const MEASUREMENTS = {
     retriever.dispose()
     return growth / (ROWS * WIDTH)
   },
+  /** The most memory that reading a header of short entries took, in parts of its bytes. */
+  async header(): Promise<number> {
+    const bytes = shortEntries(490_000)
+    await bufferBytes()
+    const before = process.memoryUsage().rss
+    const file = await SafetensorsFile.open(bytes)
+    if (file.tensors.size !== 490_001) throw new Error('not all tensors were read')
+    return (process.resourceUsage().maxRSS * 1024 - before) / Number(new DataView(bytes.buffer).getBigUint64(0, true))
+  },
+}
+
+/** A file of tensors of one byte, in no order; a name that is not Latin makes its text take two bytes a character. */
+function shortEntries(count: number): Uint8Array {
+  const bytes = new Uint8Array(80 * count)
+  const encoder = new TextEncoder()
+  let at = 8
+  const write = (text: string) => (at += encoder.encodeInto(text, bytes.subarray(at)).written)
+  write('{"\u0100":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}')
+  for (let i = 0; i < count; i++) {
+    const begin = (i * 7919) % count
+    write(`,"${i.toString(36)}":{"dtype":"U8","shape":[],"data_offsets":[${begin},${begin + 1}]}`)
+  }
+  write('}')
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(at - 8), true)
+  return bytes.subarray(0, at + count)
 }
 
 /** Vectors of an index that is large enough for the kernels. */

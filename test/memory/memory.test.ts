@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { weightsPath } from '../support/weights.js'
 
-async function measure(what: 'rounds' | 'peak' | 'store' | 'retriever'): Promise<unknown> {
+async function measure(what: 'rounds' | 'peak' | 'store' | 'retriever' | 'header'): Promise<unknown> {
   const child = fileURLToPath(new URL('child.ts', import.meta.url))
   const args = ['--expose-gc', '--import', import.meta.resolve('tsx'), child, what]
   const { stdout } = await promisify(execFile)(process.execPath, args)
@@ -34,3 +34,7 @@ test.each(['store', 'retriever'] as const)(
     expect(growth).toBeLessThan(1.3)
   },
 )
+
+test('a safetensors header takes less than eight times its bytes while it is read', { timeout: 300_000 }, async () => {
+  expect(await measure('header')).toBeLessThan(8)
+})

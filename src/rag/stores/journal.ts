@@ -6,11 +6,12 @@
  *
  * The first record says what the vectors are. The JSON of the others is a document without its vectors, or the ids of deleted ones.
  */
-import { JsonObject } from '../../files/json.js'
+import { JsonObject, parseJson } from '../../files/json.js'
 import type { WritableFile } from '../../files/node-file.js'
 import type { Metadata, Passage } from '../finding/corpus.js'
 import { crc32 } from '../finding/crc32.js'
 import type { IndexRows } from '../finding/flat-index.js'
+import { IndexFileError } from '../finding/index-file.js'
 import type { DocumentStamp } from './store.js'
 
 const PREFIX = 12
@@ -57,6 +58,7 @@ export class Journal {
   /**
    * Goes on with the journal in a file, where it is about the same kind of vectors; else begins a new one.
    * @param remove deletes the file
+   * @throws IndexFileError, ConfigError for a record that fits its checksum and is no document
    */
   static async open(file: WritableFile, about: string, remove: () => Promise<void>): Promise<Journal> {
     const journal = new Journal(file, about, remove)
@@ -105,7 +107,10 @@ export class Journal {
    */
   async content({ start, passages: count }: PendingDocument, scaleBytes: number): Promise<PendingContent> {
     const { json, rest } = (await this.#read(start))!
-    const content = JSON.parse(new TextDecoder().decode(json)) as Omit<PendingContent, 'scales' | 'vectors'>
+    const content = parseJson(new TextDecoder().decode(json), this.#file.name) as unknown as Omit<
+      PendingContent,
+      'scales' | 'vectors'
+    >
     return { ...content, scales: rest.subarray(0, count * scaleBytes), vectors: rest.subarray(count * scaleBytes) }
   }
 
@@ -124,7 +129,13 @@ export class Journal {
     const deleted = record.get('deleted')
     if (Array.isArray(deleted)) return deleted.forEach((id) => this.pending.set(String(id), null))
     const id = record.string('id')
-    const passages = record.get('passages') as readonly unknown[]
+    const passages = record.get('passages')
+    if (!Array.isArray(passages)) {
+      throw new IndexFileError(
+        'index-meta',
+        `${this.#file.name}: document ${JSON.stringify(id)} has no list of passages`,
+      )
+    }
     this.pending.set(id, { id, hash: record.string('hash'), passages: passages.length, start, end })
   }
 

@@ -35,6 +35,12 @@ describe('a corpus is refused, by file and line', () => {
     ],
     ['a passage without text', '{"id":"1"}', 'config-missing', 'facts.jsonl, line 1: "text" is missing'],
     ['a number for an id', '{"id":1,"text":"a"}', 'config-type', 'facts.jsonl, line 1: "id" is 1, expected a string'],
+    [
+      'a million lists within each other',
+      `{"text":${'['.repeat(1e6)}${']'.repeat(1e6)}}`,
+      'json-too-large',
+      'facts.jsonl, line 1: more than 64',
+    ],
     ['an empty text', '{"id":"x","text":" "}', 'empty-passage', 'facts.jsonl: the text of passage "x" is empty'],
     [
       'an id that occurs twice',

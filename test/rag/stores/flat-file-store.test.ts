@@ -213,6 +213,29 @@ describe('work that was stopped', () => {
     }
   })
 
+  test('is refused by an error of its own where a journal holds what no program of ours writes', async () => {
+    const records = [
+      '{"id":"a","hash":"h"}',
+      '{"id":"a","hash":"h","passages":7}',
+      `{"id":"a","passages":${'['.repeat(1e6)}${']'.repeat(1e6)}}`,
+    ]
+    const store = await write()
+    await store.upsert(randomDocuments(1)[0])
+    await store.suspend()
+    const journal = `${path}.journal`
+    const good = readFileSync(journal)
+    for (const text of records) {
+      const json = new TextEncoder().encode(text)
+      const record = Buffer.alloc(12 + json.length)
+      record.writeUInt32LE(4 + json.length, 0)
+      record.writeUInt32LE(json.length, 8)
+      record.set(json, 12)
+      record.writeUInt32LE(crc32(record.subarray(8)), 4)
+      writeFileSync(journal, Buffer.concat([good, record]))
+      await expect(write(), text.slice(0, 50)).rejects.toBeInstanceOf(GlassformerError)
+    }
+  })
+
   test('is begun anew where the journal is of another encoder', async () => {
     const store = await write()
     await store.upsert(randomDocuments(4)[3])
