@@ -7,19 +7,23 @@ import { holdFile } from '../../src/files/node-file.js'
 
 let giveBack: (() => Promise<void>) | undefined
 
-process.on('message', async (message: { path: string; at: number } | 'release') => {
+async function answer(message: { path: string; at: number } | 'release'): Promise<string> {
   if (message === 'release') {
     await giveBack?.()
     giveBack = undefined
-    return void process.send!('released')
+    return 'released'
   }
   await sleep(message.at - Date.now() - 2)
   while (Date.now() < message.at); // all begin in the same millisecond
   try {
     giveBack = await holdFile(message.path)
-    process.send!('held')
+    return 'held'
   } catch (error) {
-    process.send!((error as { code?: string }).code ?? String(error))
+    return (error as { code?: string }).code ?? String(error)
   }
+}
+
+process.on('message', (message: Parameters<typeof answer>[0]) => {
+  void answer(message).then((said) => process.send!(said))
 })
 process.send!('ready')
