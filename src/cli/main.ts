@@ -18,6 +18,7 @@ import { processTerminal, type Terminal } from './terminal.js'
 import { serve, serveSpec } from './serve.js'
 import { tokens, tokensSpec } from './tokens.js'
 import { trace, traceSpec } from './trace.js'
+import { verify, verifySpec } from './verify.js'
 
 interface Command {
   readonly spec: CommandSpec
@@ -30,6 +31,7 @@ const COMMANDS: readonly Command[] = [
   { spec: traceSpec, run: trace },
   { spec: exploreSpec, run: explore },
   { spec: downloadSpec, run: download },
+  { spec: verifySpec, run: verify },
   { spec: indexSpec, run: indexCorpus },
   { spec: generateSpec, run: generate },
   { spec: embedSpec, run: embed },

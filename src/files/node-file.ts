@@ -1,11 +1,14 @@
 /**
  * Files on disk as byte sources. It needs Node, and is loaded by import() when a path is opened, so a browser never asks for it.
  */
-import { constants, open, readFile, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises'
+import { constants, open, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { FileError } from '../errors.js'
 import { checkRange, type ByteSource } from './byte-source.js'
+import { isCode } from './system-error.js'
+
+export { holdFile } from './hold-file.js'
 
 /** The file of that name in a folder, or undefined when there is no such file or folder. */
 export async function openFile(folder: string | URL, file: string): Promise<ByteSource | undefined> {
@@ -15,7 +18,7 @@ export async function openFile(folder: string | URL, file: string): Promise<Byte
   try {
     handle = await open(path, 'r')
   } catch (error) {
-    if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) return undefined
+    if (isCode(error, 'ENOENT', 'ENOTDIR')) return undefined
     throw new FileError('file-unreadable', `${path}: cannot be opened (${(error as Error).message})`, { cause: error })
   }
   return fileSource(path, handle)
@@ -58,16 +61,16 @@ async function readRange(path: string, handle: FileHandle, { start, end, buffer 
   const bytes = buffer ? buffer.subarray(0, end - start) : new Uint8Array(end - start)
   let filled = 0
   while (filled < bytes.length) {
-    const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, start + filled)
+    const { bytesRead } = await handle
+      .read(bytes, filled, bytes.length - filled, start + filled)
+      .catch((error: Error) => {
+        throw new FileError('file-unreadable', `${path}: cannot be read (${error.message})`, { cause: error })
+      })
     if (bytesRead === 0)
       throw new FileError('short-read', `${path}: the file ends at byte ${start + filled}, before ${end}`)
     filled += bytesRead
   }
   return bytes
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }
 
 /** A file that is written, at any place, and can be read meanwhile. */
@@ -122,44 +125,9 @@ export async function replaceFile(from: string, to: string): Promise<void> {
   })
 }
 
-/** Deletes a file, if it is there. */
+/** Deletes a file, if it is there. @throws FileError */
 export async function removeFile(path: string): Promise<void> {
-  await rm(path, { force: true })
-}
-
-/**
- * Takes hold of a path for this process: a file beside it holds the process's number until the hold is given back. One that a process left
- * behind that is no more is taken over.
- * @throws FileError when another process holds it
- */
-export async function holdFile(path: string): Promise<() => Promise<void>> {
-  const lock = `${path}.lock`
-  for (;;) {
-    try {
-      await writeFile(lock, String(process.pid), { flag: 'wx' })
-      return () => removeFile(lock)
-    } catch (error) {
-      if (!isCode(error, 'EEXIST')) {
-        throw new FileError('file-unwritable', `${lock}: cannot be written (${(error as Error).message})`, {
-          cause: error,
-        })
-      }
-    }
-    const holder = Number(await readFile(lock, 'utf8').catch(() => ''))
-    if (isRunning(holder)) {
-      throw new FileError(
-        'file-held',
-        `${path}: process ${holder} is writing it; wait for it, or delete ${lock} if there is none`,
-      )
-    }
-    await removeFile(lock)
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return pid > 0 && process.kill(pid, 0)
-  } catch (error) {
-    return isCode(error, 'EPERM') // it runs, and is someone else's
-  }
+  await rm(path, { force: true }).catch((error: Error) => {
+    throw new FileError('file-unwritable', `${path}: cannot be deleted (${error.message})`, { cause: error })
+  })
 }

@@ -5,7 +5,8 @@
 
 /**
  * Whether a relative path stays inside its folder wherever it is opened: parts joined by `/`, none empty, `.` or `..`; no
- * backslash and no colon (on Windows separators, drive letters and streams), no control characters.
+ * backslash and no colon (on Windows separators, drive letters and streams), no control characters, no space or point at a part's end (which
+ * Windows may leave out: `.. ` would be `..`).
  */
 export function isPlainPath(path: string): boolean {
   return path.split('/').every((part) => isPlainName(part))
@@ -13,5 +14,5 @@ export function isPlainPath(path: string): boolean {
 
 /** Whether it is the name of one file, as {@link isPlainPath} has it. */
 export function isPlainName(name: string): boolean {
-  return !/^\.{0,2}$|[/\\:\p{Cc}]/u.test(name)
+  return !/^$|[. ]$|[/\\:\p{Cc}]/u.test(name)
 }

@@ -12,12 +12,12 @@ export interface HubCache {
   /** The commit that a branch or tag was last seen at. */
   commitOf(revision: string): Promise<string | undefined>
   keepRevision(revision: string, commit: string): Promise<void>
-  /** A file of a snapshot, or undefined when it is not here. */
+  /** A file of a snapshot, or undefined when it is not here. @throws HubError `cache-damaged` when its content has changed since it came */
   open(commit: string, file: string): Promise<ByteSource | undefined>
   /** Whether the model is known to have no such file at this commit. */
   isAbsent(commit: string, file: string): Promise<boolean>
   keepAbsent(commit: string, file: string): Promise<void>
-  /** Puts a file into a snapshot whose content is here already; false when it is not. */
+  /** Puts a file into a snapshot whose content is here already; false when it is not, or has changed since it came. */
   link(commit: string, found: HubFile): Promise<boolean>
   /** The content of a file that is being downloaded, with what an earlier try has left of it. */
   begin(found: HubFile): Promise<PartialContent>

@@ -8,7 +8,8 @@
  * - `hub-not-a-hub`: an answer that does not say which commit, size and content it is about
  * - `hub-size`, `hub-hash`: bytes that are not those that the hub announced
  * - `hub-not-cached`: nothing may be downloaded and the cache does not have it
- * - `cache-full`, `cache-unwritable`: the cache cannot take it
+ * - `cache-full`, `cache-unwritable`, `cache-link`: the cache cannot take it
+ * - `cache-damaged`: what the cache has is not what the hub had announced, and nothing may be downloaded
  */
 import { FileError } from '../errors.js'
 

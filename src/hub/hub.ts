@@ -96,7 +96,7 @@ export class HubFolder implements Folder {
     const cache = await this.#openCache()
     if (this.#offline) return this.#fromCache(cache, file)
     if (this.#commit !== undefined) {
-      const here = await cache.open(this.#commit, file)
+      const here = await openRight(cache, this.#commit, file)
       if (here) return { here }
       if (await cache.isAbsent(this.#commit, file)) return undefined
     }
@@ -116,7 +116,7 @@ export class HubFolder implements Folder {
       if (commit !== undefined) await cache.keepAbsent(commit, file)
       return undefined
     }
-    const here = await cache.open(commit, file)
+    const here = await openRight(cache, commit, file)
     if (here?.size === there.size) return { here }
     await here?.close()
     return { there, commit }
@@ -162,7 +162,7 @@ export class HubFolder implements Folder {
   /** Whether the cache has the file as the revision was when it was last seen. */
   async #isCached(cache: HubCache, file: string): Promise<boolean> {
     const commit = this.#commit ?? (await cache.commitOf(this.#settings.revision))
-    const here = commit && (await cache.open(commit, file))
+    const here = commit && (await openRight(cache, commit, file))
     if (here) await here.close()
     return Boolean(here)
   }
@@ -170,6 +170,14 @@ export class HubFolder implements Folder {
   async #cachedCommit(cache: HubCache): Promise<string | undefined> {
     return (this.#commit ??= await cache.commitOf(this.#settings.revision))
   }
+}
+
+/** What the cache has of a file. What is damaged counts as not there: it is downloaded again. */
+async function openRight(cache: HubCache, commit: string, file: string): Promise<ByteSource | undefined> {
+  return cache.open(commit, file).catch((error: unknown) => {
+    if (error instanceof HubError && error.code === 'cache-damaged') return undefined
+    throw error
+  })
 }
 
 async function openCache(repository: string, cacheDir: string | undefined): Promise<HubCache> {

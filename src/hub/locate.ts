@@ -10,6 +10,7 @@ import { JsonObject } from '../files/json.js'
 import { HubError } from './errors.js'
 import { isNode, type HubSettings } from './options.js'
 import { hubRequest, refusal, type HubResponse } from './request.js'
+import { inTime, throwIfAborted } from './retry.js'
 
 export interface HubFile {
   /** Path in the repository. */
@@ -94,7 +95,12 @@ function listLocator(repository: string, settings: HubSettings): Locator {
     const url = `${settings.endpoint}/api/models/${repository}/revision/${encodeURIComponent(revision)}?blobs=true`
     const { response } = await hubRequest(url, settings, { repository, ...options })
     if (Number(response.headers.get('content-length') ?? 0) > LARGEST_LIST) throw notAHub(url, 'the list is too long')
-    const list = JsonObject.parse(await response.text(), url)
+    const text = await inTime(settings.stallSeconds, () => response.text()).catch((error: Error) => {
+      throwIfAborted(options.signal, repository)
+      const message = `${repository}: ${url} breaks off (${error.message}); try again later`
+      throw new HubError('hub-interrupted', message, { cause: error })
+    })
+    const list = JsonObject.parse(text, url)
     const commit = list.string('sha')
     if (!isCommit(commit)) throw notAHub(url, `sha is ${JSON.stringify(commit)}`)
     const siblings = list.get('siblings')

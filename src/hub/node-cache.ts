@@ -15,16 +15,32 @@
  *
  * Needs Node, and is loaded by import().
  */
-import { createHash, randomBytes } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { mkdir, open, readdir, readFile, rename, rm, stat, symlink, writeFile, type FileHandle } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { lstat, open, readdir, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { dirname, join, relative, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { isRunning } from '../files/hold-file.js'
 import { openFile } from '../files/node-file.js'
 import { oneAtATime, type HubCache, type PartialContent } from './cache.js'
 import { HubError } from './errors.js'
 import { isCommit, type HubFile } from './locate.js'
-import { environment } from './options.js'
+import { contentOf, isRight, nodeHash, seal, verifySnapshot, type VerifiedFile } from './node-content.js'
+import { freshName, link, makeFolder, note, writing } from './node-writing.js'
+import { checkHubName, environment, hubSettings, type HubOptions } from './options.js'
+
+/** The files that the cache has of a model at a revision, each compared with its hash. @throws HubError when it has none */
+export async function verifyModel(repository: string, options: HubOptions): Promise<VerifiedFile[]> {
+  checkHubName(repository)
+  const { revision } = hubSettings(options)
+  const cache = nodeCache(repository, options.cacheDir)
+  const commit = isCommit(revision) ? revision : await cache.commitOf(revision)
+  const files = commit === undefined ? [] : await verifySnapshot(cache.snapshot(commit))
+  if (files.length > 0) return files
+  throw new HubError(
+    'hub-not-cached',
+    `${repository}: ${cache.name} has nothing of revision "${revision}"; "glassformer download" brings it`,
+  )
+}
 
 export function nodeCache(repository: string, cacheDir: string | undefined): HubCache {
   const root = cacheDir ?? defaultFolder()
@@ -39,22 +55,28 @@ export function nodeCache(repository: string, cacheDir: string | undefined): Hub
       const commit = await readFile(join(folder, 'refs', revision), 'utf8').catch(() => '')
       return isCommit(commit.trim()) ? commit.trim() : undefined
     },
-    keepRevision: (revision, commit) => note(join(folder, 'refs', revision), commit),
-    open: (commit, file) => openFile(snapshot(commit), file),
+    keepRevision: (revision, commit) => note(root, join(folder, 'refs', revision), commit),
+    open: async (commit, file) => {
+      const source = await openFile(snapshot(commit), file)
+      const content = source && (await contentOf(join(snapshot(commit), file)))
+      if (content === undefined || (await isRight(root, content))) return source
+      await source?.close()
+      throw new HubError(
+        'cache-damaged',
+        `${content}: does not have the hash that is its name; delete it, or open ${file} where the hub can be reached, and it is downloaded again`,
+      )
+    },
     isAbsent: (commit, file) => exists(absent(commit, file)),
-    keepAbsent: (commit, file) => note(absent(commit, file), ''),
+    keepAbsent: (commit, file) => note(root, absent(commit, file), ''),
     link: async (commit, { file, etag, size }) => {
       const content = blob(etag)
       const found = await stat(content).catch(() => undefined)
-      if (found?.size !== size) return false
-      await writing(root, () => link(content, join(snapshot(commit), file)))
+      if (found?.size !== size || !(await isRight(root, content))) return false
+      await writing(root, () => link(root, content, join(snapshot(commit), file)))
       return true
     },
     begin: (found) => writing(root, () => Partial.begin(root, blob(found.etag), found)),
-    createHash: (algorithm) => {
-      const hash = createHash(algorithm)
-      return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('hex') }
-    },
+    createHash: nodeHash,
     exclusive: (etag, work) => oneAtATime(resolve(blob(etag)), work),
   }
 }
@@ -68,34 +90,6 @@ function defaultFolder(): string {
 
 function expand(path: string): string {
   return path.replace(/^~(?=$|[/\\])/, homedir())
-}
-
-/** Writes a small file that saves requests later. A cache that may only be read does without. */
-async function note(path: string, content: string): Promise<void> {
-  const old = await readFile(path, 'utf8').catch(() => undefined)
-  if (old?.trim() === content) return
-  const fresh = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`
-  try {
-    await mkdir(dirname(path), { recursive: true })
-    await writeFile(fresh, content)
-    await rename(fresh, path)
-  } catch {
-    await rm(fresh, { force: true }).catch(() => {})
-  }
-}
-
-/** A link from a snapshot to a content, in the place of what is there. Where links are not allowed (Windows), the content moves. */
-async function link(content: string, pointer: string): Promise<void> {
-  await mkdir(dirname(pointer), { recursive: true })
-  const fresh = `${pointer}.${process.pid}.${randomBytes(4).toString('hex')}`
-  try {
-    await symlink(relative(dirname(pointer), content), fresh)
-  } catch (error) {
-    if (!isCode(error, 'EPERM', 'ENOSYS', 'ENOTSUP')) throw error
-    await rename(content, pointer)
-    return
-  }
-  await rename(fresh, pointer)
 }
 
 class Partial implements PartialContent {
@@ -117,14 +111,17 @@ class Partial implements PartialContent {
   }
 
   static async begin(root: string, content: string, found: HubFile): Promise<Partial> {
-    await mkdir(dirname(content), { recursive: true })
-    const path = `${content}.glassformer.${process.pid}.${randomBytes(4).toString('hex')}.incomplete`
+    await makeFolder(root, dirname(content))
+    const path = `${freshName(`${content}.glassformer`)}.incomplete`
     for (const left of await leftovers(content)) {
       // whoever comes second finds that it is gone
       const mine = await rename(left, path).then(() => true, () => false) // prettier-ignore
-      if (mine) break
+      if (!mine) continue
+      if (await isOwnFile(path)) break
+      await rm(path, { recursive: true }) // the link, and not what it leads to
     }
-    const handle = await open(path, 'a+')
+    const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants // the last is not there on Windows, which is as good as 0
+    const handle = await open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW)
     return new Partial(root, content, path, found, handle, (await handle.stat()).size)
   }
 
@@ -140,7 +137,7 @@ class Partial implements PartialContent {
   }
 
   read(): AsyncIterable<Uint8Array> {
-    return createReadStream(this.#path, { highWaterMark: 1 << 20 })
+    return this.#handle.createReadStream({ start: 0, autoClose: false, highWaterMark: 1 << 20 })
   }
 
   async restart(): Promise<void> {
@@ -153,6 +150,7 @@ class Partial implements PartialContent {
       await this.#handle.sync()
       await this.#handle.close()
       await rename(this.#path, this.#content)
+      await seal(this.#root, this.#content)
     })
     this.#kept = true
   }
@@ -169,6 +167,12 @@ class Partial implements PartialContent {
   }
 }
 
+/** Whether what is at a path is a file and nothing else: not a link to one, and not also one elsewhere (a hard link). */
+async function isOwnFile(path: string): Promise<boolean> {
+  const found = await lstat(path)
+  return found.isFile() && found.nlink === 1
+}
+
 /** What earlier tries have left of a content: put down in order, or by a process that is no more. */
 async function leftovers(content: string): Promise<string[]> {
   const folder = dirname(content)
@@ -181,39 +185,9 @@ async function leftovers(content: string): Promise<string[]> {
   return free.map((name) => join(folder, name))
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return !isCode(error, 'ESRCH')
-  }
-}
-
-/** Turns what the file system refuses into an error that says what to do. */
-async function writing<T>(root: string, work: () => Promise<T>, found?: HubFile): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (!(error instanceof Error) || !('syscall' in error)) throw error
-    const elsewhere = 'another folder is named by --cache or cacheDir, or by HF_HUB_CACHE'
-    if (isCode(error, 'ENOSPC', 'EDQUOT', 'EFBIG')) {
-      const what = found ? ` for ${found.file} of ${found.size} bytes` : ''
-      throw new HubError('cache-full', `${root}: there is no room${what}; make some (${elsewhere})`, { cause: error })
-    }
-    throw new HubError('cache-unwritable', `${root}: the cache cannot be written (${error.message}); ${elsewhere}`, {
-      cause: error,
-    })
-  }
-}
-
 async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     () => false,
   )
-}
-
-function isCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(error.code as string)
 }

@@ -25,6 +25,11 @@ export interface HubOptions {
   readonly cacheDir?: string
   /** Offline: take everything from the cache and ask no server. `HF_HUB_OFFLINE=1` does the same. */
   readonly localFilesOnly?: boolean
+  /**
+   * Longest time without an answer or another byte, in seconds; then the connection is given up and another one tried.
+   * `HF_HUB_DOWNLOAD_TIMEOUT`, or else 30.
+   */
+  readonly stallSeconds?: number
   /** Called for every piece of a file that arrives, and when the file is whole. */
   readonly onDownload?: (progress: DownloadProgress) => void
   /** Stops a download. What has arrived is kept, and the next call goes on from there. */
@@ -37,9 +42,12 @@ export interface HubSettings {
   readonly revision: string
   readonly token: string | undefined
   readonly offline: boolean
+  readonly stallSeconds: number
 }
 
-/** @throws HubError for an endpoint that is no address, or a token that cannot be sent; InputError for an unusable revision */
+const STALL_SECONDS = 30
+
+/** @throws HubError for an endpoint that is no address, or a token that cannot be sent; InputError for an unusable revision or time */
 export function hubSettings(options: HubOptions): HubSettings {
   const revision = options.revision ?? 'main'
   if (!isPlainPath(revision)) {
@@ -54,6 +62,7 @@ export function hubSettings(options: HubOptions): HubSettings {
     revision,
     token,
     offline: options.localFilesOnly ?? isOn(environment('HF_HUB_OFFLINE')),
+    stallSeconds: checkSeconds(options.stallSeconds ?? Number(environment('HF_HUB_DOWNLOAD_TIMEOUT') ?? STALL_SECONDS)),
   }
 }
 
@@ -71,6 +80,14 @@ export function isNode(): boolean {
 
 function isOn(value: string | undefined): boolean {
   return value !== undefined && /^(1|on|yes|true)$/i.test(value)
+}
+
+function checkSeconds(seconds: number): number {
+  if (seconds > 0 && seconds <= 86_400) return seconds
+  throw new InputError(
+    'bad-option',
+    `the time after which a download is tried again (option stallSeconds, or HF_HUB_DOWNLOAD_TIMEOUT) is ${seconds}, expected seconds above 0, a day at most`,
+  )
 }
 
 function checkEndpoint(endpoint: string): string {

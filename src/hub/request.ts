@@ -8,7 +8,7 @@
  */
 import { HubError } from './errors.js'
 import { isNode, type HubSettings } from './options.js'
-import { pause, throwIfAborted, waitFor } from './retry.js'
+import { inTime, pause, throwIfAborted, waitFor } from './retry.js'
 
 export interface HubRequest {
   readonly method?: 'GET' | 'HEAD'
@@ -74,7 +74,14 @@ async function follow(url: string, settings: HubSettings, request: HubRequest): 
     if (from > 0) headers.set('range', `bytes=${from}-`)
     if (isNode()) headers.set('accept-encoding', 'identity') // sizes are those of the file
     if (settings.token !== undefined && at.origin === home) headers.set('authorization', `Bearer ${settings.token}`)
-    const response = await fetch(at, { method, headers, signal, redirect: isNode() ? 'manual' : 'follow' })
+    const response = await inTime(settings.stallSeconds, (late) =>
+      fetch(at, {
+        method,
+        headers,
+        signal: signal ? AbortSignal.any([signal, late]) : late,
+        redirect: isNode() ? 'manual' : 'follow',
+      }),
+    )
     hops.push(response.headers)
     const location = response.headers.get('location')
     if (response.status < 300 || response.status >= 400 || location === null) return { response, header }

@@ -1,5 +1,5 @@
 /**
- * Between a try that failed and the next.
+ * When a try has failed, and what is between it and the next.
  */
 import { AbortedError } from '../errors.js'
 
@@ -24,6 +24,28 @@ export async function pause(milliseconds: number, signal: AbortSignal | undefine
     if (signal?.aborted) done()
   })
   throwIfAborted(signal, repository)
+}
+
+/**
+ * What `work` gives, if it comes in time.
+ * @param work is told by its signal that nobody waits for it any more
+ * @throws Error when it does not
+ */
+export async function inTime<T>(seconds: number, work: (late: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController()
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const error = new Error(`nothing came for ${seconds} s`)
+      controller.abort(error)
+      reject(error)
+    }, seconds * 1000)
+  })
+  try {
+    return await Promise.race([work(controller.signal), late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** Milliseconds before the next try: what the server asks for, or twice as long each time. */

@@ -1,13 +1,14 @@
 /**
- * The bytes of one file into the cache: what is missing is asked for, what breaks off is taken up again, and what has come is compared
- * with what the hub said before it gets its name.
+ * The bytes of one file into the cache: what is missing is asked for, what breaks off or stalls is taken up again, and what has come is
+ * compared with what the hub said before it gets its name.
  */
-import type { Hash, HubCache, PartialContent } from './cache.js'
+import type { HubCache, PartialContent } from './cache.js'
+import { isContentOf } from './content-hash.js'
 import { HubError } from './errors.js'
 import type { HubFile } from './locate.js'
 import { isNode, type DownloadProgress, type HubSettings } from './options.js'
 import { hubRequest, type HubResponse } from './request.js'
-import { pause, throwIfAborted, waitFor } from './retry.js'
+import { inTime, pause, throwIfAborted, waitFor } from './retry.js'
 
 /** Tries in a row that bring no byte. */
 const TRIES = 5
@@ -25,12 +26,12 @@ export async function transfer(url: string, found: HubFile, cache: HubCache, opt
   try {
     const resumed = partial.length > 0
     await complete(url, found, partial, options)
-    let right = await isRight(found, partial, cache)
+    let right = await isContentOf(found, partial.read(), cache.createHash)
     if (!right && resumed) {
       // the beginning is from an earlier time: it may be what is wrong
       await partial.restart()
       await complete(url, found, partial, options)
-      right = await isRight(found, partial, cache)
+      right = await isContentOf(found, partial.read(), cache.createHash)
     }
     if (!right) {
       await partial.restart()
@@ -80,7 +81,7 @@ async function receive(
   partial: PartialContent,
   answer: HubResponse,
   report: () => void,
-  { repository, signal }: TransferOptions,
+  { repository, settings, signal }: TransferOptions,
 ): Promise<void> {
   const { response } = answer
   const body = response.body?.getReader()
@@ -94,8 +95,9 @@ async function receive(
     const announced = announcedSize(response, start)
     if (announced !== undefined && announced !== found.size) throw wrongSize(repository, found, `${announced}`)
     for (;;) {
-      // a connection that breaks off is an end like another: the bytes that are missing are asked for again
-      const { done, value } = await body.read().catch(() => ({ done: true, value: undefined }) as const)
+      // a connection that breaks off or stalls is an end like another: the bytes that are missing are asked for again
+      const piece = inTime(settings.stallSeconds, () => body.read())
+      const { done, value } = await piece.catch(() => ({ done: true, value: undefined }) as const)
       throwIfAborted(signal, repository)
       if (done) return
       if (partial.length + value.length > found.size) {
@@ -138,21 +140,4 @@ function misplaced(url: string, partial: PartialContent, response: Response): Hu
     'hub-http-error',
     `${url}: asked for bytes from ${partial.length} on, the server sends "${response.headers.get('content-range')}"`,
   )
-}
-
-/**
- * Whether the content has the hash that its ETag is. 64 digits are a SHA-256; 40 are git's id, the SHA-1 of a line with the size and the
- * content, or, from some mirrors, the SHA-1 of the content alone. Others say nothing: the size has to do.
- */
-async function isRight({ etag, size }: HubFile, partial: PartialContent, cache: HubCache): Promise<boolean> {
-  const hashes: Hash[] = []
-  if (/^[0-9a-f]{64}$/.test(etag)) hashes.push(cache.createHash('sha256'))
-  if (/^[0-9a-f]{40}$/.test(etag)) {
-    const git = cache.createHash('sha1')
-    git.update(new TextEncoder().encode(`blob ${size}\0`))
-    hashes.push(git, cache.createHash('sha1'))
-  }
-  if (hashes.length === 0) return true
-  for await (const bytes of partial.read()) for (const hash of hashes) hash.update(bytes)
-  return hashes.some((hash) => hash.digest() === etag)
 }

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { COMMIT, filesOf, REPOSITORY, sha256 } from '../support/fake-hub.js'
@@ -105,6 +106,41 @@ describe('glassformer download', () => {
     expect(await runCli(['download', REPOSITORY], { env })).toMatchObject({ code: 0, stderr: '' })
     expect(hub.requests.find(({ range }) => range !== undefined)?.range).toMatch(/^bytes=[1-9]\d*-$/)
     expect(listing(join(folder, 'blobs'))).toContain(sha256(weights))
+  })
+})
+
+describe('glassformer verify', () => {
+  test('finds a file of the right size and the wrong bytes, and the next download brings it again', async () => {
+    const { env, folder, hub } = await cliHub()
+    await runCli(['download', REPOSITORY], { env })
+    hub.requests.length = 0
+    const right = await runCli(['verify', REPOSITORY], { env })
+    expect(right).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^some-org\/tiny-model: (\d+) of \1 files are what the hub announced\n$/) as string,
+      stderr: '',
+    })
+    const blob = join(folder, 'blobs', sha256(hub.files.get('model.safetensors')!))
+    const bytes = readFileSync(blob)
+    bytes[1000] ^= 1
+    writeFileSync(blob, bytes)
+    const wrong = await runCli(['verify', REPOSITORY], { env })
+    expect(wrong).toMatchObject({ code: 1, stdout: '' })
+    expect(wrong.stderr).toMatch(
+      /^model\.safetensors: does not have the hash that the hub announced\nglassformer: some-org\/tiny-model: 1 of \d+ files are not what the hub announced; the next load downloads them again/,
+    )
+    expect(hub.requests, 'nobody is asked').toEqual([])
+    await runCli(['download', REPOSITORY], { env })
+    expect(await runCli(['verify', REPOSITORY], { env })).toEqual(right)
+  })
+
+  test('of a model that the cache does not have says so', async () => {
+    const { env } = await cliHub()
+    const { code, stderr } = await runCli(['verify', 'some-org/other'], { env })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      /^glassformer: some-org\/other: \S+ has nothing of revision "main"; "glassformer download" br/,
+    )
   })
 })
 

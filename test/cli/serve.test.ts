@@ -390,6 +390,16 @@ describe('who may ask', () => {
     expect((await statusFor({ Origin: new URL(server.address).origin })).status).toBe(200)
   })
 
+  test('an origin is scheme, host and port: the same host under another scheme or port is another one', async () => {
+    const { host, port } = new URL(server.address)
+    for (const Origin of [`https://${host}`, `ftp://${host}`, `http://localhost:${port}`, 'http://127.0.0.1']) {
+      expect((await statusFor({ Origin })).status, Origin).toBe(403)
+    }
+    // port 80 is that of http, whether it is written or not
+    expect((await statusFor({ Host: 'localhost:80', Origin: 'http://localhost' })).status).toBe(200)
+    expect((await statusFor({ Host: 'localhost', Origin: 'http://localhost:80' })).status).toBe(200)
+  })
+
   test('an origin that is allowed may ask, after its preflight', async () => {
     const { address, drain } = await start({ allowedOrigins: ['https://friend.example'] })
     const headers = { Origin: 'https://friend.example', 'Access-Control-Request-Method': 'POST' }

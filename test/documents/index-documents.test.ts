@@ -105,6 +105,42 @@ test('files that cannot be read are reported and skipped, and what the index hel
   expect((await passages()).get('notes/table.csv#2#1')).toBe('The Sorn is a river.')
 })
 
+test('files that vanish or are cut while they are indexed are reported, and what the index held of them stays', async () => {
+  await update()
+  const before = await passages()
+  for (const name of ['arlen.md', 'tea.txt']) write(name, 'Something new.')
+  write('sub/veld.pdf', pdfOf([['Veld, of late.']]))
+  const at = (name: string) => join(folder, 'notes', name)
+  const files = await documentFiles([join(folder, 'notes')])
+  rmSync(at('arlen.md')) // before it is read
+  const store = await openStore()
+  const { failures, removed } = await indexDocuments(
+    files.map((file) => ({
+      ...file,
+      open: async () => {
+        const source = await file.open()
+        if (file.path.endsWith('tea.txt')) writeFileSync(at('tea.txt'), '') // while it is read
+        return source
+      },
+    })),
+    encoder,
+    store,
+    {
+      onProgress: ({ step, done, total }) => {
+        if (step === 'reading' && done === total) rmSync(at('sub'), { recursive: true }) // after it was read, before it is embedded
+      },
+    },
+  )
+  await store.close()
+  expect(failures.map(({ path, error }) => [path.slice(folder.length + 7), error.name, error.code])).toEqual([
+    ['arlen.md', 'FileError', 'file-not-found'],
+    ['tea.txt', 'FileError', 'short-read'],
+    ['sub/veld.pdf', 'FileError', 'file-not-found'],
+  ])
+  expect(removed).toBe(0)
+  expect(await passages()).toEqual(before)
+})
+
 test('a run that is cancelled keeps whole documents, and the next one does the rest', async () => {
   const lines = Array.from({ length: 600 }, (_, i) => JSON.stringify({ id: `n${i}`, text: `Number ${i}.` }))
   write('many.jsonl', lines.join('\n'))

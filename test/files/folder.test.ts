@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { FileError } from '../../src/errors.js'
+import { openFile } from '../../src/files/node-file.js'
 import { blobSource, bytesSource, type ByteSource } from '../../src/files/byte-source.js'
 import { memoryFolder, openFolder, readText, requireText, subfolder } from '../../src/files/folder.js'
 
@@ -171,5 +172,15 @@ describe('what goes wrong is a FileError', () => {
       message: 'model/a.json: not valid UTF-8 text',
     })
     await expect(readText(folder, 'a.json', 1)).rejects.toMatchObject({ code: 'file-too-large' })
+  })
+})
+
+test('a disk that refuses to be read is an error with the name of the file', async () => {
+  const source = (await openFile(join(path, 'sub folder'), 'data.bin'))!
+  await source.close()
+  await expect(source.read(0, 10)).rejects.toMatchObject({
+    name: 'FileError',
+    code: 'file-unreadable',
+    message: expect.stringContaining(`${join(path, 'sub folder', 'data.bin')}: cannot be read (`) as string,
   })
 })

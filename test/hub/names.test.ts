@@ -14,6 +14,8 @@ const HOSTILE = [
   '../../../../outside.safetensors',
   'a/../../outside.safetensors',
   '/etc/outside.safetensors',
+  '.. /outside.safetensors',
+  'outside.safetensors.',
   '..\\outside.safetensors',
   'C:\\outside.safetensors',
   'C:outside.safetensors',

@@ -78,6 +78,11 @@ export function halt(server: PostgresServer): void {
   run(server, 'pg_ctl', '--pgdata', join(server.folder, 'data'), '-w', '-m', 'fast', 'stop')
 }
 
+/** Ends the server as if it had crashed: it begins with a recovery. */
+export function haltAtOnce(server: PostgresServer): void {
+  run(server, 'pg_ctl', '--pgdata', join(server.folder, 'data'), '-w', '-m', 'immediate', 'stop')
+}
+
 export function stopPostgres(server: PostgresServer): void {
   try {
     halt(server)

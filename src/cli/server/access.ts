@@ -1,6 +1,6 @@
 /**
  * Who may ask. On a loopback address the server answers only to loopback names, so that a page from elsewhere whose name was pointed here
- * (DNS rebinding) learns nothing. Pages of other origins are refused unless they are allowed by name.
+ * (DNS rebinding) learns nothing. Pages of other origins are refused unless they are allowed by name: an origin is scheme, host and port.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { HttpError } from './http-error.js'
@@ -26,11 +26,17 @@ export function checkHost({ headers }: IncomingMessage, serverHost: string): voi
 export function checkOrigin(request: IncomingMessage, response: ServerResponse, allowed: readonly string[]): void {
   const { origin, host } = request.headers
   response.setHeader('Vary', 'Origin')
-  if (origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)) return
+  if (origin === undefined || isOriginOf(origin, host)) return
   if (!allowed.includes(origin)) {
     throw new HttpError(403, 'origin-refused', 'pages of this origin may not ask; --allow-origin names those that may')
   }
   response.setHeader('Access-Control-Allow-Origin', origin)
+}
+
+/** Whether an origin is that under which this server, which speaks plain HTTP, was asked. */
+function isOriginOf(origin: string, host = ''): boolean {
+  const own = `http://${host}`
+  return URL.canParse(origin) && URL.canParse(own) && new URL(origin).origin === new URL(own).origin
 }
 
 /** What a browser asks before it lets a page of another origin send JSON (Fetch, "CORS-preflight request"). */

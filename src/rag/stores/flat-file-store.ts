@@ -112,10 +112,11 @@ export class FlatFileStore implements TextSearchStore {
    */
   static async openForWriting(path: string, options: FlatFileWriteOptions): Promise<FlatFileStore> {
     const { encoder, dimension, backend } = options
-    const { holdFile } = await import('../../files/node-file.js')
+    const { holdFile, removeFile } = await import('../../files/node-file.js')
     const giveBack = await holdFile(path)
     let reader: IndexReader | undefined
     try {
+      await removeFile(partialOf(path)) // of a program that was killed
       const source = await openSource(path)
       reader = source && (await openReader(source))
       if (reader) requireSameEncoder(reader.header.encoder, encoder)
@@ -304,8 +305,7 @@ export class FlatFileStore implements TextSearchStore {
     const { journal, path } = this.#writing
     const { encoder, dimension, dtype } = this
     const { openWritable, removeFile, replaceFile } = await import('../../files/node-file.js')
-    const partial = `${path}.partial`
-    await removeFile(partial)
+    const partial = partialOf(path)
     const file = await openWritable(partial)
     try {
       await mergeIndex(file, { encoder, dimension, dtype, reader: this.#reader, journal })
@@ -316,10 +316,17 @@ export class FlatFileStore implements TextSearchStore {
       await file.close()
     }
     await this.#dropSearch()
-    await this.#reader?.close()
-    await replaceFile(partial, path)
-    await journal.clear()
-    this.#reader = await openReader((await openSource(path))!)
+    await this.#reader?.close() // Windows puts nothing in the place of a file that is open
+    try {
+      await replaceFile(partial, path)
+      await journal.clear()
+    } catch (error) {
+      await removeFile(partial)
+      throw error
+    } finally {
+      const source = await openSource(path)
+      this.#reader = source && (await openReader(source))
+    }
   }
 
   async #maskOf(reader: IndexReader, filter: Filter): Promise<Uint8Array> {
@@ -363,7 +370,17 @@ async function openJournal(path: string, { encoder, dimension, dtype }: Kind): P
   const { openWritable, removeFile } = await import('../../files/node-file.js')
   const file = `${path}.journal`
   const { hash, pooling, normalize } = encoder
-  return Journal.open(await openWritable(file), JSON.stringify({ hash, pooling, normalize, dimension, dtype }), () =>
-    removeFile(file),
-  )
+  const about = JSON.stringify({ hash, pooling, normalize, dimension, dtype })
+  const writable = await openWritable(file)
+  try {
+    return await Journal.open(writable, about, () => removeFile(file))
+  } catch (error) {
+    await writable.close()
+    throw error
+  }
+}
+
+/** Where the new index is until it is whole. */
+function partialOf(path: string): string {
+  return `${path}.partial`
 }

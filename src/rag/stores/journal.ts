@@ -40,19 +40,18 @@ export interface PendingContent {
 
 export class Journal {
   readonly #file: WritableFile
-  readonly #about: string
   readonly #delete: () => Promise<void>
-  #end: number
+  /** Where the first record ends, which says what the vectors are. */
+  #start = 0
+  #end = 0
   /** Bytes that were read last, and where they are. */
   #ahead: { readonly at: number; readonly bytes: Uint8Array } = NOTHING
   /** Documents to put in, by id; null for those to take out. */
   readonly pending = new Map<string, PendingDocument | null>()
 
-  private constructor(file: WritableFile, about: string, remove: () => Promise<void>) {
+  private constructor(file: WritableFile, remove: () => Promise<void>) {
     this.#file = file
-    this.#about = about
     this.#delete = remove
-    this.#end = 0
   }
 
   /**
@@ -61,9 +60,10 @@ export class Journal {
    * @throws IndexFileError, ConfigError for a record that fits its checksum and is no document
    */
   static async open(file: WritableFile, about: string, remove: () => Promise<void>): Promise<Journal> {
-    const journal = new Journal(file, about, remove)
+    const journal = new Journal(file, remove)
     const first = await journal.#read(0)
     if (first && new TextDecoder().decode(first.json) === about) {
+      journal.#start = first.end
       for (let at = first.end, record = await journal.#read(at); ; record = await journal.#read(at)) {
         if (!record) {
           journal.#end = at
@@ -74,16 +74,18 @@ export class Journal {
         at = record.end
       }
     }
-    await journal.clear()
+    await file.truncate(0)
+    await journal.#append(new TextEncoder().encode(about), [])
+    journal.#start = journal.#end
     return journal
   }
 
-  /** Forgets all changes. */
+  /** Forgets all changes. Writes nothing, so that it can be done on a full disk. */
   async clear(): Promise<void> {
+    await this.#file.truncate(this.#start)
     this.pending.clear()
-    this.#end = 0
-    await this.#file.truncate(0)
-    await this.#append(new TextEncoder().encode(this.#about), [])
+    this.#end = this.#start
+    this.#ahead = NOTHING
   }
 
   async put(

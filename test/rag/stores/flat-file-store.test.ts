@@ -176,6 +176,29 @@ test('a file that a program held which is no more can be written', async () => {
   expect(readdirSync(folder)).toEqual(['my.index'])
 })
 
+test('what a program that was killed left of a new file goes, though nothing is written', async () => {
+  await written()
+  writeFileSync(`${path}.partial`, new Uint8Array(1000))
+  await (await write()).close()
+  expect(readdirSync(folder)).toEqual(['my.index'])
+})
+
+test('what is put in after a change of the file is there when the program dies then', async () => {
+  const store = await write()
+  const [first, second] = randomDocuments(6).slice(4)
+  await store.upsert(first)
+  await store.search([query], 1) // makes the file anew, and the journal empty
+  await store.upsert(second)
+  const journal = readFileSync(`${path}.journal`)
+  await store.discard()
+  writeFileSync(`${path}.journal`, journal)
+  const resumed = await write()
+  const seen = []
+  for await (const { id } of resumed.documents()) seen.push(id)
+  expect(seen).toEqual([first.id, second.id])
+  await resumed.close()
+})
+
 describe('work that was stopped', () => {
   test('goes on where it was: documents that were put in are there', async () => {
     const documents = randomDocuments(8)
