@@ -14,6 +14,8 @@ export const noNode = {
     )
     const noFiles = fileURLToPath(new URL('../src/documents/no-files.ts', import.meta.url))
     onResolve({ filter: /\/node-files\.js$/ }, () => ({ path: noFiles }))
+    const inPage = fileURLToPath(new URL('../src/documents/page-parser-thread.ts', import.meta.url))
+    onResolve({ filter: /\/node-parser-thread\.js$/ }, () => ({ path: inPage }))
     onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }))
   },
 }

@@ -15,7 +15,7 @@ import {
 import { FileError } from '../errors.js'
 import { bytesSource } from '../files/byte-source.js'
 import { CorpusError, type IndexDType } from '../rag/index.js'
-import { choice, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
+import { choice, positiveNumber, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
 import { encoderChoice, openEncoder, poolingOptions } from './encoder.js'
 import { nameOf } from './input-files.js'
 import { openTarget, postgresOptions, postgresUrl } from './stores.js'
@@ -42,6 +42,16 @@ export const indexSpec: CommandSpec = {
     dtype: { type: 'string', value: 'DTYPE', help: 'float32 (default) or int8, a quarter of the size' },
     'max-tokens': { type: 'string', value: 'N', help: 'most tokens of a passage (default 128, at most 256)' },
     overlap: { type: 'string', value: 'N', help: 'sentences that a passage repeats of the one before (default 0)' },
+    'parse-seconds': {
+      type: 'string',
+      value: 'N',
+      help: 'most seconds to parse a file; beyond, it is skipped (default 60)',
+    },
+    'parse-megabytes': {
+      type: 'string',
+      value: 'N',
+      help: 'most memory to parse a file in MB; beyond, it is skipped (default 512)',
+    },
   },
   details:
     `Files: ${EXTENSIONS.map((extension) => `.${extension}`).join(' ')}; - reads JSON lines from standard input. Records of JSON\n` +
@@ -64,6 +74,8 @@ export async function indexCorpus({ positionals, options }: Arguments, terminal:
     wholeNumber('max-tokens', options['max-tokens']),
     wholeNumber('overlap', options.overlap, 0),
   ]
+  const parseSeconds = positiveNumber('parse-seconds', options['parse-seconds'], 86_400)
+  const parseMegabytes = wholeNumber('parse-megabytes', options['parse-megabytes'], 64)
   const chosen = encoderChoice(options)
   const files = await filesOf(positionals, typesOf(options.types))
   if (typeof out === 'string') {
@@ -71,7 +83,7 @@ export async function indexCorpus({ positionals, options }: Arguments, terminal:
       throw new FileError('file-unwritable', `${out}: cannot be written (${error.message})`, { cause: error }) // now, and not after all is embedded
     })
   }
-  const { signal } = terminal
+  const signal = AbortSignal.any([terminal.signal, terminated()])
   const { encoder, identity } = await openEncoder(chosen, terminal)
   try {
     const { dimension } = encoder
@@ -81,6 +93,8 @@ export async function indexCorpus({ positionals, options }: Arguments, terminal:
       const report = await indexDocuments(files, encoder, store, {
         maxTokens,
         overlap,
+        parseSeconds,
+        parseMegabytes,
         signal,
         onProgress: showProgress(terminal),
       })
@@ -108,6 +122,13 @@ export async function indexCorpus({ positionals, options }: Arguments, terminal:
   } finally {
     encoder.dispose()
   }
+}
+
+/** Fires when the process is asked to end: what is embedded is kept, as after Ctrl-C. */
+function terminated(): AbortSignal {
+  const controller = new AbortController()
+  process.once('SIGTERM', () => controller.abort())
+  return controller.signal
 }
 
 /** The ends of names that --types lists. */

@@ -23,9 +23,11 @@ export async function csvRecords(text: string, where: string, delimiter?: string
       if (malformed) throw new DocumentError('bad-csv', `${where}, row ${number + 1}: ${malformed.message}`)
       if (!names) {
         names = cells.map((cell) => cell.trim())
-        const twice = names.find((name, i) => name !== '' && names!.indexOf(name) < i)
-        if (twice !== undefined) {
-          throw new DocumentError('bad-csv', `${where}: two columns have the name ${JSON.stringify(twice)}`)
+        const seen = new Set<string>()
+        for (const name of names.filter((name) => name !== '')) {
+          if (seen.has(name))
+            throw new DocumentError('bad-csv', `${where}: two columns have the name ${JSON.stringify(name)}`)
+          seen.add(name)
         }
         return
       }

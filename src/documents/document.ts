@@ -27,6 +27,8 @@ export interface ParsedText {
   readonly blocks: readonly Block[]
   /** What it says of itself. */
   readonly metadata?: Metadata
+  /** Of a file that holds many: its id, and about how many bytes of the file it takes up. */
+  readonly record?: { readonly id: string; readonly size: number }
 }
 
 export interface Document {

@@ -2,8 +2,8 @@
  * Lists of definitions, as manuals have them of options and functions: the term stands in the sentence with which its description begins, `--clean:
  * Drops all`, and above all of a long description as its heading.
  */
-import { childrenOf, isElement, linesOf, textOf, type HtmlElement, type HtmlNode } from './html-nodes.js'
-import type { Outline } from './outline.js'
+import { childrenOf, isElement, isLonger, linesOf, textOf, type HtmlElement, type HtmlNode } from './html-nodes.js'
+import { LONGEST_HEADING, type Outline } from './outline.js'
 
 /** Writes parts of a list into its outline. */
 export interface DefinitionWriter {
@@ -21,8 +21,8 @@ interface Group {
 
 /** Characters from which on a description has passages of its own; a shorter one shares one with its neighbours. */
 const LONG = 300
-/** The arguments of a function, which a heading can do without. */
-const ARGUMENTS = /(?<=\w)\(.{12,}\)/
+/** Characters from which on the arguments of a function are left out of a heading. */
+const LONG_ARGUMENTS = 12
 
 export function addDefinitions(list: HtmlElement, writer: DefinitionWriter): void {
   for (const { terms, descriptions } of groupsOf(list)) {
@@ -31,8 +31,8 @@ export function addDefinitions(list: HtmlElement, writer: DefinitionWriter): voi
       descriptions.forEach((node) => writer.write(node))
     }
     const heading = headingOf(terms)
-    const length = descriptions.reduce((sum, node) => sum + textOf(node).length, 0)
-    if (heading !== '' && length > LONG) writer.outline.under(heading, add)
+    const isHeading = heading !== '' && heading.length <= LONGEST_HEADING
+    if (isHeading && isLonger(descriptions, LONG)) writer.outline.under(heading, add)
     else add()
   }
 }
@@ -57,5 +57,12 @@ function groupsOf(list: HtmlNode): Group[] {
 /** What is called as a label is, `Parameters:`, belongs to what the list is in. */
 function headingOf(terms: readonly HtmlElement[]): string {
   const lines = terms.flatMap(linesOf)
-  return lines.some((line) => line.endsWith(':')) ? '' : lines.map((line) => line.replace(ARGUMENTS, '()')).join(', ')
+  return lines.some((line) => line.endsWith(':')) ? '' : lines.map(withoutArguments).join(', ')
+}
+
+/** `f(one, two=None)` as `f()`. */
+function withoutArguments(line: string): string {
+  const open = line.search(/(?<=\w)\(/)
+  const close = line.lastIndexOf(')')
+  return open >= 0 && close - open > LONG_ARGUMENTS ? `${line.slice(0, open + 1)}${line.slice(close)}` : line
 }

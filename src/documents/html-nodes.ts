@@ -39,6 +39,21 @@ export function linesOf(node: HtmlNode): readonly string[] {
   return lines.map((line) => line.replace(/ +/g, ' ').trim()).filter((line) => line !== '')
 }
 
+/** Whether some nodes have more text than so many characters. It looks at no more than that: a list in a list in a list asks it at each level. */
+export function isLonger(nodes: readonly HtmlNode[], length: number): boolean {
+  let seen = 0
+  const look = (node: HtmlNode): boolean => {
+    if (isText(node))
+      seen += node.value
+        .trim()
+        .slice(0, length + 1)
+        .replace(/\s+/g, ' ').length
+    else if (!isPermalink(node)) return childrenOf(node).some(look)
+    return seen > length
+  }
+  return nodes.some(look)
+}
+
 /** The mark behind a heading that leads to the heading itself. */
 export function isPermalink(node: HtmlNode): boolean {
   if (node.nodeName !== 'a' || !attributeOf(node as HtmlElement, 'href')?.startsWith('#')) return false

@@ -16,7 +16,7 @@ import {
 import { contentOf, isAside, isLeftOut, isRemarkTitle } from './html-page.js'
 import { addHtmlTable, type CellWriter } from './html-table.js'
 import { sourceRange, TextBuilder, type Span } from './mapped-text.js'
-import { Outline } from './outline.js'
+import { LONGEST_HEADING, Outline } from './outline.js'
 import { loadParser } from './parser.js'
 
 /** Elements that stand within a line; all others begin a paragraph. */
@@ -104,7 +104,8 @@ class HtmlWriter implements CellWriter, DefinitionWriter {
     if (!this.#inLine) {
       if (isRemarkTitle(node)) return this.writeLabel([node as HtmlElement])
       const level = /^h([1-6])$/.exec(name)?.[1]
-      if (level) return this.#writeHeading(Number(level), textOf(node))
+      const heading = level && textOf(node)
+      if (heading !== undefined && heading.length <= LONGEST_HEADING) return this.#writeHeading(Number(level), heading)
       if (name === 'table') return this.#apart(name, () => addHtmlTable(node as HtmlElement, this))
       if (name === 'dl') return this.#apart(name, () => addDefinitions(node as HtmlElement, this))
     }

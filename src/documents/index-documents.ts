@@ -13,8 +13,11 @@ import {
   type Store,
   type StoredDocument,
 } from '../rag/index.js'
+import { checkParsingLimits, ParserApart, type ParsingLimits } from './apart.js'
 import type { Document, DocumentEntry } from './document.js'
-import { openDocuments, type DocumentFormat } from './formats.js'
+import type { DocumentFormat } from './formats.js'
+import { openDocuments } from './open-documents.js'
+import type { Parse } from './parse.js'
 import { checkSplitOptions, defaultMaxTokens, splitDocument, type SplitOptions } from './split.js'
 
 /** A file to be indexed. */
@@ -34,7 +37,7 @@ export interface IndexingProgress {
   readonly total: number
 }
 
-export interface IndexingOptions extends SplitOptions {
+export interface IndexingOptions extends SplitOptions, ParsingLimits {
   /** Texts that are computed together; 32 unless told. */
   readonly batchSize?: number
   readonly signal?: AbortSignal
@@ -46,17 +49,18 @@ export interface IndexingReport {
   readonly embedded: number
   readonly unchanged: number
   readonly removed: number
-  /** Files that could not be read, or that the store cannot keep. What it held of them is still there. */
+  /** Files that could not be read within the limits, or that the store cannot keep. What it held of them is still there. */
   readonly failures: readonly { readonly path: string; readonly error: GlassformerError }[]
 }
 
 /** Passages that are embedded together, at least: batches of similar length need many to choose from. */
 const TOGETHER = 256
 /** Rises when the same file and options give other passages than before. */
-const SPLITTER = 4
+const SPLITTER = 5
 
 /**
- * Every file is read twice: to find out what has changed, and if something has, to embed it.
+ * Every file is read twice: to find out what has changed, and if something has, to embed it. Files are parsed in a thread of their own, within
+ * limits; where there is none, they are parsed here, which a warning says once.
  * @throws AbortedError, after which the store holds whole documents; InputError for a wrong option
  */
 export async function indexDocuments(
@@ -66,6 +70,23 @@ export async function indexDocuments(
   options: IndexingOptions = {},
 ): Promise<IndexingReport> {
   checkSplitOptions(options, encoder)
+  checkParsingLimits(options)
+  const parser = new ParserApart(options)
+  try {
+    return await update(files, { encoder, store, parse: parser.parse, ...options })
+  } finally {
+    parser.close()
+  }
+}
+
+interface Update extends IndexingOptions {
+  readonly encoder: SentenceEncoder
+  readonly store: Store
+  readonly parse: Parse
+}
+
+async function update(files: readonly DocumentFile[], options: Update): Promise<IndexingReport> {
+  const { encoder, store, parse } = options
   const { maxTokens = defaultMaxTokens(encoder), overlap = 0, batchSize, signal, onProgress } = options
   const failures = new Map<string, GlassformerError>()
   const stored = new Map<string, string>()
@@ -76,7 +97,7 @@ export async function indexDocuments(
   const entriesOf = async function* (file: DocumentFile): AsyncGenerator<StampedEntry> {
     const source = await file.open()
     try {
-      for await (const entry of openDocuments(source, file.path, file.format)) {
+      for await (const entry of openDocuments(source, file.path, file.format, parse)) {
         if (signal?.aborted) throw new AbortedError('the indexing', signal.reason)
         yield { ...entry, stamp: await sha256(`${entry.hash} ${settings}`) }
       }

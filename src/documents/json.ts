@@ -1,10 +1,9 @@
 /**
- * JSON: one object, or a list of them. JSON lines: an object on each line, read line by line, so that a file may be of any size.
+ * JSON: one object, or a list of them. JSON lines: an object on each line, some lines at a time, so that a file may be of any size.
  */
 import type { ConfigError } from '../errors.js'
-import type { ByteSource } from '../files/byte-source.js'
 import { parseJson } from '../files/json.js'
-import { linesOf } from '../files/lines.js'
+import type { Line } from '../files/lines.js'
 import { DocumentError } from './document.js'
 import type { FileRecord, RecordValue } from './records.js'
 
@@ -16,8 +15,8 @@ export function* jsonRecords(text: string, where: string): Generator<FileRecord>
   }
 }
 
-export async function* jsonLineRecords(source: ByteSource, where: string): AsyncGenerator<FileRecord> {
-  for await (const { text, number } of linesOf(source)) {
+export function* jsonLineRecords(lines: readonly Line[], where: string): Generator<FileRecord> {
+  for (const { text, number } of lines) {
     const at = `${where}, line ${number}`
     const line = text.trimEnd()
     if (line.trim() !== '') yield { fields: fieldsOf(parse(line, at), at), size: text.length, number }

@@ -82,7 +82,7 @@ export class TextBuilder {
     const raw = source.slice(start, end)
     let from = 0
     for (const line of text.split(/(?<=\n)/)) {
-      const found = raw.indexOf(line, from)
+      const found = indexNear(raw, line, from)
       if (found >= 0) {
         from = found + line.length
         this.append(line, start + found, start + from)
@@ -113,6 +113,18 @@ export class TextBuilder {
     this.#pieces.length = this.#spans.length = this.#length = 0
     return taken
   }
+}
+
+/** Most characters of markup in front of a line: a fence, the marks of a quotation or of a list. */
+const LONGEST_MARGIN = 1000
+
+/**
+ * Where a line stands in what it was made of, from a place on, or -1 where it does not stand nearby. Looking through all of a long text for each line that
+ * does not stand there as it is, an end of line of Windows is enough, would take the square of its length.
+ */
+export function indexNear(raw: string, line: string, from: number): number {
+  const found = raw.slice(from, from + LONGEST_MARGIN + line.length).indexOf(line)
+  return found < 0 ? -1 : from + found
 }
 
 const ENTITY = /&#?\w+;?/y

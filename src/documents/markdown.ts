@@ -6,13 +6,14 @@ import type { Node, Parent, Table } from 'mdast'
 import type { ParsedText } from './document.js'
 import { frontMatterOf } from './front-matter.js'
 import { fragmentReader, type FragmentReader } from './html.js'
-import { Outline } from './outline.js'
+import { indexNear } from './mapped-text.js'
+import { LONGEST_HEADING, Outline } from './outline.js'
 import { loadParser } from './parser.js'
 import { metadataOf } from './records.js'
 import { addRow } from './table-rows.js'
 
 /** Nodes that begin a paragraph. */
-const PARAGRAPHS = new Set(['paragraph', 'code'])
+const PARAGRAPHS = new Set(['paragraph', 'code', 'heading'])
 /** Nodes in which HTML is but the marks of a line. */
 const LINES = new Set(['paragraph', 'heading', 'table'])
 
@@ -56,10 +57,10 @@ class MarkdownWriter {
 
   write(node: Node, inLine = false): void {
     const { outline } = this
-    if (node.type === 'heading') {
-      const text = plainText(node)
-      outline.heading((node as Node & { depth: number }).depth, text)
-      this.firstHeading ??= text
+    const heading = node.type === 'heading' ? plainText(node) : undefined
+    if (heading !== undefined && heading.length <= LONGEST_HEADING) {
+      outline.heading((node as Node & { depth: number }).depth, heading)
+      this.firstHeading ??= heading
       return
     }
     if (node.type === 'table') return this.#writeTable(node as Table)
@@ -68,7 +69,7 @@ class MarkdownWriter {
     const text = ownText(node)
     if (text !== '') outline.text.appendDecoded(text, this.#source, this.#startOf(node), this.#endOf(node))
     if (node.type === 'break' || /^<br\b/i.test(htmlOf(node) ?? '')) outline.text.insert('\n')
-    childrenOf(node).forEach((child) => this.write(child, inLine || node.type === 'paragraph'))
+    childrenOf(node).forEach((child) => this.write(child, inLine || PARAGRAPHS.has(node.type)))
   }
 
   #writeTable({ children: [head, ...rows] }: Table): void {
@@ -108,7 +109,7 @@ class MarkdownWriter {
 function withoutMargin(html: string, raw: string): string {
   let [kept, at] = ['', 0]
   for (const line of html.split(/(?<=\n)/)) {
-    const found = Math.max(at, raw.indexOf(line, at))
+    const found = Math.max(at, indexNear(raw, line, at))
     kept += ' '.repeat(found - at) + raw.slice(found, found + line.length)
     at = found + line.length
   }

@@ -6,6 +6,10 @@ import { TextBuilder } from './mapped-text.js'
 
 /** Parts paragraphs, and keeps sentences from going on over a heading, a list item or a row of a table. */
 const PARAGRAPH = '\n\n'
+/** Most characters of a heading. A longer one is a text, and would be repeated in each passage under it. */
+export const LONGEST_HEADING = 1000
+/** Headings above a text. One that is further in is none. */
+const DEEPEST = 20
 /** Level of a heading that none replaces. */
 const ABOVE_ALL = 0
 
@@ -47,6 +51,7 @@ export class Outline {
 
   /** What is written meanwhile stands under a heading of its own, below those that are there. */
   under(text: string, write: () => void): void {
+    if (this.#headings.length >= DEEPEST) return this.aside(write)
     this.aside(() => {
       this.#finish()
       this.#headings = [...this.#headings, { level: ABOVE_ALL, text }]

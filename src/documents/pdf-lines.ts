@@ -30,24 +30,23 @@ const SINGLE_SPACED = 1.2
 
 export function pageOf(items: readonly StructuredTextItem[]): PdfPage {
   const lines: PdfLine[] = []
-  let text = ''
-  let [start, size, y] = [0, Infinity, 0]
-  const endLine = () => {
-    if (text.slice(start).trim() !== '') lines.push({ start, end: text.length, size, y })
-    ;[start, size] = [text.length, Infinity]
+  let text = '' // the lines before
+  let line = ''
+  let [size, y] = [Infinity, 0]
+  const endLine = (lineBreak: string) => {
+    if (line.trim() !== '') lines.push({ start: text.length, end: text.length + line.length, size, y })
+    text += line + lineBreak
+    ;[line, size] = ['', Infinity]
   }
   for (const item of items) {
     if (item.str.trim() !== '') {
       if (size === Infinity) y = item.y
       size = Math.min(size, item.fontSize)
     }
-    text += item.str
-    if (!item.hasEOL) continue
-    endLine()
-    text += '\n'
-    start = text.length
+    line += item.str
+    if (item.hasEOL) endLine('\n')
   }
-  endLine()
+  endLine('')
   return { text, lines }
 }
 
@@ -55,7 +54,7 @@ export function pageOf(items: readonly StructuredTextItem[]): PdfPage {
 export class PdfLayout {
   /** Distance between the baselines of most lines, for each point of their size. */
   readonly #gap: number
-  readonly #headingSizes: readonly number[]
+  readonly #levels: ReadonlyMap<number, number>
   /** Words that are written with a hyphen where no line ends. */
   readonly #hyphenated: ReadonlySet<string>
 
@@ -72,13 +71,13 @@ export class PdfLayout {
     }
     this.#gap = mostCommon(byGap) || SINGLE_SPACED
     const larger = [...bySize.keys()].filter((size) => size >= bodySize * HEADING_SIZE)
-    this.#headingSizes = larger.sort((a, b) => b - a)
-    this.#hyphenated = new Set(pages.flatMap(({ text }) => text.match(/\p{L}+[-\u2010]\p{L}+/gu) ?? []))
+    this.#levels = new Map(larger.sort((a, b) => b - a).map((size, i) => [size, Math.min(i + 1, 6)]))
+    this.#hyphenated = new Set(pages.flatMap(({ text }) => text.match(/(?<!\p{L})\p{L}+[-\u2010]\p{L}+/gu) ?? []))
   }
 
   /** 1 to 6 for a line in the size of a heading, by how many larger sizes there are; 0 for others. */
   levelOf({ size }: PdfLine): number {
-    return Math.min(this.#headingSizes.indexOf(rounded(size)) + 1, 6)
+    return this.#levels.get(rounded(size)) ?? 0
   }
 
   /** Whether a heading is what it looks like, and no large initial letter or text in large letters. */
@@ -95,7 +94,7 @@ export class PdfLayout {
    * undefined where no word is parted.
    */
   hyphenBetween(line: string, next: string): number | undefined {
-    const before = /\p{L}+[-\u2010\u00ad]$/u.exec(line)?.[0]
+    const before = /(?<!\p{L})\p{L}+[-\u2010\u00ad]$/u.exec(line)?.[0]
     const after = /^\p{Ll}+/u.exec(next)?.[0]
     if (before === undefined || after === undefined) return undefined
     return this.#hyphenated.has(before + after) ? 0 : 1

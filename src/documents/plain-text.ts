@@ -3,7 +3,7 @@
  */
 import type { ParsedText } from './document.js'
 
-export async function parsePlainText(source: string): Promise<ParsedText> {
+export function parsePlainText(source: string): ParsedText {
   const spans = source === '' ? [] : [{ at: 0, length: source.length, start: 0, end: source.length }]
   return { blocks: [{ text: source, spans, source, headingPath: [] }] }
 }

@@ -2,9 +2,8 @@
  * Files that hold many documents: the rows of a CSV table, the objects of a JSON list or of JSON lines. A record's `text` is its text, `title`
  * its title and `id` its id; without a `text`, all its fields are, each on a line as `field: value`. Its short fields are metadata.
  */
-import { sha256 } from '../files/sha256.js'
 import type { Metadata } from '../rag/index.js'
-import { DocumentError, type Document, type DocumentEntry } from './document.js'
+import { DocumentError, type ParsedText } from './document.js'
 
 /** A value as JSON has it; of a CSV table all are strings. */
 export type RecordValue =
@@ -21,38 +20,37 @@ export interface FileRecord {
 /** A longer string is no metadata: nobody filters by it. */
 const LONGEST_METADATA = 200
 const LONGEST_LIST = 100
+/** Characters of all metadata together. Each passage carries it, so fields beyond that are left out. */
+const MOST_METADATA = 10_000
+/** Characters of an id, which each passage carries too. */
+const LONGEST_ID = 1000
 /** Fields that have a place of their own. */
 const OWN_FIELDS = new Set(['id', 'title', 'text'])
 
-/** The entries of a file's records. @throws DocumentError for an id that occurs twice or an empty text */
-export async function* recordEntries(
-  records: AsyncIterable<FileRecord> | Iterable<FileRecord>,
-  { file, format, title }: { readonly file: string; readonly format: string; readonly title: string },
-): AsyncGenerator<DocumentEntry> {
-  const ids = new Set<string>()
-  for await (const record of records) {
-    const { fields, size, number } = record
+/** What the records of a file say. One that has a text and no title has none; without both, it is called as the file is. @throws DocumentError for an empty text, or an id that is none */
+export function recordTexts(records: Iterable<FileRecord>, file: string): ParsedText[] {
+  return Array.from(records, ({ fields, size, number }) => {
     const own = fields.get('id')
     const id = typeof own === 'string' || typeof own === 'number' ? String(own) : String(number)
-    if (ids.has(id)) throw new DocumentError('duplicate-id', `${file}: the id ${JSON.stringify(id)} occurs twice`)
-    ids.add(id)
+    if (id.length > LONGEST_ID) {
+      throw new DocumentError(
+        'long-id',
+        `${file}: the id of record ${number} has ${id.length} characters, at most ${LONGEST_ID} are taken; give it a shorter one`,
+      )
+    }
     const text = textOf(fields)
     if (text.trim() === '')
       throw new DocumentError('empty-passage', `${file}: the text of record ${JSON.stringify(id)} is empty`)
     const named = fields.get('title')
-    const document: Document = {
-      id: `${file}#${id}`,
-      file,
-      record: id,
-      title: typeof named === 'string' ? named : fields.has('text') ? '' : title,
-      blocks: [
-        { text, spans: [{ at: 0, length: text.length, start: 0, end: text.length }], source: text, headingPath: [] },
-      ],
-      metadata: { ...metadataOf(fields), file, format },
+    const title = typeof named === 'string' ? named : fields.has('text') ? '' : undefined
+    const spans = [{ at: 0, length: text.length, start: 0, end: text.length }]
+    return {
+      title,
+      blocks: [{ text, spans, source: text, headingPath: [] }],
+      metadata: metadataOf(fields),
+      record: { id, size },
     }
-    const hash = await sha256(JSON.stringify([document.title, text, document.metadata]))
-    yield { id: document.id, hash, size, load: async () => document }
-  }
+  })
 }
 
 function textOf(fields: FileRecord['fields']): string {
@@ -78,7 +76,8 @@ export function metadataOf(fields: FileRecord['fields']): Metadata {
     const values = [field[1]].flat()
     return !OWN_FIELDS.has(field[0]) && values.length <= LONGEST_LIST && values.every(isMetadataValue)
   })
-  return Object.fromEntries(short)
+  let length = 0
+  return Object.fromEntries(short.filter((field) => (length += JSON.stringify(field).length) <= MOST_METADATA))
 }
 
 function isMetadataValue(value: RecordValue): boolean {

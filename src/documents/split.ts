@@ -40,6 +40,8 @@ type Count = (piece: Piece) => number
 
 /** Fewer leave no room beside special tokens and a title. */
 const LEAST_TOKENS = 16
+/** Characters of a title at most, however few tokens they are. */
+const LONGEST_TITLE = 1000
 /** One vector holds little: all-MiniLM-L6-v2 reads 256 tokens, was trained on 128, and finds passages of 128 better (bench/README.md). */
 const PASSAGE_TOKENS = 128
 
@@ -82,15 +84,16 @@ export async function splitDocument(
   for (const block of document.blocks) {
     const { text, spans, page, headingPath } = block
     if (lines.source !== block.source) lines = new LineCounter(block.source)
-    const title = titleOf(document.title, headingPath, (title) => counter.countTokens(title) <= maxTokens / 2)
+    const fits = (title: string) => title.length <= LONGEST_TITLE && counter.countTokens(title) <= maxTokens / 2
+    const title = titleOf(document.title, headingPath, fits)
     const room = maxTokens - counter.countTokens(passageText({ title, text: '' }))
     const count = ({ start, end }: Piece) => counter.countTokens(text.slice(start, end)) - empty
     const pieces: CountedPiece[] = []
     for (const sentence of sentences(text)) {
-      await checkpoint(signal, 'the splitting')
-      pieces.push(...parts(sentence, text, count, room))
+      for (const part of await parts(sentence, text, { count, room, signal })) pieces.push(part)
     }
     for (const piece of gather(pieces, { count, room, overlap })) {
+      await checkpoint(signal, 'the splitting')
       const { start, end } = piece
       const places = placesOf(block, piece, lines)
       passages.push({
@@ -120,9 +123,14 @@ function titleOf(title: string, headingPath: readonly string[], fits: (text: str
     longest = longer
   }
   if (longest !== undefined) return longest
-  const words = innermost.split(' ')
-  while (words.length > 0 && !fits(words.join(' '))) words.pop()
-  return words.join(' ')
+  const words = innermost.slice(0, LONGEST_TITLE).split(' ')
+  let [fitting, tooMany] = [0, words.length + 1]
+  while (tooMany - fitting > 1) {
+    const middle = (fitting + tooMany) >> 1
+    if (fits(words.slice(0, middle).join(' '))) fitting = middle
+    else tooMany = middle
+  }
+  return words.slice(0, fitting).join(' ')
 }
 
 function withoutRepeats(names: readonly string[]): string[] {
@@ -135,42 +143,90 @@ const WORDS = /* @__PURE__ */ new Intl.Segmenter('en', { granularity: 'word' })
 /** Where a sentence ends in ICU's eyes though its dot stands within a name, as in `sqlite3.Error` and `NEW.*`. */
 const WITHIN_NAME = /[.!?]$/
 
+/** Characters in which sentences are looked for at a time, so that others get their turn in between. A sentence that is longer is parted. */
+const STRETCH = 1 << 16
+
 /** Sentences without the spaces around them. An empty line ends one, the end of a line does not. */
-function sentences(text: string): Piece[] {
-  return split(text, /\n[^\S\n]*\n\s*/g).flatMap((paragraph) => {
-    const onOneLine = text.slice(paragraph.start, paragraph.end).replace(/[\r\n\u2028\u2029\u0085]/g, ' ')
-    const found: Piece[] = []
+function* sentences(text: string): Generator<Piece> {
+  for (const paragraph of paragraphs(text)) {
+    let sentence: Piece | undefined
     let goesOn = false
-    for (const { index, segment } of SENTENCES.segment(onOneLine)) {
-      const start = paragraph.start + index + segment.length - segment.trimStart().length
-      const piece = { start, end: start + segment.trim().length }
-      if (goesOn) found.push({ start: found.pop()!.start, end: piece.end })
-      else if (piece.end > piece.start) found.push(piece)
+    for (const { start: index, segment } of segments(text, paragraph)) {
+      const start = index + segment.length - segment.trimStart().length
+      const end = start + segment.trim().length
+      if (sentence && goesOn && end - sentence.start <= STRETCH) sentence = { start: sentence.start, end }
+      else if (end > start) {
+        if (sentence) yield sentence
+        sentence = { start, end }
+      }
       goesOn = WITHIN_NAME.test(segment)
     }
-    return found
-  })
+    if (sentence) yield sentence
+  }
 }
 
-/** What stands between the separators. */
-function split(text: string, separator: RegExp): Piece[] {
-  const pieces: Piece[] = []
+/** What stands between empty lines. */
+function* paragraphs(text: string): Generator<Piece> {
   let start = 0
-  for (const { 0: found, index } of text.matchAll(separator)) {
-    pieces.push({ start, end: index })
+  for (const { 0: found, index } of text.matchAll(/\n[^\S\n]*\n\s*/g)) {
+    yield { start, end: index }
     start = index + found.length
   }
-  return [...pieces, { start, end: text.length }]
+  yield { start, end: text.length }
 }
 
+/** Sentences as ICU finds them. */
+function* segments(
+  text: string,
+  { start, end }: Piece,
+): Generator<{ readonly start: number; readonly segment: string }> {
+  for (let from = start; from < end;) {
+    const to = endOfStretch(text, from, end)
+    const onOneLine = text.slice(from, to).replace(/[\r\n\u2028\u2029\u0085]/g, ' ')
+    const found = Array.from(SENTENCES.segment(onOneLine), ({ index, segment }) => ({ start: from + index, segment }))
+    if (to < end && found.length > 1) found.pop() // it may go on behind the stretch
+    yield* found
+    const last = found.at(-1)!
+    from = last.start + last.segment.length
+  }
+}
+
+/** Behind a space, where there is one. */
+function endOfStretch(text: string, from: number, end: number): number {
+  const most = from + STRETCH
+  if (most >= end) return end
+  const space = text.slice(from, most).lastIndexOf(' ')
+  if (space >= 0) return from + space + 1
+  return isLowSurrogate(text, most) ? most - 1 : most
+}
+
+interface Fitting {
+  readonly count: Count
+  readonly room: number
+}
+
+/** Characters for each token of the beginning that tells whether a long sentence is too long. */
+const BEGINNING = 8
+
 /** A sentence with its tokens if it fits, or its halves, and theirs. */
-function parts(piece: Piece, text: string, count: Count, room: number): CountedPiece[] {
-  const tokens = count(piece)
+async function parts(
+  piece: Piece,
+  text: string,
+  fitting: Fitting & { readonly signal: AbortSignal | undefined },
+): Promise<CountedPiece[]> {
+  const { count, room, signal } = fitting
+  await checkpoint(signal, 'the splitting')
+  const beginning = { start: piece.start, end: piece.start + room * BEGINNING }
+  const isTooLong = beginning.end < piece.end && count(beginning) > room // so there is no need to count all of it
+  const tokens = isTooLong ? Infinity : count(piece)
   if (tokens <= room || piece.end - piece.start <= 1) return [{ ...piece, tokens }]
   const middle = boundary(text, piece)
   const left = { start: piece.start, end: piece.start + text.slice(piece.start, middle).trimEnd().length }
-  return [left, { start: middle, end: piece.end }].flatMap((half) => parts(half, text, count, room))
+  return [...(await parts(left, text, fitting)), ...(await parts({ start: middle, end: piece.end }, text, fitting))]
 }
+
+/** So far from the middle a word is looked for in a text that has no spaces. */
+const NEAR = 1000
 
 /**
  * The place between two words that is nearest to the middle, between two lines where one ends not far from there, as code has them; in
@@ -178,19 +234,34 @@ function parts(piece: Piece, text: string, count: Count, room: number): CountedP
  */
 function boundary(text: string, { start, end }: Piece): number {
   const middle = Math.floor((start + end) / 2)
-  const words = Array.from(WORDS.segment(text.slice(start, end)), ({ index }) => start + index).slice(1)
-  const between = words.filter((at) => /\s/.test(text[at - 1]) && !/\s/.test(text[at]))
-  const nearest = (places: readonly number[]) =>
-    places.reduce((best, at) => (Math.abs(at - middle) < Math.abs(best - middle) ? at : best))
-  const lines = between.filter((at) => isLineStart(text, at) && Math.abs(at - middle) <= (end - start) / 4)
-  if (lines.length > 0) return nearest(lines)
-  if (between.length > 0) return nearest(between)
-  if (words.length > 0) return nearest(words)
-  return isLowSurrogate(text, middle) ? middle + 1 : middle
+  const nearest = (most: number, isPlace: (at: number) => boolean) => {
+    for (let distance = 0; distance <= most; distance++) {
+      const places = [middle - distance, middle + distance]
+      const found = places.find((at) => at > start && at < end && isPlace(at))
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+  const spaced =
+    nearest((end - start) / 4, (at) => isWordStart(text, at) && isLineStart(text, at)) ??
+    nearest(end - start, (at) => isWordStart(text, at))
+  if (spaced !== undefined) return spaced
+  const from = Math.max(start, middle - NEAR)
+  const near = WORDS.segment(text.slice(from, Math.min(end, middle + NEAR)))
+  const words = new Set(Array.from(near, ({ index }) => from + index).slice(1))
+  return nearest(NEAR, (at) => words.has(at)) ?? (isLowSurrogate(text, middle) ? middle + 1 : middle)
 }
 
+/** Whether a word begins here, behind a space. A mark that a letter carries is none. */
+function isWordStart(text: string, at: number): boolean {
+  return /\s/.test(text[at - 1]) && /[^\s\p{M}\p{Cf}]/u.test(text[at])
+}
+
+/** Whether a line ends in the spaces in front of a word. */
 function isLineStart(text: string, at: number): boolean {
-  return /\n\s*$/.test(text.slice(text.lastIndexOf('\n', at - 1), at))
+  let before = at - 1
+  while (before >= 0 && text[before] !== '\n' && /\s/.test(text[before])) before--
+  return text[before] === '\n'
 }
 
 function isLowSurrogate(text: string, at: number): boolean {
@@ -202,13 +273,13 @@ function isLowSurrogate(text: string, at: number): boolean {
  * As many neighbours together as fit. Their tokens are added up, and counted again where they are joined, since a tokenizer may join what
  * stands on both sides of a space.
  */
-function gather(
+function* gather(
   pieces: readonly CountedPiece[],
-  { count, room, overlap }: { readonly count: Count; readonly room: number; readonly overlap: number },
-): Piece[] {
-  const gathered: Piece[] = []
-  const tokensOf = (first: number, last: number) =>
-    pieces.slice(first, last + 1).reduce((sum, { tokens }) => sum + tokens, 0)
+  { count, room, overlap }: Fitting & { readonly overlap: number },
+): Generator<Piece> {
+  const before = [0] // tokens in front of each piece
+  for (const [i, { tokens }] of pieces.entries()) before.push(before[i] + tokens)
+  const tokensOf = (first: number, last: number) => before[last + 1] - before[first]
   const joined = (first: number, last: number) => ({ start: pieces[first].start, end: pieces[last].end })
   for (let first = 0, last = 0; last < pieces.length; last++) {
     const least = last // the first sentence that the passage before does not have
@@ -217,10 +288,9 @@ function gather(
       if (last > least) last--
       else first++
     }
-    gathered.push(joined(first, last))
+    yield joined(first, last)
     let repeated = Math.min(overlap, last - first)
     while (repeated > 0 && tokensOf(last - repeated + 1, last + 1) > room) repeated--
     first = last + 1 - repeated
   }
-  return gathered
 }

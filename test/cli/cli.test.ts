@@ -1,4 +1,5 @@
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -12,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { decodeIndex, FlatFileStore, parseCorpus, type Answer, type Passage } from '../../src/rag/index.js'
+import { inflatingPdf } from '../documents/hostile.js'
 import { NO_TERMINAL, runCli, runCliOnTerminal } from '../support/cli.js'
 import { goldenPath } from '../support/goldens.js'
 import { weightsPath, WORLD_FACTS } from '../support/weights.js'
@@ -76,7 +78,16 @@ describe('glassformer', () => {
         '--queue N',
       ],
       explore: ['--port N', '--no-open'],
-      index: ['--out FILE', '--store URL', '--schema NAME', '--dtype DTYPE', '--max-tokens N', '--overlap N'],
+      index: [
+        '--out FILE',
+        '--store URL',
+        '--schema NAME',
+        '--dtype DTYPE',
+        '--max-tokens N',
+        '--overlap N',
+        '--parse-seconds N',
+        '--parse-megabytes N',
+      ],
       inspect: ['--json'],
       tokens: ['--model MODEL', '--json'],
     })) {
@@ -248,17 +259,21 @@ describe('glassformer index', () => {
     writeFileSync(join(notes, 'arlen.md'), '# Arlen\n\nArlen is a country in Europe. Its capital is **Brask**.')
     writeFileSync(join(notes, 'sub/tea.txt'), 'Tea is a drink made of leaves.')
     writeFileSync(join(notes, 'bad.txt'), Uint8Array.of(0xff))
+    writeFileSync(join(notes, 'slow.md'), '>'.repeat(100_000))
     const out = inFolder('notes.index')
-    const first = await runCli(['index', notes, '--out', out])
+    const first = await runCli(['index', notes, '--out', out, '--parse-seconds', '5'])
     expect(first).toMatchObject({
       code: 1,
-      stderr: `skipped: ${notes}/bad.txt: not valid UTF-8 text; save it as UTF-8\n`,
+      stderr:
+        `skipped: ${notes}/bad.txt: not valid UTF-8 text; save it as UTF-8\n` +
+        `skipped: ${notes}/slow.md: given up, since reading it as markdown takes more than 5 s; split it or raise the limit\n`,
     })
     expect(first.stdout).toContain(
-      '2 passages, 384 dimensions, float32; documents: 2 embedded, 0 unchanged, 0 removed; 1 file skipped\n',
+      '2 passages, 384 dimensions, float32; documents: 2 embedded, 0 unchanged, 0 removed; 2 files skipped\n',
     )
     rmSync(join(notes, 'sub'), { recursive: true })
     rmSync(join(notes, 'bad.txt'))
+    rmSync(join(notes, 'slow.md'))
     const second = await runCli(['index', notes, '--out', out])
     expect(second.code).toBe(0)
     expect(second.stdout).toContain('1 passage, 384 dimensions, float32; documents: 0 embedded, 1 unchanged, 1 removed')
@@ -425,6 +440,22 @@ describe.skipIf(NO_TERMINAL !== undefined)(`on a terminal${NO_TERMINAL ? ` (${NO
     const { stdout } = await runCliOnTerminal(ask, { env: { NO_COLOR: '1' } })
     expect(stdout).toContain(ANSWER)
     expect(stdout).not.toContain(ESCAPE)
+  })
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s ends the parsing of a file', async (signal) => {
+    const file = inFolder('slow.pdf', inflatingPdf(100e6, 'letters')) // takes ten seconds and more
+    const out = inFolder(`${signal}.index`)
+    const { code, stderr } = await runCli(['index', file, '--out', out, '--parse-seconds', '3600'], {
+      watch: (child) => {
+        const looking = setInterval(() => {
+          if (!existsSync(`${out}.lock`)) return
+          clearInterval(looking)
+          setTimeout(() => child.kill(signal), 1000)
+        }, 50)
+        child.once('exit', () => clearInterval(looking))
+      },
+    })
+    expect({ code, stderr }).toEqual({ code: 1, stderr: 'glassformer: the parsing was cancelled\n' })
   })
 
   test('Ctrl-C stops an index that is being built; the same command goes on from there', async () => {

@@ -11,6 +11,7 @@ import {
 } from '../../src/documents/index.js'
 import { EncoderMismatchError, FlatFileStore, Rag, SentenceEncoder, StoreRetriever } from '../../src/rag/index.js'
 import { weightsPath } from '../support/weights.js'
+import { inflatingPdf, nestedJson } from './hostile.js'
 import { pdfOf } from './pdf.js'
 
 let encoder: SentenceEncoder
@@ -139,6 +140,27 @@ test('files that vanish or are cut while they are indexed are reported, and what
   ])
   expect(removed).toBe(0)
   expect(await passages()).toEqual(before)
+})
+
+test('files that take too long, too much memory or too many levels are failures, and those beside them are indexed', async () => {
+  write('bomb.pdf', inflatingPdf(300e6, 'spaces'))
+  write('nested.json', nestedJson(100_000))
+  write('quotes.md', '>'.repeat(100_000))
+  const { embedded, failures } = await update({ parseMegabytes: 128, parseSeconds: 10 })
+  expect(embedded).toBe(5)
+  expect(failures).toEqual([
+    ['nested.json', expect.anything()],
+    ['bomb.pdf', 'parser-too-large'],
+    ['quotes.md', 'parser-too-slow'],
+  ])
+})
+
+test.each([
+  [{ parseSeconds: 0 }, 'parseSeconds is 0, expected a number above 0'],
+  [{ parseSeconds: 1e9 }, 'parseSeconds is 1000000000, expected a number above 0, at most 2147482'],
+  [{ parseMegabytes: 63 }, 'parseMegabytes is 63, expected a whole number of 64 or more'],
+])('%j is refused', async (options, message) => {
+  await expect(update(options)).rejects.toThrow(message)
 })
 
 test('a run that is cancelled keeps whole documents, and the next one does the rest', async () => {

@@ -54,6 +54,8 @@ describe('the packed files', () => {
     'dist/cli.js',
     'dist/ndarray.js',
     'dist/postgres.js',
+    'dist/node-parser-worker.js',
+    'dist/page-parser-worker.js',
     'dist/types/index.d.ts',
     'dist/types/tensor/ndarray.d.ts',
     'kernels/plain.wasm',
@@ -144,6 +146,12 @@ describe('the command', () => {
   test('knows its version', async () => {
     const { version } = JSON.parse(await repositoryText('package.json')) as { version: string }
     expect(await run('npx', '--no-install', 'glassformer', '--version')).toBe(`${version}\n`)
+  })
+
+  test('parses documents in the thread that is packed for it', async () => {
+    await write('notes.json', '[{"text": "Tea is a drink."}]')
+    const command = 'npx --no-install glassformer index notes.json --out notes.index 2>&1'
+    expect(await run('sh', '-c', command)).toMatch(/^notes\.index: 1 passage, .*\n$/) // and no warning
   })
 
   test('fails with 2 when it is called wrongly', async () => {
