@@ -18,6 +18,7 @@ import { CHECKED_SIGNALS, checkedSignals } from './signals.js'
 import type { SpanAnswer } from './span-answer.js'
 import type { SpanReader } from './span-reader.js'
 import type { SpanWindow } from './span-search.js'
+import { contentWords, shareIn } from './word-overlap.js'
 
 /** What {@link QuotingReader} decides by. */
 export interface Judgement {
@@ -119,6 +120,7 @@ export class QuotingReader extends Reader {
     const enough = Math.max(minProbability, Math.min(quotable, preferSaid))
     let best = { worded: undefined as string | undefined, said: 0 }
     const accept = (calibration: Calibration, read: readonly WeighedPassage[]) => (proposal: Proposal) => {
+      if (shareIn(contentWords(proposal.text), question) === 1) return false // it says what was asked and no more
       const signals = checkedSignals(proposal, question, read, quotes)
       const own = calibration.probability(signals)
       // it says what the quote says, and is no stammer

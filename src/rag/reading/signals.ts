@@ -46,8 +46,8 @@ export function checkedSignals(
     ...proposalSignals(proposal, passages),
     /** Log-odds of there being a span that answers. */
     span: logit(1 - pNoAnswer),
-    /** Share of the best span's words that the answer has. */
-    agreement: best ? shareIn(contentWords(best.text), proposal.text) : 0,
+    /** 1 where the answer has all words of the best span, else 0. */
+    agreement: best && shareIn(contentWords(best.text), proposal.text) === 1 ? 1 : 0,
     /** Share of the answer's words that stand in the passage or in the question. */
     supported: shareIn(said, `${read} ${question}`),
     /** Share of the question's words that the passage has. */

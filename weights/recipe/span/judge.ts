@@ -103,7 +103,7 @@ for (const { name: corpus, question, passages, windows, isRightQuote, isRightTex
 }
 await writeJson(join(weights, 'calibration.json'), {
   min_probability: 0.5,
-  prefer_said: 0.5,
+  prefer_said: 0.8,
   own_words: ownWords,
   said: fit(examples.said, SAID),
   worded: fit(examples.worded, SAID),
