@@ -8,12 +8,13 @@ import type { Backend, PackedMatrix, PackOptions } from '../backends/index.js'
 import { WeightsError } from '../errors.js'
 import { checkpoint } from '../event-loop.js'
 import type { TensorSource } from '../safetensors/index.js'
+import { isBlockType } from '../tensor/blocks/index.js'
 import { shapesEqual, showShape, type Shape } from '../tensor/shape.js'
 import { rowMajor } from '../tensor/ops/float.js'
 import type { Float } from '../tensor/ops/index.js'
 import type { Tensor } from '../tensor/tensor.js'
 
-/** Dtypes that weights may have in the file. */
+/** Dtypes of single elements that weights may have in the file; block formats are others. */
 const WEIGHT_DTYPES = new Set(['float32', 'float16', 'bfloat16', 'float64'])
 
 /** A weight that is empty until its model is loaded. */
@@ -154,7 +155,8 @@ export class Weights {
       if (info === undefined) problems.push(`missing: ${name} ${showShape(shape)}`)
       else if (!shapesEqual(info.shape, shape)) {
         problems.push(`misshapen: ${name} is ${showShape(info.shape)}, the config asks for ${showShape(shape)}`)
-      } else if (!WEIGHT_DTYPES.has(info.dtype)) problems.push(`not a float: ${name} is ${info.dtype}`)
+      } else if (!WEIGHT_DTYPES.has(info.dtype) && !isBlockType(info.dtype))
+        problems.push(`not a float: ${name} is ${info.dtype}`)
     }
     const isIgnored = (name: string) =>
       ignored.some(({ prefix, pattern }) => name.startsWith(prefix) && pattern.test(name.slice(prefix.length)))
