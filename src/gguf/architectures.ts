@@ -27,6 +27,8 @@ interface HuggingFaceTensor {
 export interface Architecture {
   /** config.json, without the token ids. */
   readonly config: (model: GgufModel) => { readonly [key: string]: Json }
+  /** Further files of the folder, by name: those of an encoder that say how its states become a vector. */
+  readonly encoderFiles?: (model: GgufModel) => ReadonlyMap<string, Json>
   /** Undefined for a tensor that the architecture does not have. */
   readonly rename: (tensor: string) => HuggingFaceTensor | undefined
 }
@@ -36,7 +38,7 @@ const ARCHITECTURES: ReadonlyMap<string, Architecture> = /* @__PURE__ */ new Map
   ['qwen2', { config: (model) => decoderConfig(model, 'qwen2', 'Qwen2ForCausalLM'), rename: renameDecoder }],
   ['qwen3', { config: (model) => decoderConfig(model, 'qwen3', 'Qwen3ForCausalLM'), rename: renameDecoder }],
   ['gemma3', { config: gemma3Config, rename: renameGemma3 }],
-  ['bert', { config: bertConfig, rename: renameBert }],
+  ['bert', { config: bertConfig, rename: renameBert, encoderFiles }],
 ])
 
 /** @throws GgufArchitectureError for one that is not in the table */
@@ -154,6 +156,30 @@ function bertConfig({ fields, shape }: GgufModel): { readonly [key: string]: Jso
     layer_norm_eps: fields.number('bert.attention.layer_norm_epsilon'),
     hidden_act: 'gelu',
   }
+}
+
+/** Kinds of `pooling_type`, as sentence-transformers names them. */
+const POOLINGS: ReadonlyMap<number, string> = new Map([
+  [1, 'pooling_mode_mean_tokens'],
+  [2, 'pooling_mode_cls_token'],
+  [3, 'pooling_mode_lasttoken'],
+])
+
+/** A GGUF does not say whether vectors are scaled to length 1. llama.cpp does so unless told, and so do its users expect them. */
+function encoderFiles({ fields }: GgufModel): ReadonlyMap<string, Json> {
+  const pooling = POOLINGS.get(fields.integer('bert.pooling_type', { fallback: 0, min: 0 }))
+  if (pooling === undefined) return new Map()
+  const steps = ['Transformer', 'Pooling', 'Normalize'].map((kind, idx): Json => ({
+    idx,
+    name: String(idx),
+    path: idx === 0 ? '' : `${idx}_${kind}`,
+    type: `sentence_transformers.models.${kind}`,
+  }))
+  const width = fields.integer('bert.embedding_length')
+  return new Map<string, Json>([
+    ['modules.json', steps],
+    ['1_Pooling/config.json', { word_embedding_dimension: width, [pooling]: true }],
+  ])
 }
 
 /** Size of the vocabulary: that of the embedding, which may have more rows than there are tokens. */

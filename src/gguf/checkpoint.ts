@@ -4,7 +4,6 @@
  */
 import type { TensorInfo, TensorSource } from '../safetensors/index.js'
 import { rowMajor } from '../tensor/ops/float.js'
-import { isBlockType } from '../tensor/blocks/index.js'
 import { Tensor } from '../tensor/tensor.js'
 import type { Architecture, Change } from './architectures.js'
 import { GgufDuplicateError, GgufShapeError, GgufUnknownTensorError, quoted } from './errors.js'
@@ -51,7 +50,7 @@ export class GgufCheckpoint implements TensorSource {
       }
     }
     this.#entries = entries
-    this.tensors = new Map([...entries].map(([renamed, { info }]) => [renamed, described(info)]))
+    this.tensors = new Map([...entries].map(([renamed, { info }]) => [renamed, { ...info, dtype: info.type.dtype }]))
   }
 
   async tensor(name: string): Promise<Tensor> {
@@ -69,11 +68,6 @@ export class GgufCheckpoint implements TensorSource {
   async close(): Promise<void> {
     for (const file of this.#files) await file.close()
   }
-}
-
-/** Blocks are widened when they are read. */
-function described({ type: { dtype }, shape, begin, end }: GgufTensorInfo): TensorInfo {
-  return { dtype: isBlockType(dtype) ? 'float32' : dtype, shape, begin, end }
 }
 
 function headsOf(change: Change, { queries, keys }: HeadCounts): number {

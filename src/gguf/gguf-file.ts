@@ -3,14 +3,11 @@
  * read when it is asked for.
  */
 import { blobSource, bytesSource, type ByteSource } from '../files/byte-source.js'
-import { isBlockType, widen } from '../tensor/blocks/index.js'
-import { viewBytes, type DataOf } from '../tensor/dtype.js'
-import { sizeOf } from '../tensor/shape.js'
+import { viewBytes, type DType } from '../tensor/dtype.js'
 import { Tensor } from '../tensor/tensor.js'
 import { GgufUnknownTensorError, quoted } from './errors.js'
 import { readHeader, type GgufHeader, type GgufTensorInfo } from './header.js'
 import type { Metadata } from './metadata.js'
-import type { PlainType } from './tensor-types.js'
 
 export class GgufFile {
   readonly #source: ByteSource
@@ -50,7 +47,7 @@ export class GgufFile {
     return this.#source.read(begin, end)
   }
 
-  /** A tensor; one of a block format is widened to float32. @throws GgufUnknownTensorError */
+  /** A tensor, in its own number format. @throws GgufUnknownTensorError */
   async tensor(name: string): Promise<Tensor> {
     return tensorOf(this.#info(name), await this.bytes(name))
   }
@@ -66,13 +63,9 @@ export class GgufFile {
   }
 }
 
-/** Bytes of a tensor as its values. Plain numbers are a view where the bytes are aligned; blocks are widened to float32. */
-export function tensorOf({ type, shape }: Pick<GgufTensorInfo, 'type' | 'shape'>, bytes: Uint8Array): Tensor {
-  const { dtype } = type
-  if (!isBlockType(dtype)) return new Tensor<PlainType>({ dtype, data: viewBytes(dtype, bytes) as DataOf[PlainType], shape })
-  const values = new Float32Array(sizeOf(shape))
-  widen(dtype, bytes, values)
-  return Tensor.float32(values, shape)
+/** Bytes of a tensor as its values: a view of them where they are aligned. Blocks stay as they are. */
+export function tensorOf({ type: { dtype }, shape }: Pick<GgufTensorInfo, 'type' | 'shape'>, bytes: Uint8Array): Tensor {
+  return new Tensor<DType>({ dtype, data: viewBytes<DType>(dtype, bytes), shape })
 }
 
 function asSource(input: ByteSource | ArrayBuffer | Uint8Array | Blob): ByteSource {

@@ -142,7 +142,7 @@ export class Weights {
   /** @internal */
   pack(weight: Tensor, options: PackOptions): PackedMatrix {
     const dtype = options.use === 'linear' ? this.#checkpoint.options.dtype : undefined
-    return this.backend.pack(weight, { ...options, dtype })
+    return this.backend.pack(isBlockType(weight.dtype) ? weight.to('float32') : weight, { ...options, dtype })
   }
 
   #check(): void {
