@@ -95,7 +95,7 @@ function decoderConfig(model: GgufModel, modelType: string, className: string): 
     max_position_embeddings: fields.integer(key('context_length')),
     rms_norm_eps: fields.number(key('attention.layer_norm_rms_epsilon')),
     rope_theta: fields.number(key('rope.freq_base'), 10_000),
-    rope_scaling: ropeScaling(model, prefix, headDim),
+    rope_scaling: ropeScaling(model, prefix),
     attention_bias: shape('blk.0.attn_q.bias') !== undefined,
     mlp_bias: shape('blk.0.ffn_gate.bias') !== undefined,
     tie_word_embeddings: shape('output.weight') === undefined,
@@ -108,14 +108,11 @@ function llamaConfig(model: GgufModel): { readonly [key: string]: Json } {
 }
 
 /** In layers that look far the frequencies are divided by a factor; in those with a window they are not. */
-function ropeScaling({ fields, ropeFactors }: GgufModel, prefix: string, headDim: number): Json {
+function ropeScaling({ fields, ropeFactors }: GgufModel, prefix: string): Json {
   if (ropeFactors) return { rope_type: 'factors', factors: ropeFactors }
   const type = fields.string(`${prefix}.rope.scaling.type`, 'none')
   if (type === 'none') return null
-  if (type === 'linear') {
-    const factor = fields.number(`${prefix}.rope.scaling.factor`)
-    return { rope_type: 'factors', factors: new Array<number>(headDim / 2).fill(factor) }
-  }
+  if (type === 'linear') return { rope_type: type, factor: fields.number(`${prefix}.rope.scaling.factor`) }
   throw new GgufArchitectureError(fields.where, `${prefix}.rope.scaling.type is ${quoted(type)}; supported are none, linear`)
 }
 

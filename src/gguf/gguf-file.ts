@@ -7,7 +7,7 @@ import { viewBytes, type DType } from '../tensor/dtype.js'
 import { Tensor } from '../tensor/tensor.js'
 import { GgufUnknownTensorError, quoted } from './errors.js'
 import { readHeader, type GgufHeader, type GgufTensorInfo } from './header.js'
-import type { Metadata } from './metadata.js'
+import type { GgufMetadata } from './metadata.js'
 
 export class GgufFile {
   readonly #source: ByteSource
@@ -33,7 +33,7 @@ export class GgufFile {
     return this.#header.version
   }
 
-  get metadata(): Metadata {
+  get metadata(): GgufMetadata {
     return this.#header.metadata
   }
 

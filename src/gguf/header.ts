@@ -7,7 +7,7 @@ import type { ByteSource } from '../files/byte-source.js'
 import { showShape, sizeOf, type Shape } from '../tensor/shape.js'
 import * as errors from './errors.js'
 import { HeaderReader } from './header-reader.js'
-import { readKey, readMetadata, type Metadata } from './metadata.js'
+import { readKey, readMetadata, type GgufMetadata } from './metadata.js'
 import { TENSOR_TYPES, type TensorType } from './tensor-types.js'
 
 /** A tensor as the file has it. */
@@ -23,7 +23,7 @@ export interface GgufTensorInfo {
 
 export interface GgufHeader {
   readonly version: number
-  readonly metadata: Metadata
+  readonly metadata: GgufMetadata
   readonly tensors: ReadonlyMap<string, GgufTensorInfo>
 }
 
@@ -66,7 +66,7 @@ function readVersion(reader: HeaderReader): number {
   )
 }
 
-function alignmentOf(metadata: Metadata, where: string): number {
+function alignmentOf(metadata: GgufMetadata, where: string): number {
   const alignment = metadata.get('general.alignment') ?? DEFAULT_ALIGNMENT
   const fits =
     typeof alignment === 'number' && alignment >= 8 && alignment <= MAX_ALIGNMENT && Number.isInteger(Math.log2(alignment))

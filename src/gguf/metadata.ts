@@ -19,12 +19,12 @@ export type NumberList =
   | Float64Array
 
 /** A list of values of one type. */
-export type MetadataList = NumberList | readonly string[] | readonly MetadataList[]
+export type GgufList = NumberList | readonly string[] | readonly GgufList[]
 
 /** 64-bit integers are numbers where these are exact, and bigints beyond. */
-export type MetadataValue = number | bigint | boolean | string | MetadataList
+export type GgufValue = number | bigint | boolean | string | GgufList
 
-export type Metadata = ReadonlyMap<string, MetadataValue>
+export type GgufMetadata = ReadonlyMap<string, GgufValue>
 
 /** Longest key, in bytes; the format's own limit. */
 export const MAX_KEY_BYTES = 65_535
@@ -61,12 +61,12 @@ const NUMBER_TYPES: ReadonlyMap<number, NumberType> = new Map<number, NumberType
 const LEAST_ENTRY = 8 + 4 + 1
 
 /** Reads `count` keys with their values. @throws GgufError */
-export async function readMetadata(reader: HeaderReader, count: bigint): Promise<Metadata> {
+export async function readMetadata(reader: HeaderReader, count: bigint): Promise<GgufMetadata> {
   if (count > MAX_KEYS) {
     throw new GgufTooLargeError(reader.name, `the metadata is said to have ${count} keys, at most ${MAX_KEYS} are read`)
   }
   reader.requireLeft(Number(count) * LEAST_ENTRY, `the metadata of ${count} keys`)
-  const metadata = new Map<string, MetadataValue>()
+  const metadata = new Map<string, GgufValue>()
   const nested = { lists: 0 }
   for (let i = 0; i < count; i++) {
     const key = await readKey(reader, `key ${i} of the metadata`)
@@ -93,7 +93,7 @@ interface Nested {
   lists: number
 }
 
-async function readValue(reader: HeaderReader, type: number, what: string, nested: Nested): Promise<MetadataValue> {
+async function readValue(reader: HeaderReader, type: number, what: string, nested: Nested): Promise<GgufValue> {
   if (type === STRING) return readText(reader, what)
   if (type === LIST) return readList(reader, what, nested, 1)
   const { size, list } = numberType(reader, type, what)
@@ -104,7 +104,7 @@ async function readValue(reader: HeaderReader, type: number, what: string, neste
   return typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value
 }
 
-async function readList(reader: HeaderReader, what: string, nested: Nested, depth: number): Promise<MetadataList> {
+async function readList(reader: HeaderReader, what: string, nested: Nested, depth: number): Promise<GgufList> {
   await reader.fill(12, what)
   const type = reader.uint32()
   const length = reader.uint64()
@@ -123,7 +123,7 @@ async function readList(reader: HeaderReader, what: string, nested: Nested, dept
   if (type === LIST) {
     if (depth === MAX_DEPTH) throw new GgufValueError(reader.name, `${what}: lists are nested deeper than ${MAX_DEPTH}`)
     reader.requireLeft(length * 12n, described)
-    const lists: MetadataList[] = []
+    const lists: GgufList[] = []
     while (lists.length < length) {
       if (++nested.lists > MAX_NESTED_LISTS) {
         throw new GgufTooLargeError(reader.name, `${what}: more than ${MAX_NESTED_LISTS} lists in lists`)

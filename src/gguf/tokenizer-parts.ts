@@ -28,19 +28,19 @@ const words = (digits: string): string =>
 const GPT2: PreTokenizer = { normalizer: null, preTokenizer: BYTE_LEVEL }
 const SINGLE_DIGITS: PreTokenizer = {
   normalizer: null,
-  preTokenizer: sequence({ type: 'Digits', individual_digits: true }, BYTE_LEVEL),
+  preTokenizer: /* @__PURE__ */ sequence({ type: 'Digits', individual_digits: true }, BYTE_LEVEL),
 }
 const LLAMA3: PreTokenizer = {
   normalizer: null,
-  preTokenizer: sequence(split(words('{1,3}')), BYTES_ONLY),
+  preTokenizer: /* @__PURE__ */ sequence(split(words('{1,3}')), BYTES_ONLY),
   ignoreMerges: true,
   addBos: true,
 }
-const QWEN2: PreTokenizer = { normalizer: { type: 'NFC' }, preTokenizer: sequence(split(words('')), BYTES_ONLY) }
+const QWEN2: PreTokenizer = { normalizer: { type: 'NFC' }, preTokenizer: /* @__PURE__ */ sequence(split(words('')), BYTES_ONLY) }
 /** What files have that name none: marks alone, then GPT-2's words, then digits in threes. */
 const DEFAULT: PreTokenizer = {
   normalizer: null,
-  preTokenizer: sequence(
+  preTokenizer: /* @__PURE__ */ sequence(
     split('[\\p{P}\\$\\+<=>\\^~\\|]+'),
     split("'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)"),
     split('\\p{N}+'),
@@ -49,7 +49,7 @@ const DEFAULT: PreTokenizer = {
   ),
 }
 
-export const PRE_TOKENIZERS: ReadonlyMap<string, PreTokenizer> = new Map([
+export const PRE_TOKENIZERS: ReadonlyMap<string, PreTokenizer> = /* @__PURE__ */ new Map([
   ['default', DEFAULT],
   ['gpt-2', GPT2],
   ['phi-2', GPT2],

@@ -6,7 +6,7 @@
 import type { Json, JsonObject } from '../files/json.js'
 import { GgufTokenizerError, quoted } from './errors.js'
 import { metadataFields, numbersOf, textsOf } from './fields.js'
-import type { Metadata } from './metadata.js'
+import type { GgufMetadata } from './metadata.js'
 import { PRE_TOKENIZERS } from './tokenizer-parts.js'
 
 type JsonFields = { readonly [key: string]: Json }
@@ -20,7 +20,7 @@ const SPACE = '\u2581'
 
 /** What the metadata says of the vocabulary. */
 interface Vocabulary {
-  readonly metadata: Metadata
+  readonly metadata: GgufMetadata
   readonly fields: JsonObject
   readonly tokens: readonly string[]
   /** Kind of each token; all normal where it is left out. */
@@ -28,7 +28,7 @@ interface Vocabulary {
 }
 
 /** @throws GgufTokenizerError for a tokenizer of another kind, or lists that do not fit */
-export function tokenizerJson(metadata: Metadata, where: string): JsonFields {
+export function tokenizerJson(metadata: GgufMetadata, where: string): JsonFields {
   const vocabulary = readVocabulary(metadata, where)
   const kind = vocabulary.fields.string('tokenizer.ggml.model')
   const make = KINDS.get(kind)
@@ -44,7 +44,7 @@ const KINDS: ReadonlyMap<string, (vocabulary: Vocabulary) => JsonFields> = /* @_
 ])
 
 /** Special tokens by name, and the chat templates. */
-export function tokenizerConfig(metadata: Metadata, where: string): JsonFields {
+export function tokenizerConfig(metadata: GgufMetadata, where: string): JsonFields {
   const { fields, tokens } = readVocabulary(metadata, where)
   const special = Object.entries(SPECIAL_KEYS).flatMap(([name, key]): [string, Json][] => {
     const id = specialId(fields, key, tokens.length)
@@ -74,7 +74,7 @@ const SPECIAL_KEYS = {
 const ENDS: ReadonlySet<string> = new Set(['<|im_end|>', '<|endoftext|>', '<|eot_id|>', '<|eom_id|>', '<end_of_turn>'])
 
 /** The token ids that a config.json and a generation_config.json name. */
-export function tokenIds(metadata: Metadata, where: string): JsonFields {
+export function tokenIds(metadata: GgufMetadata, where: string): JsonFields {
   const { fields, tokens, kinds } = readVocabulary(metadata, where)
   const id = (key: string) => specialId(fields, key, tokens.length)
   const ends = ['eos', 'eot', 'eom'].map(id).filter((end) => end !== undefined)
@@ -89,7 +89,7 @@ export function tokenIds(metadata: Metadata, where: string): JsonFields {
   }
 }
 
-function readVocabulary(metadata: Metadata, where: string): Vocabulary {
+function readVocabulary(metadata: GgufMetadata, where: string): Vocabulary {
   const tokens = textsOf(metadata, 'tokenizer.ggml.tokens')
   if (!tokens) throw new GgufTokenizerError(where, 'there is no list "tokenizer.ggml.tokens"; the file has no tokenizer')
   const kinds = numbersOf(metadata, 'tokenizer.ggml.token_type')

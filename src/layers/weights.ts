@@ -209,14 +209,15 @@ export class WeightScope {
     return parameter
   }
 
-  /** A vector [size] or another small tensor, as float32. */
-  vector(name: string, shape: Shape): Parameter<Float> {
+  /** A vector [size] or another small tensor, as float32, with a number added to each element. */
+  vector(name: string, shape: Shape, plus = 0): Parameter<Float> {
     const parameter = new Parameter<Float>()
     this.#weights.want({
       tensors: [{ name: this.#name(name), shape }],
       fill: ([tensor]) => {
         const held = this.#weights.backend.allocate(shape)
-        held.data.set(rowMajor(tensor.to('float32')), held.offset)
+        const values = rowMajor(tensor.to('float32'))
+        held.data.set(plus === 0 ? values : values.map((value) => value + plus), held.offset)
         return (parameter.value = held)
       },
     })

@@ -87,8 +87,9 @@ function ropeFields(json: JsonObject, headDim: number): Pick<LlamaConfig, 'ropeT
   const type = rope?.string(rope.has('rope_type') ? 'rope_type' : 'type', 'default')
   if (rope === undefined || type === 'default') return { ropeTheta, ropeScaling: undefined }
   if (type === 'factors') return { ropeTheta, ropeScaling: { factors: ropeFactors(rope, headDim) } }
+  if (type === 'linear') return { ropeTheta, ropeScaling: linearScaling(rope.number('factor'), headDim) }
   if (type !== 'llama3') {
-    throw new ConfigError('config-type', `${rope.where}: scaling "${type}" is not supported; known: default, llama3`)
+    throw new ConfigError('config-type', `${rope.where}: scaling "${type}" is not supported; known: default, linear, llama3`)
   }
   const ropeScaling = {
     factor: rope.number('factor'),
@@ -97,6 +98,11 @@ function ropeFields(json: JsonObject, headDim: number): Pick<LlamaConfig, 'ropeT
     originalMaxPositions: rope.integer('original_max_position_embeddings'),
   }
   return { ropeTheta, ropeScaling }
+}
+
+/** Every frequency divided by one factor. */
+export function linearScaling(factor: number, headDim: number): RotaryScaling {
+  return { factors: new Array<number>(headDim / 2).fill(factor) }
 }
 
 /** What a GGUF has in the place of a rule: a number for each frequency. */
