@@ -28,7 +28,9 @@ export async function inspectGguf(folder: GgufFolder, json: boolean, { print, bo
   }
   const files = parts.length === 1 ? '' : ` in ${parts.length} files`
   print(`${bold('format')}        GGUF ${version}${files}`)
-  print(`${bold('architecture')}  ${oneLine(architecture, SHOWN_TEXT)}${supported ? '' : ' (not supported by this version)'}`)
+  print(
+    `${bold('architecture')}  ${oneLine(architecture, SHOWN_TEXT)}${supported ? '' : ' (not supported by this version)'}`,
+  )
   print(`${bold('parameters')}    ${parameters.toLocaleString('en')} in ${counted(tensors.length, 'tensor')}`)
   print(bold('metadata'))
   for (const [key, value] of metadata) print(`  ${oneLine(key, undefined)}: ${oneLine(shown(value), SHOWN_TEXT)}`)
@@ -42,7 +44,9 @@ export async function inspectGguf(folder: GgufFolder, json: boolean, { print, bo
 /** A value for people: long lists by their length and their beginning. */
 function shown(value: GgufValue): string {
   if (typeof value !== 'object') return typeof value === 'string' ? JSON.stringify(value) : String(value)
-  const items = Array.from<unknown>(value).slice(0, SHOWN_ITEMS).map((item) => JSON.stringify(plain(item as GgufValue)))
+  const items = Array.from<unknown>(value)
+    .slice(0, SHOWN_ITEMS)
+    .map((item) => JSON.stringify(plain(item as GgufValue)))
   return value.length <= SHOWN_ITEMS ? `[${items.join(', ')}]` : `${value.length} items, ${items.join(', ')}, …`
 }
 

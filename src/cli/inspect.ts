@@ -16,7 +16,8 @@ import { counted, oneLine, type Terminal } from './terminal.js'
 export const inspectSpec: CommandSpec = {
   name: 'inspect',
   positionals: ['MODEL'],
-  summary: 'Shows the family, the config, and every tensor of a Hugging Face model (a folder, or org/name on the hub) or a GGUF file.',
+  summary:
+    'Shows the family, the config, and every tensor of a Hugging Face model (a folder, or org/name on the hub) or a GGUF file.',
   options: { json: { type: 'boolean', help: 'print as JSON' } },
 }
 

@@ -80,7 +80,10 @@ function decoderConfig(model: GgufModel, modelType: string, className: string): 
   for (const other of ['attention.value_length', 'rope.dimension_count']) {
     const got = fields.integer(key(other), { fallback: headDim })
     if (got === headDim) continue
-    throw new GgufArchitectureError(fields.where, `${key(other)} is ${got} and heads have ${headDim}, which is not supported`)
+    throw new GgufArchitectureError(
+      fields.where,
+      `${key(other)} is ${got} and heads have ${headDim}, which is not supported`,
+    )
   }
   return {
     model_type: modelType,
@@ -113,7 +116,10 @@ function ropeScaling({ fields, ropeFactors }: GgufModel, prefix: string): Json {
   const type = fields.string(`${prefix}.rope.scaling.type`, 'none')
   if (type === 'none') return null
   if (type === 'linear') return { rope_type: type, factor: fields.number(`${prefix}.rope.scaling.factor`) }
-  throw new GgufArchitectureError(fields.where, `${prefix}.rope.scaling.type is ${quoted(type)}; supported are none, linear`)
+  throw new GgufArchitectureError(
+    fields.where,
+    `${prefix}.rope.scaling.type is ${quoted(type)}; supported are none, linear`,
+  )
 }
 
 /** The largest Gemma 3 scales its scores by the width that a head would have if the heads shared the states; it alone has 62 layers. */
@@ -190,7 +196,10 @@ function refuseUnsupported(fields: JsonObject, prefix: string): void {
   for (const [name, neutral] of UNSUPPORTED) {
     const value = fields.get(`${prefix}.${name}`)
     if (value === undefined || neutral.includes(value)) continue
-    throw new GgufArchitectureError(fields.where, `${prefix}.${name} is ${quoted(String(value))}, which is not supported`)
+    throw new GgufArchitectureError(
+      fields.where,
+      `${prefix}.${name} is ${quoted(String(value))}, which is not supported`,
+    )
   }
 }
 
@@ -240,7 +249,11 @@ function inLayer(
 /** The converter puts the rows of queries and keys in the order in which llama.cpp turns neighbours. */
 function renameLlama(tensor: string): HuggingFaceTensor | undefined {
   const renamed = renameDecoder(tensor)
-  const change = tensor.includes('.attn_q.') ? 'interleaved-queries' : tensor.includes('.attn_k.') ? 'interleaved-keys' : undefined
+  const change = tensor.includes('.attn_q.')
+    ? 'interleaved-queries'
+    : tensor.includes('.attn_k.')
+      ? 'interleaved-keys'
+      : undefined
   return renamed && { ...renamed, change }
 }
 

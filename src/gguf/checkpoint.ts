@@ -45,7 +45,8 @@ export class GgufCheckpoint implements TensorSource {
         if (tensor === ROPE_FACTORS) continue
         const { name: renamed, change } = rename(tensor) ?? { name: tensor }
         if (entries.has(renamed)) throw new GgufDuplicateError(file.name, `the tensor ${quoted(tensor)} is there twice`)
-        if (change && change !== 'plus-one') requireHeads(info, headsOf(change, heads), `${file.name}: tensor ${quoted(tensor)}`)
+        if (change && change !== 'plus-one')
+          requireHeads(info, headsOf(change, heads), `${file.name}: tensor ${quoted(tensor)}`)
         entries.set(renamed, { file, name: tensor, info, change })
       }
     }

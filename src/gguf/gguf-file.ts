@@ -64,7 +64,10 @@ export class GgufFile {
 }
 
 /** Bytes of a tensor as its values: a view of them where they are aligned. Blocks stay as they are. */
-export function tensorOf({ type: { dtype }, shape }: Pick<GgufTensorInfo, 'type' | 'shape'>, bytes: Uint8Array): Tensor {
+export function tensorOf(
+  { type: { dtype }, shape }: Pick<GgufTensorInfo, 'type' | 'shape'>,
+  bytes: Uint8Array,
+): Tensor {
   return new Tensor<DType>({ dtype, data: viewBytes<DType>(dtype, bytes), shape })
 }
 

@@ -41,7 +41,8 @@ export async function readHeader(source: ByteSource): Promise<GgufHeader> {
   const { name } = source
   const reader = new HeaderReader(source)
   await reader.fill(4, 'the beginning')
-  if (reader.uint32() !== MAGIC) throw new errors.GgufMagicError(name, 'does not begin with "GGUF"; it is another kind of file')
+  if (reader.uint32() !== MAGIC)
+    throw new errors.GgufMagicError(name, 'does not begin with "GGUF"; it is another kind of file')
   await reader.fill(20, 'the beginning')
   const version = readVersion(reader)
   const tensorCount = reader.uint64()
@@ -69,10 +70,16 @@ function readVersion(reader: HeaderReader): number {
 function alignmentOf(metadata: GgufMetadata, where: string): number {
   const alignment = metadata.get('general.alignment') ?? DEFAULT_ALIGNMENT
   const fits =
-    typeof alignment === 'number' && alignment >= 8 && alignment <= MAX_ALIGNMENT && Number.isInteger(Math.log2(alignment))
+    typeof alignment === 'number' &&
+    alignment >= 8 &&
+    alignment <= MAX_ALIGNMENT &&
+    Number.isInteger(Math.log2(alignment))
   if (fits) return alignment
   const got = typeof alignment === 'number' ? alignment : typeof alignment
-  throw new errors.GgufAlignmentError(where, `general.alignment is ${got}, expected a power of two from 8 to ${MAX_ALIGNMENT}`)
+  throw new errors.GgufAlignmentError(
+    where,
+    `general.alignment is ${got}, expected a power of two from 8 to ${MAX_ALIGNMENT}`,
+  )
 }
 
 interface Entry {
@@ -85,13 +92,17 @@ interface Entry {
 async function readEntries(reader: HeaderReader, count: bigint): Promise<Map<string, Entry>> {
   const where = reader.name
   if (count > MAX_TENSORS) {
-    throw new errors.GgufTooLargeError(where, `the file is said to have ${count} tensors, at most ${MAX_TENSORS} are read`)
+    throw new errors.GgufTooLargeError(
+      where,
+      `the file is said to have ${count} tensors, at most ${MAX_TENSORS} are read`,
+    )
   }
   reader.requireLeft(Number(count) * LEAST_ENTRY, `the list of ${count} tensors`)
   const entries = new Map<string, Entry>()
   while (entries.size < count) {
     const tensor = await readKey(reader, `the name of tensor ${entries.size}`)
-    if (entries.has(tensor)) throw new errors.GgufDuplicateError(where, `the tensor ${errors.quoted(tensor)} is there twice`)
+    if (entries.has(tensor))
+      throw new errors.GgufDuplicateError(where, `the tensor ${errors.quoted(tensor)} is there twice`)
     entries.set(tensor, await readEntry(reader, `tensor ${errors.quoted(tensor)}`))
   }
   return entries
@@ -140,7 +151,10 @@ interface Placing {
 function place({ type, shape, offset }: Entry, { tensor, dataStart, alignment, source }: Placing): GgufTensorInfo {
   const what = `tensor ${errors.quoted(tensor)}`
   if (offset % BigInt(alignment) !== 0n) {
-    throw new errors.GgufAlignmentError(source.name, `${what} begins at byte ${offset}, which is no multiple of ${alignment}`)
+    throw new errors.GgufAlignmentError(
+      source.name,
+      `${what} begins at byte ${offset}, which is no multiple of ${alignment}`,
+    )
   }
   const bytes = BigInt(sizeOf(shape) / type.valuesPerBlock) * BigInt(type.bytesPerBlock)
   const end = BigInt(dataStart) + offset + bytes

@@ -82,7 +82,10 @@ export async function readKey(reader: HeaderReader, what: string): Promise<strin
   await reader.fill(8, what)
   const length = reader.uint64()
   if (length > MAX_KEY_BYTES) {
-    throw new GgufTooLargeError(reader.name, `${what} is said to have ${length} bytes, at most ${MAX_KEY_BYTES} are allowed`)
+    throw new GgufTooLargeError(
+      reader.name,
+      `${what} is said to have ${length} bytes, at most ${MAX_KEY_BYTES} are allowed`,
+    )
   }
   await reader.fill(Number(length), what)
   return reader.text(Number(length), what)

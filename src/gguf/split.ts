@@ -52,7 +52,10 @@ async function openPart(folder: Folder, file: string): Promise<GgufFile> {
 function namesOf(file: string, count: number, where: string): string[] {
   const [, stem, of] = /^(.*)-\d{5}-of-(\d{5})\.gguf$/i.exec(file) ?? []
   if (stem === undefined || Number(of) !== count) {
-    throw new GgufSplitError(where, `is a part of ${count}, and its name does not end in -00001-of-${padded(count)}.gguf`)
+    throw new GgufSplitError(
+      where,
+      `is a part of ${count}, and its name does not end in -00001-of-${padded(count)}.gguf`,
+    )
   }
   return Array.from({ length: count }, (_, i) => `${stem}-${padded(i + 1)}-of-${of}.gguf`)
 }
@@ -65,7 +68,10 @@ function requirePart({ metadata, name }: GgufFile, index: number, count: number)
   const split = metadataFields(metadata, name)
   const [number, total] = [split.integer('split.no', { min: 0 }), split.integer('split.count')]
   if (number === index && total === count) return
-  throw new GgufSplitError(name, `says that it is part ${number + 1} of ${total}, expected part ${index + 1} of ${count}`)
+  throw new GgufSplitError(
+    name,
+    `says that it is part ${number + 1} of ${total}, expected part ${index + 1} of ${count}`,
+  )
 }
 
 /** No tensor is there twice, and none is missing. */

@@ -18,7 +18,12 @@ const BYTE_LEVEL: Json = { type: 'ByteLevel', add_prefix_space: false, trim_offs
 const BYTES_ONLY: Json = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false }
 
 const sequence = (...pretokenizers: Json[]): Json => ({ type: 'Sequence', pretokenizers })
-const split = (regex: string): Json => ({ type: 'Split', pattern: { Regex: regex }, behavior: 'Isolated', invert: false })
+const split = (regex: string): Json => ({
+  type: 'Split',
+  pattern: { Regex: regex },
+  behavior: 'Isolated',
+  invert: false,
+})
 
 /** Words with one character before them, digits in groups of at most `digits`, marks, ends of lines, spaces. */
 const words = (digits: string): string =>
@@ -36,7 +41,10 @@ const LLAMA3: PreTokenizer = {
   ignoreMerges: true,
   addBos: true,
 }
-const QWEN2: PreTokenizer = { normalizer: { type: 'NFC' }, preTokenizer: /* @__PURE__ */ sequence(split(words('')), BYTES_ONLY) }
+const QWEN2: PreTokenizer = {
+  normalizer: { type: 'NFC' },
+  preTokenizer: /* @__PURE__ */ sequence(split(words('')), BYTES_ONLY),
+}
 /** What files have that name none: marks alone, then GPT-2's words, then digits in threes. */
 const DEFAULT: PreTokenizer = {
   normalizer: null,

@@ -91,7 +91,8 @@ export function tokenIds(metadata: GgufMetadata, where: string): JsonFields {
 
 function readVocabulary(metadata: GgufMetadata, where: string): Vocabulary {
   const tokens = textsOf(metadata, 'tokenizer.ggml.tokens')
-  if (!tokens) throw new GgufTokenizerError(where, 'there is no list "tokenizer.ggml.tokens"; the file has no tokenizer')
+  if (!tokens)
+    throw new GgufTokenizerError(where, 'there is no list "tokenizer.ggml.tokens"; the file has no tokenizer')
   const kinds = numbersOf(metadata, 'tokenizer.ggml.token_type')
   requireLength(kinds, tokens, 'token_type', where)
   return { metadata, fields: metadataFields(metadata, where), tokens, kinds }
@@ -104,10 +105,7 @@ function requireLength(
   where: string,
 ): void {
   if (list === undefined || list.length === tokens.length) return
-  throw new GgufTokenizerError(
-    where,
-    `"tokenizer.ggml.${name}" has ${list.length} entries for ${tokens.length} tokens`,
-  )
+  throw new GgufTokenizerError(where, `"tokenizer.ggml.${name}" has ${list.length} entries for ${tokens.length} tokens`)
 }
 
 /** Some files name a special token that they do not have by the largest number. */

@@ -80,20 +80,30 @@ function requirePlain(json: JsonObject): void {
     (key) => json.has(key) && json.get(key) !== false,
   )
   if (found === undefined) return
-  throw new ConfigError('config-type', `${json.where}: "${found}" is ${JSON.stringify(json.get(found))}, which is not supported`)
+  throw new ConfigError(
+    'config-type',
+    `${json.where}: "${found}" is ${JSON.stringify(json.get(found))}, which is not supported`,
+  )
 }
 
 /** `layer_types` names each layer's kind; older files say after how many layers one sees all. */
 function layerTypes(json: JsonObject, layers: number): boolean[] {
   const types: Json | undefined = json.get('layer_types') ?? undefined
   if (types === undefined) {
-    const pattern = json.integer(json.has('_sliding_window_pattern') ? '_sliding_window_pattern' : 'sliding_window_pattern', {
-      fallback: 6,
-    })
+    const pattern = json.integer(
+      json.has('_sliding_window_pattern') ? '_sliding_window_pattern' : 'sliding_window_pattern',
+      {
+        fallback: 6,
+      },
+    )
     return Array.from({ length: layers }, (_, i) => (i + 1) % pattern !== 0)
   }
   const known = ['sliding_attention', 'full_attention']
-  if (!Array.isArray(types) || types.length !== layers || !types.every((type: Json) => known.includes(type as string))) {
+  if (
+    !Array.isArray(types) ||
+    types.length !== layers ||
+    !types.every((type: Json) => known.includes(type as string))
+  ) {
     throw new ConfigError('config-type', `${json.where}: "layer_types" are not ${layers} of ${known.join(', ')}`)
   }
   return types.map((type: Json) => type === 'sliding_attention')

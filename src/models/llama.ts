@@ -89,7 +89,10 @@ function ropeFields(json: JsonObject, headDim: number): Pick<LlamaConfig, 'ropeT
   if (type === 'factors') return { ropeTheta, ropeScaling: { factors: ropeFactors(rope, headDim) } }
   if (type === 'linear') return { ropeTheta, ropeScaling: linearScaling(rope.number('factor'), headDim) }
   if (type !== 'llama3') {
-    throw new ConfigError('config-type', `${rope.where}: scaling "${type}" is not supported; known: default, linear, llama3`)
+    throw new ConfigError(
+      'config-type',
+      `${rope.where}: scaling "${type}" is not supported; known: default, linear, llama3`,
+    )
   }
   const ropeScaling = {
     factor: rope.number('factor'),
@@ -110,7 +113,10 @@ function ropeFactors(rope: JsonObject, headDim: number): readonly number[] {
   const factors: Json = rope.get('factors') ?? []
   const isFactor = (factor: Json) => typeof factor === 'number' && factor > 0
   if (Array.isArray(factors) && factors.length === headDim / 2 && factors.every(isFactor)) return factors as number[]
-  throw new ConfigError('config-type', `${rope.where}: "factors" are not ${headDim / 2} numbers above 0, one for each pair of a head`)
+  throw new ConfigError(
+    'config-type',
+    `${rope.where}: "factors" are not ${headDim / 2} numbers above 0, one for each pair of a head`,
+  )
 }
 
 /** The decoder, in a file that was saved with a head (`model.layers…`) or without one (`layers…`). */

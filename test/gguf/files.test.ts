@@ -4,8 +4,6 @@ import { openFolder } from '../../src/files/folder.js'
 import { GgufFile, GgufFolder } from '../../src/gguf/index.js'
 import { goldenPath, goldenTensors } from '../support/goldens.js'
 
-const FORMATS = goldenPath('gguf', 'formats.gguf')
-
 const bytesOf = (file: string) => new Uint8Array(readFileSync(goldenPath('gguf', file)))
 
 describe('formats.gguf, which the Python package gguf has written', () => {
@@ -33,14 +31,15 @@ describe('formats.gguf, which the Python package gguf has written', () => {
   })
 
   test.each(['memory', 'disk'])('has tensors of every number format, bit for bit, from %s', async (from) => {
-    const source = from === 'memory' ? bytesOf('formats.gguf') : await openFolder(goldenPath('gguf')).open('formats.gguf')
+    const source =
+      from === 'memory' ? bytesOf('formats.gguf') : await openFolder(goldenPath('gguf')).open('formats.gguf')
     const file = await GgufFile.open(source!)
     const golden = await goldenTensors('gguf', 'formats.safetensors')
     const names = [...file.tensors.keys()]
     expect(names).toHaveLength(19)
     for (const name of names) {
       const wanted = golden.float(name)
-      const got = (await file.tensor(name)).to('float32')
+      const got = (await file.tensor(name)).to('float32').copy()
       expect(got.shape, name).toEqual(wanted.shape)
       expect(new Uint32Array(got.data.buffer), name).toEqual(new Uint32Array(wanted.copy().data.buffer))
     }
@@ -95,5 +94,4 @@ test('the folder of a file is closed after each use', async () => {
   await expect(new GgufFolder(counting, 'big-endian.gguf').checkpoint()).rejects.toThrow()
   await expect(new GgufFolder(counting, 'formats.gguf').checkpoint()).rejects.toThrow()
   expect(open).toBe(0)
-  expect(FORMATS).toContain('formats')
 })

@@ -33,29 +33,67 @@ const WRONG: readonly (readonly [what: string, code: string, bytes: GgufBytes])[
   ['a key beyond the end', 'gguf-truncated', make().start(0, 1).uint64(60_000).data(64)],
   ['a text of 2^62 bytes', 'gguf-truncated', make().start(0, 1).text('a').uint32(8).uint64(HUGE).data(64)],
   ['a list of 2^62 texts', 'gguf-truncated', make().start(0, 1).text('a').uint32(LIST).uint32(8).uint64(HUGE).data(64)],
-  ['a list of 2^62 numbers', 'gguf-truncated', make().start(0, 1).text('a').uint32(LIST).uint32(6).uint64(HUGE).data(64)],
-  ['a list of 2^62 lists', 'gguf-truncated', make().start(0, 1).text('a').uint32(LIST).uint32(LIST).uint64(HUGE).data(64)],
+  [
+    'a list of 2^62 numbers',
+    'gguf-truncated',
+    make().start(0, 1).text('a').uint32(LIST).uint32(6).uint64(HUGE).data(64),
+  ],
+  [
+    'a list of 2^62 lists',
+    'gguf-truncated',
+    make().start(0, 1).text('a').uint32(LIST).uint32(LIST).uint64(HUGE).data(64),
+  ],
   ['lists nested without end', 'gguf-value', nested(10_000)],
   ['a value of an unknown type', 'gguf-value', make().start(0, 1).text('a').uint32(13).uint64(0)],
   ['a list of an unknown type', 'gguf-value', make().start(0, 1).text('a').uint32(LIST).uint32(99).uint64(1).uint64(0)],
   ['a boolean of 2', 'gguf-value', make().start(0, 1).text('a').uint32(7).uint8(2)],
   ['a text that is not UTF-8', 'gguf-value', make().start(0, 1).text('a').uint32(8).text(Uint8Array.of(0xff, 0xfe))],
-  ['a short text with half a character', 'gguf-value', make().start(0, 1).text('a').uint32(8).text(Uint8Array.of(0x41, 0xc3))],
+  [
+    'a short text with half a character',
+    'gguf-value',
+    make().start(0, 1).text('a').uint32(8).text(Uint8Array.of(0x41, 0xc3)),
+  ],
   ['a key twice', 'gguf-duplicate', make().start(0, 2).entry('a', 'b').entry('a', 'c')],
   ['a tensor twice', 'gguf-duplicate', make().start(2, 0).tensor('t', [4], F32, 0).tensor('t', [4], F32, 32).data(64)],
   ['a tensor without dimensions', 'gguf-shape', make().start(1, 0).tensor('t', [], F32, 0).data(64)],
   ['five dimensions', 'gguf-shape', make().start(1, 0).tensor('t', [1, 1, 1, 1, 1], F32, 0).data(64)],
   ['a size of 0', 'gguf-shape', make().start(1, 0).tensor('t', [4, 0], F32, 0).data(64)],
-  ['sizes whose product overflows', 'gguf-shape', make().start(1, 0).tensor('t', [2n ** 32n, 2n ** 32n], F32, 0).data(64)],
+  [
+    'sizes whose product overflows',
+    'gguf-shape',
+    make()
+      .start(1, 0)
+      .tensor('t', [2n ** 32n, 2n ** 32n], F32, 0)
+      .data(64),
+  ],
   ['rows that are no whole blocks', 'gguf-shape', make().start(1, 0).tensor('t', [33, 2], Q4_0, 0).data(64)],
   ['an unknown number format', 'gguf-type', make().start(1, 0).tensor('t', [4], 4, 0).data(64)],
   ['a tensor beyond the end', 'gguf-truncated', make().start(1, 0).tensor('t', [64], F32, 0).data(64)],
-  ['an offset of 2^63', 'gguf-truncated', make().start(1, 0).tensor('t', [4], F32, 2n ** 63n).data(64)],
+  [
+    'an offset of 2^63',
+    'gguf-truncated',
+    make()
+      .start(1, 0)
+      .tensor('t', [4], F32, 2n ** 63n)
+      .data(64),
+  ],
   ['an offset that is not aligned', 'gguf-alignment', make().start(1, 0).tensor('t', [4], F32, 4).data(64)],
-  ['tensors that share bytes', 'gguf-overlap', make().start(2, 0).tensor('s', [16], F32, 0).tensor('t', [4], F32, 32).data(64)],
+  [
+    'tensors that share bytes',
+    'gguf-overlap',
+    make().start(2, 0).tensor('s', [16], F32, 0).tensor('t', [4], F32, 32).data(64),
+  ],
   ['an alignment of 0', 'gguf-alignment', make().start(0, 1).text('general.alignment').uint32(4).uint32(0)],
   ['an alignment of 48', 'gguf-alignment', make().start(0, 1).text('general.alignment').uint32(4).uint32(48)],
-  ['an alignment of 2^31', 'gguf-alignment', make().start(0, 1).text('general.alignment').uint32(4).uint32(2 ** 31)],
+  [
+    'an alignment of 2^31',
+    'gguf-alignment',
+    make()
+      .start(0, 1)
+      .text('general.alignment')
+      .uint32(4)
+      .uint32(2 ** 31),
+  ],
   ['an alignment that is a text', 'gguf-alignment', make().start(0, 1).entry('general.alignment', '32')],
   ['a long name in what is wrong', 'gguf-duplicate', make().start(0, 2).entry(LONG, 'b').entry(LONG, 'c')],
 ]
@@ -70,7 +108,14 @@ describe('a GGUF file with', () => {
 })
 
 test('a file cut anywhere is refused as truncated', async () => {
-  const whole = make().start(2, 2).entry('general.name', 'two').entry('b', 'c').tensor('s', [4], F32, 0).tensor('t', [32], Q4_0, 32).data(50).done()
+  const whole = make()
+    .start(2, 2)
+    .entry('general.name', 'two')
+    .entry('b', 'c')
+    .tensor('s', [4], F32, 0)
+    .tensor('t', [32], Q4_0, 32)
+    .data(50)
+    .done()
   expect((await GgufFile.open(whole)).tensors.size).toBe(2)
   for (let length = 0; length < whole.length; length++) {
     const error: unknown = await GgufFile.open(whole.slice(0, length)).catch((error: unknown) => error)
@@ -79,7 +124,18 @@ test('a file cut anywhere is refused as truncated', async () => {
 })
 
 test('a byte changed anywhere in the header gives the file, or an error of ours', async () => {
-  const whole = make().start(1, 2).entry('general.name', 'two').text('b').uint32(LIST).uint32(5).uint64(2).uint32(1).uint32(2).tensor('s', [32], Q4_0, 0).data(18).done()
+  const whole = make()
+    .start(1, 2)
+    .entry('general.name', 'two')
+    .text('b')
+    .uint32(LIST)
+    .uint32(5)
+    .uint64(2)
+    .uint32(1)
+    .uint32(2)
+    .tensor('s', [32], Q4_0, 0)
+    .data(18)
+    .done()
   for (let at = 0; at < whole.length; at++) {
     for (const value of [0, 1, 9, 0x7f, 0xff]) {
       const error: unknown = await GgufFile.open(whole.with(at, value)).catch((error: unknown) => error)
@@ -89,7 +145,14 @@ test('a byte changed anywhere in the header gives the file, or an error of ours'
 })
 
 test('of a file that claims terabytes only its beginning is read', async () => {
-  const bytes = make().start(1, 1).text('a').uint32(LIST).uint32(6).uint64(2n ** 40n).data(64).done()
+  const bytes = make()
+    .start(1, 1)
+    .text('a')
+    .uint32(LIST)
+    .uint32(6)
+    .uint64(2n ** 40n)
+    .data(64)
+    .done()
   let read = 0
   const source = { ...bytesSource(bytes, 'large'), size: 2 ** 45 }
   const counted = {

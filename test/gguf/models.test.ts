@@ -26,7 +26,10 @@ describe.each([...DECODERS, 'bert/base'])('the GGUF of %s', (folder) => {
       // 1 was added to Gemma's norms, which rounds them
       const error = folder.startsWith('gemma') && name.endsWith('norm.weight') ? 2 ** -22 : 0
       const values = rowMajor(theirs.to('float32'))
-      const worst = rowMajor(ours.to('float32')).reduce((most, value, i) => Math.max(most, Math.abs(value - values[i])), 0)
+      const worst = rowMajor(ours.to('float32')).reduce(
+        (most, value, i) => Math.max(most, Math.abs(value - values[i])),
+        0,
+      )
       expect(worst, name).toBeLessThanOrEqual(error)
     }
     await got.close()
@@ -78,7 +81,10 @@ describe('a GGUF is named', () => {
 
   test('as a file of a model on a hub, or the location is refused', async () => {
     await expect(openPretrained('hub:org/name')).rejects.toMatchObject({ code: 'bad-location' })
-    const folder = await openPretrained('hub:org/name/file.gguf', { localFilesOnly: true, cacheDir: goldenPath('none') })
+    const folder = await openPretrained('hub:org/name/file.gguf', {
+      localFilesOnly: true,
+      cacheDir: goldenPath('none'),
+    })
     expect(folder.name).toBe('org/name/file.gguf')
     await expect(folder.open('config.json')).rejects.toMatchObject({ code: 'hub-not-cached' })
   })

@@ -82,7 +82,9 @@ describe('refused is', () => {
   })
 
   test('a list that does not fit the tokens', async () => {
-    const made = open(3, (bytes) =>
+    const made = open(
+      3,
+      (bytes) =>
       tokens(bytes)
         .entry('tokenizer.ggml.model', 'llama')
         .text('tokenizer.ggml.scores').uint32(9).uint32(6).uint64(2).uint32(0).uint32(0), // prettier-ignore

@@ -140,7 +140,7 @@ def model(folder, architecture, arch):
             weight = interleaved(weight, keys)
         if architecture == "gemma3" and name.endswith("norm.weight"):
             weight = weight + np.float32(1)
-        writer.add_tensor(names.get_name(name, (".weight", ".bias")) + name[name.rindex("."):], weight)
+        writer.add_tensor(names.get_name(name, (".weight", ".bias")), weight)
     if config.get("rope_scaling"):
         writer.add_tensor("rope_freqs.weight", rope_factors(config))
     finish(writer)
