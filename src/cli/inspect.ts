@@ -16,8 +16,7 @@ import { counted, oneLine, type Terminal } from './terminal.js'
 export const inspectSpec: CommandSpec = {
   name: 'inspect',
   positionals: ['MODEL'],
-  summary:
-    'Shows the family, the config, and every tensor of a Hugging Face model (a folder, or org/name on the hub) or a GGUF file.',
+  summary: 'Shows the family, the config, and every tensor of a model (a folder, a GGUF file, or org/name on the hub).',
   options: { json: { type: 'boolean', help: 'print as JSON' } },
 }
 
