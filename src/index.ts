@@ -17,6 +17,7 @@ export {
   type LogitsProcessor,
   type TextDecoder,
 } from './generation/index.js'
+export * from './gguf/index.js'
 export * from './hub/index.js'
 export { pool, type PoolingOptions } from './layers/index.js'
 export * from './lens/index.js'

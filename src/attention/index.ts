@@ -1,6 +1,6 @@
 export { DecoderCache, type DecoderCacheOptions, type LayerCache } from './decoder-cache.js'
 export { KeyValueCache, type KeysAndValues, type RowOrder } from './kv-cache.js'
-export { causalMask, paddingMask } from './masks.js'
+export { causalMask, paddingMask, windowMask } from './masks.js'
 export { MultiHeadAttention, type MultiHeadAttentionInputs, type MultiHeadAttentionOptions } from './multi-head.js'
 export { RelativePositionBias, type RelativePositionBiasOptions } from './relative-position-bias.js'
 export { RotaryEmbedding, type RotaryOptions } from './rotary-embedding.js'

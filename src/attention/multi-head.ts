@@ -4,7 +4,7 @@
  * families (names, biases, scale, positions, shared key heads) is an option; norms and residuals belong to the layer around it.
  */
 import { ShapeError } from '../errors.js'
-import { Linear, RMSNorm, type Pass, type WeightScope } from '../layers/index.js'
+import { Linear, RMSNorm, type NormOptions, type Pass, type WeightScope } from '../layers/index.js'
 import type { Float, RotaryTable } from '../tensor/ops/index.js'
 import { Tensor } from '../tensor/tensor.js'
 import { hookPoint, type HookPoint } from '../trace/glass.js'
@@ -25,8 +25,8 @@ export interface MultiHeadAttentionOptions {
   readonly names: AttentionNames
   /** See {@link LinearOptions}. */
   readonly transposed?: boolean
-  /** RMSNorm on each head's query and key before they are turned by their position, as in Qwen3. */
-  readonly queryKeyNorm?: { readonly epsilon: number; readonly query: string; readonly key: string }
+  /** RMSNorm on each head's query and key before they are turned by their position, as in Qwen3 and Gemma 3. */
+  readonly queryKeyNorm?: Omit<NormOptions, 'dimension'> & { readonly query: string; readonly key: string }
 }
 
 /** A projection each for queries, keys and values, or one matrix with the three below one another, as in GPT-2. */
@@ -78,9 +78,9 @@ export class MultiHeadAttention {
           }
         : linear(names.queryKeyValue, (numHeads + 2 * keyHeads) * headDim)
     if (queryKeyNorm) {
-      const { epsilon, query, key } = queryKeyNorm
-      this.#queryNorm = new RMSNorm(weights.scope(query), { dimension: headDim, epsilon })
-      this.#keyNorm = new RMSNorm(weights.scope(key), { dimension: headDim, epsilon })
+      const { query, key, ...norm } = queryKeyNorm
+      this.#queryNorm = new RMSNorm(weights.scope(query), { dimension: headDim, ...norm })
+      this.#keyNorm = new RMSNorm(weights.scope(key), { dimension: headDim, ...norm })
     }
     const merged = { inFeatures: numHeads * headDim, outFeatures: dimension, bias: bias === true, transposed }
     this.#out = new Linear(weights.scope(names.out), merged)

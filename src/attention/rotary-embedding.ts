@@ -3,13 +3,13 @@
  * the score depends on the distance between them. A model makes the table of angles once for a pass, and each of its layers
  * turns by it. The formulas are in tensor/ops/rotary.ts.
  */
-import { rotaryFrequencies, rotaryTable, type Ids, type Llama3Scaling, type RotaryTable } from '../tensor/ops/index.js'
+import { rotaryFrequencies, rotaryTable, type Ids, type RotaryScaling, type RotaryTable } from '../tensor/ops/index.js'
 
 export interface RotaryOptions {
   readonly headDim: number
   /** Base of the frequencies, `rope_theta`. */
   readonly theta: number
-  readonly scaling?: Llama3Scaling
+  readonly scaling?: RotaryScaling
 }
 
 export class RotaryEmbedding {

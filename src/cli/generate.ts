@@ -29,7 +29,7 @@ export const generateSpec: CommandSpec = {
     json: { type: 'boolean', help: 'print text and tokens with their log-probabilities as JSON' },
   },
   details:
-    'MODEL is a Hugging Face folder, its URL, or org/name on the hub. - as PROMPT reads standard input. Without an option that draws, the likeliest\n' +
+    'MODEL is a Hugging Face folder, a GGUF file, a URL of either, or org/name on the hub. - as PROMPT reads standard input. Without an option that draws, the likeliest\n' +
     'token is taken each time, unless generation_config.json says otherwise.',
 }
 

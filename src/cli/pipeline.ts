@@ -40,7 +40,11 @@ export const searchOptions: Readonly<Record<string, OptionSpec>> = {
 export const pipelineOptions: Readonly<Record<string, OptionSpec>> = {
   ...searchOptions,
   rerank: { type: 'string', value: 'MODEL', help: 'a cross-encoder that picks the passages to read out of 50' },
-  reader: { type: 'string', value: 'FOLDER', help: 'the model that answers (default: the reader of the package)' },
+  reader: {
+    type: 'string',
+    value: 'MODEL',
+    help: 'the folder or GGUF file that answers (default: the reader of the package)',
+  },
   'min-probability': {
     type: 'string',
     value: 'P',

@@ -9,6 +9,8 @@ import type { Parameter, WeightScope } from './weights.js'
 export interface NormOptions {
   readonly dimension: number
   readonly epsilon: number
+  /** Added to the gain of an RMSNorm: 1 in Gemma, whose files hold how far the gain is from 1. */
+  readonly gainOffset?: number
 }
 
 /** [..., dimension] -> [..., dimension], mean 0 and variance 1 before gain and shift. */
@@ -38,8 +40,8 @@ export class RMSNorm {
   readonly #gain: Parameter<Float>
   readonly #epsilon: number
 
-  constructor(weights: WeightScope, { dimension, epsilon }: NormOptions) {
-    this.#gain = weights.vector('weight', [dimension])
+  constructor(weights: WeightScope, { dimension, epsilon, gainOffset }: NormOptions) {
+    this.#gain = weights.vector('weight', [dimension], gainOffset)
     this.#epsilon = epsilon
   }
 

@@ -8,12 +8,13 @@ import type { Backend, PackedMatrix, PackOptions } from '../backends/index.js'
 import { WeightsError } from '../errors.js'
 import { checkpoint } from '../event-loop.js'
 import type { TensorSource } from '../safetensors/index.js'
+import { isBlockType } from '../tensor/blocks/index.js'
 import { shapesEqual, showShape, type Shape } from '../tensor/shape.js'
 import { rowMajor } from '../tensor/ops/float.js'
 import type { Float } from '../tensor/ops/index.js'
 import type { Tensor } from '../tensor/tensor.js'
 
-/** Dtypes that weights may have in the file. */
+/** Dtypes of single elements that weights may have in the file; block formats are others. */
 const WEIGHT_DTYPES = new Set(['float32', 'float16', 'bfloat16', 'float64'])
 
 /** A weight that is empty until its model is loaded. */
@@ -141,7 +142,7 @@ export class Weights {
   /** @internal */
   pack(weight: Tensor, options: PackOptions): PackedMatrix {
     const dtype = options.use === 'linear' ? this.#checkpoint.options.dtype : undefined
-    return this.backend.pack(weight, { ...options, dtype })
+    return this.backend.pack(isBlockType(weight.dtype) ? weight.to('float32') : weight, { ...options, dtype })
   }
 
   #check(): void {
@@ -154,7 +155,8 @@ export class Weights {
       if (info === undefined) problems.push(`missing: ${name} ${showShape(shape)}`)
       else if (!shapesEqual(info.shape, shape)) {
         problems.push(`misshapen: ${name} is ${showShape(info.shape)}, the config asks for ${showShape(shape)}`)
-      } else if (!WEIGHT_DTYPES.has(info.dtype)) problems.push(`not a float: ${name} is ${info.dtype}`)
+      } else if (!WEIGHT_DTYPES.has(info.dtype) && !isBlockType(info.dtype))
+        problems.push(`not a float: ${name} is ${info.dtype}`)
     }
     const isIgnored = (name: string) =>
       ignored.some(({ prefix, pattern }) => name.startsWith(prefix) && pattern.test(name.slice(prefix.length)))
@@ -207,14 +209,15 @@ export class WeightScope {
     return parameter
   }
 
-  /** A vector [size] or another small tensor, as float32. */
-  vector(name: string, shape: Shape): Parameter<Float> {
+  /** A vector [size] or another small tensor, as float32, with a number added to each element. */
+  vector(name: string, shape: Shape, plus = 0): Parameter<Float> {
     const parameter = new Parameter<Float>()
     this.#weights.want({
       tensors: [{ name: this.#name(name), shape }],
       fill: ([tensor]) => {
         const held = this.#weights.backend.allocate(shape)
-        held.data.set(rowMajor(tensor.to('float32')), held.offset)
+        const values = rowMajor(tensor.to('float32'))
+        held.data.set(plus === 0 ? values : values.map((value) => value + plus), held.offset)
         return (parameter.value = held)
       },
     })

@@ -64,7 +64,7 @@ export async function directLogitAttribution<Inputs>(
   if (!model.isPreNorm) {
     throw new InputError(
       'post-norm',
-      "directLogitAttribution: this model's layers norm the sum of what came in and what they add, so that its logits are no sum over blocks; logitLens, ablateHead and patchFrom work on it",
+      "directLogitAttribution: this model's layers norm what they add, alone or together with what came in, so that its logits are no sum over blocks; logitLens, ablateHead and patchFrom work on it",
     )
   }
   const points = model.hookPoints().map(({ name }) => name)

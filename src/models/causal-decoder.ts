@@ -2,7 +2,7 @@
  * The decoder that GPT-2, Llama and their relatives share: embeddings, pre-norm layers (pre-norm-layer.ts), and a last norm. A
  * family's file says what its own is like; the classes around it are in causal-lm.ts.
  */
-import { RotaryEmbedding, type DecoderCache } from '../attention/index.js'
+import { RotaryEmbedding, windowMask, type DecoderCache } from '../attention/index.js'
 import { InputError } from '../errors.js'
 import { Embedding, type LayerNorm, type Pass, type RMSNorm, type WeightScope } from '../layers/index.js'
 import type { Float, Ids } from '../tensor/ops/index.js'
@@ -16,6 +16,8 @@ export interface CausalDecoderOptions {
   readonly layer: (index: number) => PreNormLayerOptions
   /** Positions as a learned table that is added to the embeddings, or as angles by which queries and keys are turned. */
   readonly positions: { readonly name: string; readonly rows: number } | RotaryEmbedding
+  /** What the embedding is multiplied with; 1 unless told. The head multiplies with the bare one. */
+  readonly embeddingScale?: number
   /** Whether the head multiplies with the embedding. */
   readonly tied: boolean
   /** Names of the embedding, the list of layers, and the last norm. */
@@ -36,6 +38,7 @@ export class CausalDecoder {
   readonly #options: CausalDecoderOptions
   readonly #positions: Embedding | RotaryEmbedding
   readonly #layers: readonly PreNormLayer[]
+  readonly #layerOptions: readonly PreNormLayerOptions[]
   readonly #points
   readonly embedding: Embedding
   readonly finalNorm: LayerNorm | RMSNorm
@@ -52,8 +55,9 @@ export class CausalDecoder {
     this.#layers = layers.map(
       (layer, i) => new PreNormLayer(`decoder.${i}`, weights.scope(`${names.layers}.${i}`), layer),
     )
-    const { norm: Norm, epsilon } = layers[0]
-    this.finalNorm = new Norm(weights.scope(names.norm), { dimension, epsilon })
+    this.#layerOptions = layers
+    const { norm: Norm, epsilon, gainOffset } = layers[0]
+    this.finalNorm = new Norm(weights.scope(names.norm), { dimension, epsilon, gainOffset })
     const shape = ['batch', 'query', dimension] as const
     this.#points = {
       word: hookPoint('embeddings.word', shape),
@@ -91,16 +95,28 @@ export class CausalDecoder {
   /** -> [batch, query, dimension] */
   async forward({ ids, positions, mask, cache }: CausalDecoderInputs, pass: Pass): Promise<Float> {
     let stream = await this.#embed(ids, positions, pass) // [batch, query, dimension]
-    const rotary = this.#positions instanceof RotaryEmbedding ? this.#positions.table(positions) : undefined
+    const tableOf = once((rotary: RotaryEmbedding) => rotary.table(positions))
+    const queries = ids.shape[1]
+    const keys = (cache?.length ?? 0) + queries
+    const maskOf = once((window: number) => windowMask(queries, keys, window, mask))
+    const common = this.#positions instanceof RotaryEmbedding ? this.#positions : undefined
     for (const [index, layer] of this.#layers.entries()) {
-      const inputs = { mask, rotary, cache: cache?.layers[index].self }
+      const { rotary = common, window } = this.#layerOptions[index]
+      const inputs = {
+        mask: window === undefined ? mask : maskOf(window),
+        rotary: rotary && tableOf(rotary),
+        cache: cache?.layers[index].self,
+      }
       stream = await pass.layer(stream, (x, pass) => layer.forward(x, inputs, pass))
     }
     return pass.show(this.#points.norm, this.finalNorm.forward(stream, pass))
   }
 
   async #embed(ids: Ids, positions: Ids, pass: Pass): Promise<Float> {
-    let sum = await pass.show(this.#points.word, this.embedding.forward(ids, pass)) // [batch, query, dimension]
+    const { embeddingScale = 1 } = this.#options
+    const rows = this.embedding.forward(ids, pass) // [batch, query, dimension]
+    const scaled = embeddingScale === 1 ? rows : pass.kernels.scale(rows, embeddingScale)
+    let sum = await pass.show(this.#points.word, scaled) // [batch, query, dimension]
     if (this.#positions instanceof Embedding) {
       this.#requireRoom(positions)
       const each = positions.broadcastTo(ids.shape)
@@ -115,5 +131,14 @@ export class CausalDecoder {
     const last = positions.toArray().reduce((most, position) => Math.max(most, position), 0)
     if (last < table.rows) return
     throw new InputError('too-long', `the text has a token at position ${last}, this model reads at most ${table.rows}`)
+  }
+}
+
+/** A function that computes each of its results once. */
+function once<K, V>(compute: (key: K) => V): (key: K) => V {
+  const results = new Map<K, V>()
+  return (key) => {
+    if (!results.has(key)) results.set(key, compute(key))
+    return results.get(key)!
   }
 }

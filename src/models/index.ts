@@ -47,6 +47,7 @@ export {
   type StepOptions,
   type TextInputs,
 } from './generative.js'
+export { Gemma3ForCausalLM, Gemma3TextModel, type Gemma3Config } from './gemma3.js'
 export { GPT2LMHeadModel, GPT2Model, type GPT2Config } from './gpt2.js'
 export type { IdsLike, PositionsLike } from './inputs.js'
 export type { LanguageModel, UnembedOptions } from './language-model.js'

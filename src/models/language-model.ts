@@ -13,7 +13,7 @@ export interface LanguageModel<Inputs> {
   streamPoints(): readonly HookPoint[]
   /**
    * Whether blocks read a normed copy of the stream and add to the stream itself, which so is the sum of all that was added. A post-norm
-   * layer, as in BART, norms the sum; then there is no norm before the head.
+   * layer, as in BART, norms the sum; then there is no norm before the head. Gemma 3 norms what is added, and is none of both: false.
    */
   readonly isPreNorm: boolean
   /**

@@ -9,10 +9,10 @@
 import { RotaryEmbedding } from '../attention/index.js'
 import { ConfigError } from '../errors.js'
 import type { FolderLike } from '../files/folder.js'
-import type { JsonObject } from '../files/json.js'
+import type { Json, JsonObject } from '../files/json.js'
 import type { GenerationConfig } from '../generation/index.js'
 import { RMSNorm, type Weights } from '../layers/index.js'
-import type { Activation, Llama3Scaling } from '../tensor/ops/index.js'
+import type { Activation, RotaryScaling } from '../tensor/ops/index.js'
 import { ACTIVATION_CHOICES, ACTIVATION_NAMES } from './activation-name.js'
 import { CausalDecoder } from './causal-decoder.js'
 import { CausalLM, DecoderModel } from './causal-lm.js'
@@ -32,7 +32,7 @@ export interface LlamaConfig {
   readonly maxPositionEmbeddings: number
   readonly rmsNormEps: number
   readonly ropeTheta: number
-  readonly ropeScaling: Llama3Scaling | undefined
+  readonly ropeScaling: RotaryScaling | undefined
   /** Biases on the attention's projections; `query-key-value` leaves out the last one. */
   readonly attentionBias: boolean | 'query-key-value'
   readonly mlpBias: boolean
@@ -71,7 +71,7 @@ export function llamaFields(
     hiddenAct: ACTIVATION_NAMES[json.oneOf('hidden_act', ACTIVATION_CHOICES, 'silu')],
     maxPositionEmbeddings: json.integer('max_position_embeddings', { fallback: defaultPositions }),
     rmsNormEps: json.number('rms_norm_eps', 1e-6),
-    ...ropeFields(json),
+    ...ropeFields(json, headDim),
     attentionBias: json.boolean('attention_bias', false),
     mlpBias: json.boolean('mlp_bias', false),
     queryKeyNorm: false,
@@ -80,14 +80,19 @@ export function llamaFields(
 }
 
 /** `rope_theta` beside `rope_scaling`, or, since transformers 5, both in `rope_parameters`. */
-function ropeFields(json: JsonObject): Pick<LlamaConfig, 'ropeTheta' | 'ropeScaling'> {
+function ropeFields(json: JsonObject, headDim: number): Pick<LlamaConfig, 'ropeTheta' | 'ropeScaling'> {
   const key = ['rope_parameters', 'rope_scaling'].find((key) => json.has(key))
   const rope = key === undefined ? undefined : json.object(key)
   const ropeTheta = (rope?.has('rope_theta') ? rope : json).number('rope_theta', 10_000)
   const type = rope?.string(rope.has('rope_type') ? 'rope_type' : 'type', 'default')
   if (rope === undefined || type === 'default') return { ropeTheta, ropeScaling: undefined }
+  if (type === 'factors') return { ropeTheta, ropeScaling: { factors: ropeFactors(rope, headDim) } }
+  if (type === 'linear') return { ropeTheta, ropeScaling: linearScaling(rope.number('factor'), headDim) }
   if (type !== 'llama3') {
-    throw new ConfigError('config-type', `${rope.where}: scaling "${type}" is not supported; known: default, llama3`)
+    throw new ConfigError(
+      'config-type',
+      `${rope.where}: scaling "${type}" is not supported; known: default, linear, llama3`,
+    )
   }
   const ropeScaling = {
     factor: rope.number('factor'),
@@ -96,6 +101,22 @@ function ropeFields(json: JsonObject): Pick<LlamaConfig, 'ropeTheta' | 'ropeScal
     originalMaxPositions: rope.integer('original_max_position_embeddings'),
   }
   return { ropeTheta, ropeScaling }
+}
+
+/** Every frequency divided by one factor. */
+export function linearScaling(factor: number, headDim: number): RotaryScaling {
+  return { factors: new Array<number>(headDim / 2).fill(factor) }
+}
+
+/** What a GGUF has in the place of a rule: a number for each frequency. */
+function ropeFactors(rope: JsonObject, headDim: number): readonly number[] {
+  const factors: Json = rope.get('factors') ?? []
+  const isFactor = (factor: Json) => typeof factor === 'number' && factor > 0
+  if (Array.isArray(factors) && factors.length === headDim / 2 && factors.every(isFactor)) return factors as number[]
+  throw new ConfigError(
+    'config-type',
+    `${rope.where}: "factors" are not ${headDim / 2} numbers above 0, one for each pair of a head`,
+  )
 }
 
 /** The decoder, in a file that was saved with a head (`model.layers…`) or without one (`layers…`). */

@@ -11,6 +11,7 @@ import { DistilBertForQuestionAnswering, DistilBertForSequenceClassification, Di
 import { DPRContextEncoder, DPRQuestionEncoder, DPRReader } from './dpr.js'
 import type { EncoderForSequenceClassification, EncoderModel } from './encoder-model.js'
 import type { CausalLM } from './causal-lm.js'
+import { Gemma3ForCausalLM, Gemma3TextModel } from './gemma3.js'
 import { GPT2LMHeadModel, GPT2Model } from './gpt2.js'
 import { LlamaForCausalLM, LlamaModel } from './llama.js'
 import { loadModel, type Build, type FromPretrainedOptions, type Model } from './model.js'
@@ -143,6 +144,11 @@ function decoderFamilies(): readonly Family[] {
       modelType: 'qwen3',
       model: { Qwen3Model: Qwen3Model.build },
       causalLM: { Qwen3ForCausalLM: Qwen3ForCausalLM.build },
+    },
+    {
+      modelType: 'gemma3_text',
+      model: { Gemma3TextModel: Gemma3TextModel.build },
+      causalLM: { Gemma3ForCausalLM: Gemma3ForCausalLM.build },
     },
   ]
 }

@@ -1,6 +1,6 @@
 export * from './errors.js'
 export type { TensorInfo } from './header.js'
 export { quantizeMatrix, widenQuantized } from './quantized.js'
-export { SafetensorsFile, type TensorSource } from './reader.js'
+export { SafetensorsFile, type CheckpointFolder, type TensorSource } from './reader.js'
 export { openCheckpoint } from './shards.js'
 export { writeSafetensors } from './writer.js'

@@ -2,6 +2,7 @@
  * Reading tensors out of a safetensors file. Opening reads the header alone; each tensor's bytes are read when it is asked for.
  */
 import { blobSource, bytesSource, type ByteSource } from '../files/byte-source.js'
+import type { Folder } from '../files/folder.js'
 import { viewBytes } from '../tensor/dtype.js'
 import { Tensor } from '../tensor/tensor.js'
 import { FileTooShortError, UnknownTensorError } from './errors.js'
@@ -19,6 +20,11 @@ export interface TensorSource {
   tensor(name: string): Promise<Tensor>
   /** Gives back open files. */
   close(): Promise<void>
+}
+
+/** A folder whose weights are not safetensors files: it brings its tensors itself, under the names that a safetensors checkpoint has. */
+export interface CheckpointFolder extends Folder {
+  checkpoint(): Promise<TensorSource>
 }
 
 export class SafetensorsFile implements TensorSource {

@@ -1,6 +1,6 @@
 /**
- * A checkpoint folder: one model.safetensors, or several shards that model.safetensors.index.json lists. Either way it is one
- * TensorSource, and tensors are read when they are asked for.
+ * A checkpoint folder: one model.safetensors, or several shards that model.safetensors.index.json lists, or a folder that brings its tensors
+ * itself. Either way it is one TensorSource, and tensors are read when they are asked for.
  */
 import { hasFile, missingFile, readText, type Folder } from '../files/folder.js'
 import { JsonObject } from '../files/json.js'
@@ -8,7 +8,7 @@ import { isPlainName } from '../files/plain-path.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { ShardIndexError } from './errors.js'
 import type { TensorInfo } from './header.js'
-import { SafetensorsFile, unknownTensor, type TensorSource } from './reader.js'
+import { SafetensorsFile, unknownTensor, type CheckpointFolder, type TensorSource } from './reader.js'
 
 const SINGLE = 'model.safetensors'
 const INDEX = 'model.safetensors.index.json'
@@ -16,7 +16,8 @@ const INDEX = 'model.safetensors.index.json'
 /**
  * @throws FileError when the folder holds neither, SafetensorsError for a broken file, ShardIndexError for an index that does not fit
  */
-export async function openCheckpoint(folder: Folder): Promise<TensorSource> {
+export async function openCheckpoint(folder: Folder | CheckpointFolder): Promise<TensorSource> {
+  if ('checkpoint' in folder) return folder.checkpoint()
   const single = await folder.open(SINGLE)
   if (single) return openOrClose(single)
   const index = await readText(folder, INDEX)

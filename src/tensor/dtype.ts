@@ -1,10 +1,14 @@
 /**
  * The number formats of tensors, and which typed array holds each. JavaScript has no float16, bfloat16 or float8 arrays
- * everywhere, so these are held as their bit patterns in unsigned integer arrays and widened by float-bits.ts.
+ * everywhere, so these are held as their bit patterns in unsigned integer arrays and widened by float-bits.ts. A block format
+ * (blocks/formats.ts) is a dtype too: its elements lie in the bytes of its blocks.
  */
+import { BLOCK_FORMATS, isBlockType, type BlockType } from './blocks/formats.js'
 
 /** The typed array that holds each dtype. */
-export type DataOf = {
+export type DataOf = ElementsOf & { readonly [B in BlockType]: Uint8Array }
+
+interface ElementsOf {
   float64: Float64Array
   float32: Float32Array
   float16: Uint16Array
@@ -22,7 +26,7 @@ export type DataOf = {
   bool: Uint8Array
 }
 
-/** Name of a number format, as in PyTorch. */
+/** Name of a number format, as in PyTorch, or of a block format, as in GGUF. */
 export type DType = keyof DataOf
 
 type DataConstructor<D extends DType> = {
@@ -31,7 +35,7 @@ type DataConstructor<D extends DType> = {
   new (buffer: ArrayBufferLike, byteOffset?: number, length?: number): DataOf[D]
 }
 
-const CONSTRUCTORS: { readonly [D in DType]: DataConstructor<D> } = {
+const CONSTRUCTORS: { readonly [D in keyof ElementsOf]: DataConstructor<D> } = {
   float64: Float64Array,
   float32: Float32Array,
   float16: Uint16Array,
@@ -49,14 +53,20 @@ const CONSTRUCTORS: { readonly [D in DType]: DataConstructor<D> } = {
   bool: Uint8Array,
 }
 
-/** Bytes that one element of `dtype` takes. */
-export function bytesPerElement(dtype: DType): number {
-  return CONSTRUCTORS[dtype].BYTES_PER_ELEMENT
+function constructorOf<D extends DType>(dtype: D): DataConstructor<D> {
+  const constructor: unknown = isBlockType(dtype) ? Uint8Array : CONSTRUCTORS[dtype as keyof ElementsOf]
+  return constructor as DataConstructor<D>
 }
 
-/** A zeroed array of `length` elements of `dtype`. */
+/** Bytes that one element of `dtype` takes; of a block format its share of the block, an exact fraction. */
+export function bytesPerElement(dtype: DType): number {
+  if (isBlockType(dtype)) return BLOCK_FORMATS[dtype].bytes / BLOCK_FORMATS[dtype].values
+  return constructorOf(dtype).BYTES_PER_ELEMENT
+}
+
+/** A zeroed array of `length` elements of `dtype`; of a block format these are whole blocks. */
 export function allocate<D extends DType>(dtype: D, length: number): DataOf[D] {
-  return new CONSTRUCTORS[dtype](length)
+  return new (constructorOf(dtype))(isBlockType(dtype) ? length * bytesPerElement(dtype) : length)
 }
 
 /**
@@ -64,7 +74,7 @@ export function allocate<D extends DType>(dtype: D, length: number): DataOf[D] {
  * multiple of the element size, so unaligned bytes are copied once.
  */
 export function viewBytes<D extends DType>(dtype: D, bytes: Uint8Array): DataOf[D] {
-  const constructor = CONSTRUCTORS[dtype]
+  const constructor = constructorOf(dtype)
   const size = constructor.BYTES_PER_ELEMENT
   const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice()
   return new constructor(aligned.buffer, aligned.byteOffset, aligned.byteLength / size)

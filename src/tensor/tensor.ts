@@ -2,9 +2,13 @@
  * A tensor is a typed array seen through a shape, a stride and an offset: the fields of an ndarray. reshape, transpose,
  * slice and broadcastTo return views on the same data; only `contiguous` and a reshape that strides cannot express copy.
  * Mathematics lives in ops/, not here.
+ *
+ * A tensor of a block format (blocks/) is seen through shape, stride and offset of its values as well. Only whole blocks of it can be copied;
+ * `to` widens it, whatever the view.
  */
 import { DTypeError, ShapeError } from '../errors.js'
-import { allocate, type DataOf, type DType } from './dtype.js'
+import { BLOCK_FORMATS, isBlockType, widen, type BlockType } from './blocks/index.js'
+import { allocate, bytesPerElement, type DataOf, type DType } from './dtype.js'
 import {
   bfloat16ToNumber,
   float16ToNumber,
@@ -28,13 +32,13 @@ export interface TensorFields<D extends DType> {
   readonly shape: Shape
   /** Elements to step per axis. Row-major when left out. */
   readonly stride?: readonly number[]
-  /** Index in `data` of the first element. */
+  /** Index in `data` of the first element; of a block format, of the first value. */
   readonly offset?: number
 }
 
 export class Tensor<D extends DType = DType> {
   readonly dtype: D
-  /** The elements. Those of a tensor on a GPU are read back here when they are asked for. */
+  /** The elements, or the bytes of their blocks. Those of a tensor on a GPU are read back here when they are asked for. */
   readonly data!: DataOf[D]
   readonly shape: Shape
   readonly stride: readonly number[]
@@ -164,8 +168,13 @@ export class Tensor<D extends DType = DType> {
     return this.isContiguous ? this : this.copy()
   }
 
-  /** A row-major copy with its own data. */
+  /** A row-major copy with its own data. @throws DTypeError for blocks that are not row-major and whole */
   copy(): Tensor<D> {
+    if (isBlockType(this.dtype)) {
+      if (!this.#isWholeBlocks)
+        throw new DTypeError('Tensor.copy', `view of ${this.dtype}`, 'whole blocks in their order')
+      return new Tensor({ dtype: this.dtype, data: this.#blocks().slice() as DataOf[D], shape: this.shape })
+    }
     const data = allocate(this.dtype, this.size)
     if (this.isContiguous) {
       const source = this.data.subarray(this.offset, this.offset + this.size)
@@ -209,16 +218,20 @@ export class Tensor<D extends DType = DType> {
 
   /** The elements as numbers, row-major. 64-bit integers beyond ±2^53 lose their last digits: read `data` for those. */
   toArray(): number[] {
+    if (isBlockType(this.dtype)) return this.to('float32').toArray()
     const { dtype, data } = this
     return Array.from(this.positions(), (at) => valueAt(dtype, data, at))
   }
 
   /**
    * The elements in another dtype, row-major. Narrowing rounds to nearest; the same dtype returns `contiguous()`.
-   * @throws DTypeError when converting to a float8 format, which only files use
+   * @throws DTypeError when converting to a float8 format, which only files use, or to a block format, which is `quantise`
    */
   to<E extends DType>(dtype: E): Tensor<E> {
     if ((dtype as DType) === this.dtype) return this.contiguous() as unknown as Tensor<E>
+    if (isBlockType(dtype))
+      throw new DTypeError('Tensor.to', dtype, 'a dtype of single elements; quantise() makes blocks')
+    if (isBlockType(this.dtype)) return this.#widened().to(dtype)
     const data = allocate(dtype, this.size)
     const source = this.data
     let index = 0
@@ -234,8 +247,32 @@ export class Tensor<D extends DType = DType> {
     return new Tensor({ dtype: this.dtype, data: this.storage, shape, stride, offset })
   }
 
+  /** Whether the values are those of neighbouring blocks, in their order. */
+  get #isWholeBlocks(): boolean {
+    const { values } = BLOCK_FORMATS[this.dtype as BlockType]
+    return this.isContiguous && this.offset % values === 0 && this.size % values === 0
+  }
+
+  /** The bytes of the blocks that a view of whole blocks is made of. */
+  #blocks(): Uint8Array {
+    const bytes = bytesPerElement(this.dtype)
+    return (this.data as Uint8Array).subarray(this.offset * bytes, (this.offset + this.size) * bytes)
+  }
+
+  /** Blocks as float32. A view that is not made of whole blocks becomes the same view of all values. */
+  #widened(): Tensor<'float32'> {
+    const { shape, stride, offset } = this
+    const bytes = this.#isWholeBlocks ? this.#blocks() : (this.data as Uint8Array)
+    const data = new Float32Array(bytes.length / bytesPerElement(this.dtype))
+    widen(this.dtype as BlockType, bytes, data)
+    return new Tensor(
+      this.#isWholeBlocks ? { dtype: 'float32', data, shape } : { dtype: 'float32', data, shape, stride, offset },
+    )
+  }
+
   #checkBounds(): void {
     const { shape, stride, offset, storage } = this
+    const length = isBlockType(this.dtype) ? storage.length / bytesPerElement(this.dtype) : storage.length
     if (stride.length !== shape.length) {
       throw new ShapeError('Tensor', `shape ${showShape(shape)} and stride ${showShape(stride)} differ in length`)
     }
@@ -250,11 +287,8 @@ export class Tensor<D extends DType = DType> {
       if (reach > 0) high += reach
       else low += reach
     }
-    if (low < 0 || high >= storage.length) {
-      throw new ShapeError(
-        'Tensor',
-        `${showShape(shape)} needs elements ${low} to ${high}, the data has ${storage.length}`,
-      )
+    if (low < 0 || high >= length) {
+      throw new ShapeError('Tensor', `${showShape(shape)} needs elements ${low} to ${high}, the data has ${length}`)
     }
   }
 }

@@ -55,6 +55,7 @@ const CHECKPOINTS: Readonly<Record<string, Readonly<Record<string, string>>>> = 
   llama: { LlamaModel: 'llama/untied', LlamaForCausalLM: 'llama/untied' },
   qwen2: { Qwen2Model: 'qwen2/base', Qwen2ForCausalLM: 'qwen2/base' },
   qwen3: { Qwen3Model: 'qwen3/base', Qwen3ForCausalLM: 'qwen3/base' },
+  gemma3_text: { Gemma3TextModel: 'gemma3/base', Gemma3ForCausalLM: 'gemma3/base' },
 }
 
 const ROWS = FAMILIES.flatMap((family) =>
@@ -154,7 +155,7 @@ describe('auto classes pick by config.json', () => {
   test('an unknown family is refused with a list of the known ones', async () => {
     const files = await changedCheckpoint('bert/base', { config: { model_type: 'mamba' } })
     await expect(AutoModel.fromPretrained(memoryFolder(files), { backend })).rejects.toThrow(
-      'model_type "mamba" is not supported; known: bert, distilbert, roberta, xlm-roberta, mpnet, dpr, t5, bart, gpt2, llama, qwen2, qwen3',
+      'model_type "mamba" is not supported; known: bert, distilbert, roberta, xlm-roberta, mpnet, dpr, t5, bart, gpt2, llama, qwen2, qwen3, gemma3_text',
     )
   })
 

@@ -69,6 +69,11 @@ export class GoldenTensors {
     return this.#get(name).to('int32')
   }
 
+  /** The bytes of a uint8 tensor. */
+  bytes(name: string): Uint8Array {
+    return this.#get(name).to('uint8').copy().data
+  }
+
   #get(name: string): Tensor {
     const tensor = this.#tensors.get(name)
     if (!tensor) throw new Error(`the golden file has no ${name}`)

@@ -15,10 +15,20 @@ export interface Llama3Scaling {
   readonly originalMaxPositions: number
 }
 
+/** What each frequency is divided by, [headDim / 2]: a GGUF has numbers in place of the rule that they come from. */
+export interface RotaryFactors {
+  readonly factors: readonly number[]
+}
+
+/** How the frequencies are slowed, to reach longer contexts. */
+export type RotaryScaling = Llama3Scaling | RotaryFactors
+
 /** Angles per position in radians, one for each pair of a head: theta^(-2i/headDim), [headDim / 2]. */
-export function rotaryFrequencies(headDim: number, theta: number, scaling?: Llama3Scaling): Float32Array {
+export function rotaryFrequencies(headDim: number, theta: number, scaling?: RotaryScaling): Float32Array {
   const frequencies = Float32Array.from({ length: headDim / 2 }, (_, i) => 1 / theta ** ((2 * i) / headDim))
-  return scaling ? frequencies.map((frequency) => smooth(frequency, scaling)) : frequencies
+  if (scaling === undefined) return frequencies
+  if ('factors' in scaling) return frequencies.map((frequency, i) => frequency / scaling.factors[i])
+  return frequencies.map((frequency) => smooth(frequency, scaling))
 }
 
 function smooth(frequency: number, scaling: Llama3Scaling): number {

@@ -1,0 +1,7 @@
+export { isSupported } from './architectures.js'
+export * from './errors.js'
+export { GgufFolder } from './folder.js'
+export { GgufFile } from './gguf-file.js'
+export type { GgufTensorInfo } from './header.js'
+export type { GgufMetadata, GgufList, GgufValue, NumberList } from './metadata.js'
+export type { TensorType } from './tensor-types.js'
