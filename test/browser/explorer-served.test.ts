@@ -8,9 +8,11 @@ import { join } from 'node:path'
 import type { Page, Route } from 'playwright-core'
 import { afterAll, expect, test } from 'vitest'
 import { explorerPages } from '../../src/cli/explorer-server.js'
-import { openPipeline, type Pipeline } from '../../src/cli/pipeline.js'
+import { openPassages } from '../../src/cli/pipeline.js'
 import { DEFAULT_LIMITS, startAnswerServer, type AnswerServer } from '../../src/cli/server/answer-server.js'
-import { processTerminal } from '../../src/cli/terminal.js'
+import { startAnswerWorker } from '../../src/cli/server/answer-thread.js'
+import { Answering } from '../../src/cli/server/answering.js'
+import { ServedPassages } from '../../src/cli/server/served-passages.js'
 import type { RetrievedPassage } from '../../src/rag/index.js'
 import { runCli } from '../support/cli.js'
 import { wordTokenizer, writeSmallFolder } from '../support/small-tokenizers.js'
@@ -25,7 +27,8 @@ const FILES = {
   'tower.txt': 'The tower of Vell is a tall building made of iron.\n',
 }
 const folder = mkdtempSync(join(tmpdir(), 'glassformer-served-'))
-let pipeline: Pipeline
+let answers: Answering
+let passages: ServedPassages
 let server: AnswerServer
 
 serveExplorer(async () => {
@@ -37,20 +40,23 @@ serveExplorer(async () => {
     golden: 'bert/sequence-classification', // random weights: its order is as good as any
     tokenizer: wordTokenizer,
   })
-  pipeline = await openPipeline({ index, rerank }, processTerminal(new AbortController().signal))
+  const onDefect = (error: unknown) => expect.unreachable(String(error))
+  passages = await ServedPassages.open(() => openPassages({ index }))
+  answers = await Answering.start({ startWorker: () => startAnswerWorker({ index, rerank }), onTrouble: onDefect })
   server = await startAnswerServer({
-    pipeline,
+    answers,
+    passages,
     pages: await explorerPages({ api: true }),
     host: '127.0.0.1',
     port: 0,
     allowedOrigins: [],
     limits: DEFAULT_LIMITS,
-    onDefect: (error) => expect.unreachable(String(error)),
+    onDefect,
   })
   return { address: server.address, close: () => server.drain() }
 })
 afterAll(async () => {
-  await pipeline.close()
+  await Promise.all([answers.close(), passages.close()])
   rmSync(folder, { recursive: true })
 })
 

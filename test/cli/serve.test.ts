@@ -8,13 +8,17 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openPipeline, type Pipeline } from '../../src/cli/pipeline.js'
+import type { Arguments } from '../../src/cli/arguments.js'
+import { openPassages, openPipeline, type Pipeline } from '../../src/cli/pipeline.js'
 import {
   DEFAULT_LIMITS,
   startAnswerServer,
   type AnswerServer,
   type AnswerServerOptions,
 } from '../../src/cli/server/answer-server.js'
+import { startAnswerWorker } from '../../src/cli/server/answer-thread.js'
+import { Answering } from '../../src/cli/server/answering.js'
+import { ServedPassages } from '../../src/cli/server/served-passages.js'
 import { processTerminal } from '../../src/cli/terminal.js'
 import type { Answer, PromptAnswer, RetrievedPassage } from '../../src/rag/index.js'
 import { runCli, serveCli } from '../support/cli.js'
@@ -25,6 +29,8 @@ const folder = mkdtempSync(join(tmpdir(), 'glassformer-serve-'))
 const index = join(folder, 'notes.index')
 const defects: unknown[] = []
 let pipeline: Pipeline
+let answers: Answering
+let passages: ServedPassages
 let server: AnswerServer
 
 beforeAll(async () => {
@@ -33,11 +39,13 @@ beforeAll(async () => {
   const ran = await runCli(['index', join(folder, 'arlen.md'), join(folder, 'tea.txt'), '--out', index])
   expect(ran.code, ran.stderr).toBe(0)
   pipeline = await openPipeline({ index }, processTerminal(new AbortController().signal))
+  answers = await answering({ index })
+  passages = await ServedPassages.open(() => openPassages({ index }))
   server = await start({})
 })
 afterAll(async () => {
   await server.drain()
-  await pipeline.close()
+  await Promise.all([answers.close(), passages.close(), pipeline.close()])
   rmSync(folder, { recursive: true })
   expect(defects).toEqual([])
 })
@@ -46,9 +54,17 @@ interface Started extends Omit<Partial<AnswerServerOptions>, 'limits'> {
   readonly limits?: Partial<AnswerServerOptions['limits']>
 }
 
+function answering(options: Arguments['options']): Promise<Answering> {
+  return Answering.start({
+    startWorker: () => startAnswerWorker(options),
+    onTrouble: (error) => defects.push(error),
+  })
+}
+
 function start({ limits, ...options }: Started): Promise<AnswerServer> {
   return startAnswerServer({
-    pipeline,
+    answers,
+    passages,
     pages: (_, response) => void response.end('a page'),
     host: '127.0.0.1',
     port: 0,
@@ -296,8 +312,8 @@ describe('GET /api/passages/ID', () => {
   })
 
   test('of the facts of the package, too', async () => {
-    const facts = await openPipeline({}, processTerminal(new AbortController().signal))
-    const { address, drain } = await start({ pipeline: facts })
+    const facts = await ServedPassages.open(() => openPassages({}))
+    const { address, drain } = await start({ passages: facts })
     expect(await (await get('countries-152', address)).json()).toMatchObject({ title: 'France' })
     expect(await failureOf(await get('x', address))).toMatchObject({ status: 404 })
     await drain()
