@@ -8,12 +8,12 @@ import { join } from 'node:path'
 import type { Page, Route } from 'playwright-core'
 import { afterAll, expect, test } from 'vitest'
 import { explorerPages } from '../../src/cli/explorer-server.js'
-import { openPassages } from '../../src/cli/pipeline.js'
+import { openPassages, openPipeline, type Pipeline } from '../../src/cli/pipeline.js'
 import { DEFAULT_LIMITS, startAnswerServer, type AnswerServer } from '../../src/cli/server/answer-server.js'
-import { startAnswerWorker } from '../../src/cli/server/answer-thread.js'
-import { Answering } from '../../src/cli/server/answering.js'
 import { ServedPassages } from '../../src/cli/server/served-passages.js'
+import { processTerminal } from '../../src/cli/terminal.js'
 import type { RetrievedPassage } from '../../src/rag/index.js'
+import { answersHere } from '../support/answers-here.js'
 import { runCli } from '../support/cli.js'
 import { wordTokenizer, writeSmallFolder } from '../support/small-tokenizers.js'
 import { answerOf, hashOf, openPage, seriousProblems, serveExplorer, settled } from './explorer-visit.js'
@@ -27,7 +27,7 @@ const FILES = {
   'tower.txt': 'The tower of Vell is a tall building made of iron.\n',
 }
 const folder = mkdtempSync(join(tmpdir(), 'glassformer-served-'))
-let answers: Answering
+let pipeline: Pipeline
 let passages: ServedPassages
 let server: AnswerServer
 
@@ -40,23 +40,22 @@ serveExplorer(async () => {
     golden: 'bert/sequence-classification', // random weights: its order is as good as any
     tokenizer: wordTokenizer,
   })
-  const onDefect = (error: unknown) => expect.unreachable(String(error))
+  pipeline = await openPipeline({ index, rerank }, processTerminal(new AbortController().signal))
   passages = await ServedPassages.open(() => openPassages({ index }))
-  answers = await Answering.start({ startWorker: () => startAnswerWorker({ index, rerank }), onTrouble: onDefect })
   server = await startAnswerServer({
-    answers,
+    answers: answersHere(pipeline),
     passages,
     pages: await explorerPages({ api: true }),
     host: '127.0.0.1',
     port: 0,
     allowedOrigins: [],
     limits: DEFAULT_LIMITS,
-    onDefect,
+    onDefect: (error) => expect.unreachable(String(error)),
   })
   return { address: server.address, close: () => server.drain() }
 })
 afterAll(async () => {
-  await Promise.all([answers.close(), passages.close()])
+  await Promise.all([pipeline.close(), passages.close()])
   rmSync(folder, { recursive: true })
 })
 

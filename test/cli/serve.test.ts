@@ -207,6 +207,7 @@ describe('POST /api/ask', () => {
     ['an empty question', '{"question": " "}', 400, 'empty-question'],
     ['a question of another type', '{"question": ["x"]}', 400, 'config-type'],
     ['a question that is too long', JSON.stringify({ question: 'word '.repeat(300) }), 400, 'too-long'],
+    ['a question that no model is asked', JSON.stringify({ question: 'a'.repeat(60_000) }), 400, 'too-long'],
     ['an unknown field', '{"question": "x", "fast": true}', 400, 'unknown-field'],
     ['__proto__', '{"question": "x", "__proto__": {"topK": 1}}', 400, 'unknown-field'],
     ['topK 0', '{"question": "x", "topK": 0}', 400, 'config-type'],

@@ -9,7 +9,7 @@ import type { Arguments } from '../arguments.js'
 import { fromFailure, type Facts, type FromThread, type Job, type JobOptions, type ToThread } from './answers.js'
 import { HttpError } from './http-error.js'
 
-/** Milliseconds in which a job has to end when it is cancelled, or the thread when it is closed. The end of a thread takes up to 100 more. */
+/** The end of a thread takes up to 100 milliseconds more. */
 const GRACE = 120
 
 /** Starts a thread that answers as the options of the command say. */
@@ -20,7 +20,9 @@ export function startAnswerWorker(options: Arguments['options']): Worker {
     : new Worker(new URL('./answer-worker.js', import.meta.url), given)
 }
 
-export interface ThreadEvents {
+export interface ThreadOptions {
+  /** Milliseconds in which a job has to end when it is cancelled, or the thread when it is closed; 120 unless told. */
+  readonly grace?: number
   readonly onProgress?: (label: string, done: number, total: number) => void
   /** It ended while it had nothing to do. */
   readonly onCrash: (reason: Error) => void
@@ -40,7 +42,8 @@ export class AnswerThread {
   readonly ended: Promise<void>
   hasEnded = false
   readonly #worker: Worker
-  readonly #events: ThreadEvents
+  readonly #options: ThreadOptions
+  readonly #grace: number
   #running: Running | undefined
   #jobs = 0
   #isUnwanted = false
@@ -48,9 +51,10 @@ export class AnswerThread {
   #failToLoad!: (reason: Error) => void
   #isReady = false
 
-  constructor(worker: Worker, events: ThreadEvents) {
+  constructor(worker: Worker, options: ThreadOptions) {
     this.#worker = worker
-    this.#events = events
+    this.#options = options
+    this.#grace = options.grace ?? GRACE
     this.ready = new Promise((resolve, reject) => {
       this.#becomeReady = resolve
       this.#failToLoad = reject
@@ -75,7 +79,7 @@ export class AnswerThread {
     let grace: NodeJS.Timeout | undefined
     const cancel = () => {
       this.#post({ type: 'cancel', id })
-      grace = setTimeout(() => void this.end(), GRACE)
+      grace = setTimeout(() => void this.end(), this.#grace)
     }
     signal.addEventListener('abort', cancel)
     try {
@@ -98,7 +102,7 @@ export class AnswerThread {
   async close(): Promise<void> {
     this.#isUnwanted = true
     if (this.#isReady) this.#post({ type: 'close' })
-    const grace = setTimeout(() => void this.end(), this.#isReady ? GRACE : 0)
+    const grace = setTimeout(() => void this.end(), this.#isReady ? this.#grace : 0)
     await this.ended
     clearTimeout(grace)
   }
@@ -115,7 +119,7 @@ export class AnswerThread {
   }
 
   #receive(message: FromThread): void {
-    if (message.type === 'progress') this.#events.onProgress?.(message.label, message.done, message.total)
+    if (message.type === 'progress') this.#options.onProgress?.(message.label, message.done, message.total)
     else if (message.type === 'ready') {
       this.#isReady = true
       this.#becomeReady(message.facts)
@@ -129,7 +133,7 @@ export class AnswerThread {
   #fail(reason: Error): void {
     this.#failToLoad(reason)
     if (this.#running) this.#running.reject(reason)
-    else if (this.#isReady && !this.#isUnwanted) this.#events.onCrash(reason)
+    else if (this.#isReady && !this.#isUnwanted) this.#options.onCrash(reason)
     this.#isUnwanted = true // said once
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Worker } from 'node:worker_threads'
 import { AbortedError, GlassformerError } from '../../errors.js'
-import { AnswerThread } from './answer-thread.js'
+import { AnswerThread, type ThreadOptions } from './answer-thread.js'
 import type { Answers, Facts, Job, JobOptions } from './answers.js'
 import { HttpError, RETRY_SECONDS } from './http-error.js'
 
@@ -12,7 +12,7 @@ import { HttpError, RETRY_SECONDS } from './http-error.js'
 const LOAD_MILLISECONDS = 60_000
 const LOAD_TIMES = 3
 
-export interface AnsweringOptions {
+export interface AnsweringOptions extends Pick<ThreadOptions, 'grace'> {
   readonly startWorker: () => Worker
   /** Of the first thread. */
   readonly onProgress?: (label: string, done: number, total: number) => void
@@ -44,10 +44,10 @@ export class Answering implements Answers {
 
   /** Resolves when the models are loaded. @throws what the loading throws, as HttpError; AbortedError */
   static async start(options: AnsweringOptions): Promise<Answering> {
-    const { startWorker, onProgress, signal, onTrouble } = options
+    const { startWorker, grace, onProgress, signal, onTrouble } = options
     if (signal?.aborted) throw new AbortedError('the loading of the models', signal.reason)
     const begun = performance.now()
-    const thread = new AnswerThread(startWorker(), { onProgress, onCrash: onTrouble })
+    const thread = new AnswerThread(startWorker(), { grace, onProgress, onCrash: onTrouble })
     const stop = () => void thread.end()
     signal?.addEventListener('abort', stop)
     try {
@@ -103,8 +103,8 @@ export class Answering implements Answers {
 
   /** @throws HttpError 503 */
   async #load(): Promise<AnswerThread> {
-    const { startWorker, onTrouble, onReplaced } = this.#options
-    const thread = new AnswerThread(startWorker(), { onCrash: onTrouble })
+    const { startWorker, grace, onTrouble, onReplaced } = this.#options
+    const thread = new AnswerThread(startWorker(), { grace, onCrash: onTrouble })
     this.#thread = thread
     const limit = setTimeout(() => void thread.end(), this.#mostMilliseconds)
     try {
