@@ -4,7 +4,6 @@
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -22,6 +21,7 @@ import { ServedPassages } from '../../src/cli/server/served-passages.js'
 import { processTerminal } from '../../src/cli/terminal.js'
 import type { Answer, PromptAnswer, RetrievedPassage } from '../../src/rag/index.js'
 import { runCli, serveCli } from '../support/cli.js'
+import { eventsOf, raw as sendRaw, until } from '../support/http.js'
 import { byteTokenizer, CHATML, writeSmallFolder } from '../support/small-tokenizers.js'
 
 const QUESTION = 'What is the capital of Arlen?'
@@ -95,32 +95,10 @@ const failureOf = async (response: Response) => ({
   ...((await response.json()) as Failure),
 })
 
-/** The events of a stream, in their order. */
-async function eventsOf(response: Response): Promise<{ event: string; data: unknown }[]> {
-  const blocks = (await response.text()).split('\n\n').filter((block) => block !== '')
-  return blocks.map((block) => {
-    const [, event, data] = /^event: (\w+)\ndata: (.*)$/.exec(block)!
-    return { event, data: JSON.parse(data) as unknown }
-  })
-}
-
 const health = async (address = server.address) =>
   (await (await fetch(`${address}api/health`)).json()) as { questions: number }
 
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5))
-}
-
-/** Sends bytes as they are, and gives all that comes back. */
-function raw(text: string, address = server.address): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let answer = ''
-    const socket = connect(Number(new URL(address).port), '127.0.0.1', () => socket.write(text))
-    socket.on('data', (bytes) => (answer += bytes.toString()))
-    socket.on('error', reject)
-    socket.on('close', () => resolve(answer))
-  })
-}
+const raw = (text: string, address = server.address) => sendRaw(text, address)
 
 /** An index is searched by vectors and for words. */
 const STAGES = [
