@@ -90,7 +90,8 @@ export async function serve(args: Arguments, terminal: Terminal): Promise<void> 
       fail('Whoever reaches this address can ask: there is no password. Put a server that asks for one in front.')
     }
     print(dim('Ctrl-C ends it.'))
-    await Promise.race([interrupted.then(() => server.drain()), terminated.then(() => server.stop())])
+    const stop = () => Promise.all([server.stop(), answers?.close()])
+    await Promise.race([interrupted.then(() => server.drain()), terminated.then(stop)])
   } finally {
     await Promise.all([answers?.close(), passages.close()])
   }

@@ -11,6 +11,8 @@ import { HttpError } from './http-error.js'
 
 /** The end of a thread takes up to 100 milliseconds more. */
 const GRACE = 120
+/** Milliseconds in which a thread that is closed may give back what it holds elsewhere. */
+const CLOSING = 60
 
 /** Starts a thread that answers as the options of the command say. */
 export function startAnswerWorker(options: Arguments['options']): Worker {
@@ -21,7 +23,7 @@ export function startAnswerWorker(options: Arguments['options']): Worker {
 }
 
 export interface ThreadOptions {
-  /** Milliseconds in which a job has to end when it is cancelled, or the thread when it is closed; 120 unless told. */
+  /** Milliseconds in which a job has to end when it is cancelled; 120 unless told. */
   readonly grace?: number
   readonly onProgress?: (label: string, done: number, total: number) => void
   /** It ended while it had nothing to do. */
@@ -102,7 +104,7 @@ export class AnswerThread {
   async close(): Promise<void> {
     this.#isUnwanted = true
     if (this.#isReady) this.#post({ type: 'close' })
-    const grace = setTimeout(() => void this.end(), this.#isReady ? this.#grace : 0)
+    const grace = setTimeout(() => void this.end(), this.#isReady ? CLOSING : 0)
     await this.ended
     clearTimeout(grace)
   }
