@@ -75,6 +75,12 @@ export class JsonObject {
     return this.#typed(key, fallback, 'a string', (value) => typeof value === 'string')
   }
 
+  /** A list of strings. */
+  strings(key: string): readonly string[] {
+    const fits = (value: Json) => Array.isArray(value) && value.every((item) => typeof item === 'string')
+    return this.#typed<string[]>(key, undefined, 'a list of strings', fits)
+  }
+
   /** One of the given strings; anything else is not supported. */
   oneOf<T extends string>(key: string, choices: readonly T[], fallback?: T): T {
     return this.#typed(key, fallback, `one of ${choices.join(', ')}`, (value) => choices.includes(value as T))

@@ -1,5 +1,4 @@
 import {
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -448,7 +447,7 @@ describe.skipIf(NO_TERMINAL !== undefined)(`on a terminal${NO_TERMINAL ? ` (${NO
     const { code, stderr } = await runCli(['index', file, '--out', out, '--parse-seconds', '3600'], {
       watch: (child) => {
         const looking = setInterval(() => {
-          if (!existsSync(`${out}.lock`)) return
+          if (!readdirSync(folder).includes(`${signal}.index.lock`)) return // a link that leads nowhere
           clearInterval(looking)
           setTimeout(() => child.kill(signal), 1000)
         }, 50)

@@ -195,7 +195,7 @@ describe('POST /api/ask', () => {
     ['a probability in words', '{"question": "x", "minProbability": "much"}', 400, 'config-type'],
     ['a filter that is none', '{"question": "x", "filter": {"a": {"b": 1}}}', 400, 'bad-filter'],
     ['a filter that matches nothing', '{"question": "x", "filter": {"__proto__": 1}}', 400, 'nothing-matches'],
-    ['deep nesting', `{"question": ${'['.repeat(30_000)}${']'.repeat(30_000)}}`, 400, 'too-deep'],
+    ['deep nesting', `{"question": ${'['.repeat(30_000)}${']'.repeat(30_000)}}`, 400, 'json-too-large'],
     ['bytes that are no text', new Uint8Array([0x22, 0xff, 0x22]), 400, 'not-utf8'],
     ['a large body', JSON.stringify({ question: 'x'.repeat(3_000_000) }), 413, 'too-large'],
   ])('refuses %s', async (_name, body, status, code) => {

@@ -80,7 +80,6 @@ export function parseAsk(body: string, fields: AskFields, mostCharacters: number
     }
   } catch (error) {
     if (error instanceof ConfigError) throw new HttpError(400, error.code, error.message)
-    if (error instanceof RangeError) throw new HttpError(400, 'too-deep', 'the request is nested too deeply')
     throw error
   }
 }

@@ -87,7 +87,8 @@ export async function marginalAnswer(
   } else {
     if (mode === 'rag-sequence') chosen = mostProbable(scored, priors)
     else {
-      const answers = pAnswerable >= 0.5 ? scored.filter((candidate) => candidate !== abstention) : []
+      const answers =
+        pAnswerable >= 0.5 || options.mayAbstain === false ? scored.filter((candidate) => candidate !== abstention) : []
       const best = answers.length > 0 ? mostProbable(answers, logPosterior) : abstention
       const given = best !== abstention && accept(proposed(best, logPosterior, pAnswerable))
       chosen = given ? best : abstention

@@ -2,13 +2,14 @@
  * The default reader: two readers on the same passages. One words an answer and is good at short facts; the other quotes, and is good at documents of any
  * kind. Each of the two answers has a calibrated probability of being right; the likelier one is given, or neither. Where the first one has no
  * good answer to the passages, it is asked to word what the quote says. A worded answer that holds the span, and no word that is neither read nor
- * asked, is as likely as the quote, and goes before it.
+ * asked, is as likely as the quote, and goes before it. The first one is held to words that it read (grounded-words.ts).
  */
 import { ConfigError } from '../../errors.js'
 import type { JsonObject } from '../../files/json.js'
 import type { Answer, AnswerPassage, Source } from './answer.js'
 import type { Calibration } from './calibration.js'
 import { storedCalibration, storedProbability } from './calibration.js'
+import { GroundedWords } from './grounded-words.js'
 import type { Proposal } from './marginal-answer.js'
 import type { ReadingContext, WeighedPassage } from './passage-reader.js'
 import { Reader, type ReadOptions } from './reader.js'
@@ -20,22 +21,31 @@ import type { SpanWindow } from './span-search.js'
 
 /** What {@link QuotingReader} decides by. */
 export interface Judgement {
-  /** Makes the probability of a worded answer of what {@link checkedSignals} says. That of a quote is the span reader's own. */
+  /** Makes the probability of an answer to the passages of what {@link checkedSignals} says. That of a quote is the span reader's own. */
   readonly said: Calibration
+  /** The same for an answer to the best quote alone. */
+  readonly worded: Calibration
   /** Least probability of what is given. */
   readonly minProbability: number
   /** A worded answer that is right with this probability is given even where a quote is likelier. */
   readonly preferSaid: number
+  /** Words that the reader who words answers adds to those that it reads. */
+  readonly ownWords: readonly string[]
 }
 
-/** Reads `calibration.json`: { "min_probability": …, "prefer_said": …, "said": { "bias": …, … } }. @throws ConfigError */
+/** Reads `calibration.json`: { "min_probability": …, "prefer_said": …, "own_words": […],
+ * "said": { "bias": …, … }, "worded": { … } }. @throws ConfigError */
 export function judgementOf(settings: JsonObject): Judgement {
-  const unknown = settings.keys().find((key) => !['min_probability', 'prefer_said', 'said'].includes(key))
+  const unknown = settings
+    .keys()
+    .find((key) => !['min_probability', 'prefer_said', 'own_words', 'said', 'worded'].includes(key))
   if (unknown !== undefined) throw new ConfigError('config-unknown', `${settings.where}: unknown field "${unknown}"`)
   return {
     said: storedCalibration(settings.object('said'), CHECKED_SIGNALS),
+    worded: storedCalibration(settings.object('worded'), CHECKED_SIGNALS),
     minProbability: storedProbability(settings, 'min_probability'),
     preferSaid: storedProbability(settings, 'prefer_said'),
+    ownWords: settings.strings('own_words'),
   }
 }
 
@@ -45,6 +55,7 @@ export class QuotingReader extends Reader {
   /** It is this reader's, which disposes it. */
   readonly quoting: SpanReader
   readonly #judgement: Judgement
+  readonly #words: GroundedWords
 
   /** @param said its model is this reader's from now on */
   constructor(said: Reader, quoting: SpanReader, judgement: Judgement) {
@@ -52,6 +63,7 @@ export class QuotingReader extends Reader {
     this.wording = said
     this.quoting = quoting
     this.#judgement = judgement
+    this.#words = new GroundedWords(said.tokenizer, judgement.ownWords)
   }
 
   override dispose(): void {
@@ -101,28 +113,31 @@ export class QuotingReader extends Reader {
     options: ReadOptions & Pick<ReaderOptions, 'signal'> = {},
   ): Promise<Answer> {
     const { minProbability = this.minProbability, hooks, signal } = options
-    const { said, preferSaid } = this.#judgement
+    const { said, worded, preferSaid } = this.#judgement
+    const words = this.#words
     const quotable = quotes.spans.length > 0 ? quotes.probability : 0
     const enough = Math.max(minProbability, Math.min(quotable, preferSaid))
     let best = { worded: undefined as string | undefined, said: 0 }
-    const accept = (read: readonly WeighedPassage[]) => (proposal: Proposal) => {
+    const accept = (calibration: Calibration, read: readonly WeighedPassage[]) => (proposal: Proposal) => {
       const signals = checkedSignals(proposal, question, read, quotes)
-      const own = said.probability(signals)
-      const agrees = signals.agreement === 1 && signals.supported === 1 // it says what the quote says
+      const own = calibration.probability(signals)
+      // it says what the quote says, and is no stammer
+      const agrees = signals.agreement === 1 && signals.supported === 1 && proposal.logProb > LEAST_LOG_PROB
       const probability = agrees ? Math.max(own, quotable) : own
       if (best.worded === undefined || probability > best.said) best = { worded: proposal.text, said: probability }
       return probability >= enough
     }
     const judged = () => ({ ...best, quoted: quotable, minProbability, preferSaid })
-    const own = await this.weigh(reading, question, passages, options, accept(passages))
+    const own = await this.weigh(reading, question, passages, { ...options, words }, accept(said, passages))
     if (own.kind === 'said') return { ...own, probability: best.said, quotes, judged: judged() }
     if (quotable > 0 && quotes.pNoAnswer < MOST_DOUBT) {
       const [{ passage, quote }] = quotes.spans
       const alone = [{ ...passages[passage], text: quote.text, logPrior: 0 }]
       const read = await this.read(question, alone, { hooks, signal })
-      const worded = await this.weigh(read, question, alone, { ...options, onText: undefined }, accept(alone))
-      if (worded.kind === 'said')
-        return { ...ofOnePassage(worded, own, quotes), probability: best.said, quotes, judged: judged() }
+      const wording = { ...options, words, mayAbstain: false, onText: undefined }
+      const told = await this.weigh(read, question, alone, wording, accept(worded, alone))
+      if (told.kind === 'said')
+        return { ...ofOnePassage(told, own, quotes), probability: best.said, quotes, judged: judged() }
     }
     const probability = Math.max(best.said, quotable)
     if (quotes.spans.length === 0 || quotable < minProbability) return { ...own, probability, quotes, judged: judged() }
@@ -146,6 +161,8 @@ export class QuotingReader extends Reader {
   }
 }
 
+/** What words the quote has to be as likely to itself, in nats, to be as likely right as the quote. */
+const LEAST_LOG_PROB = -3
 /** Where "no answer" is likelier, a quote is not put to the other reader. */
 const MOST_DOUBT = 0.95
 

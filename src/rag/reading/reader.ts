@@ -15,7 +15,7 @@ import { marginalAnswer, type Proposal } from './marginal-answer.js'
 import type { PassageReader, ReadingContext, WeighedPassage } from './passage-reader.js'
 import type { Provenance } from './provenance.js'
 import { readerInput, type ReadablePassage } from './reader-input.js'
-import { Reading, type AnswersOptions, type ReaderOptions } from './reading.js'
+import { Reading, type AnswersOptions } from './reading.js'
 import { PROPOSAL_SIGNALS, proposalSignals } from './signals.js'
 
 export interface ReadOptions extends Pick<AnswersOptions, 'onText'> {
@@ -148,15 +148,16 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     reading: Reading,
     question: string,
     passages: readonly WeighedPassage[],
-    options: ReadOptions & Pick<ReaderOptions, 'signal'>,
+    options: ReadOptions & Pick<AnswersOptions, 'signal' | 'words' | 'mayAbstain'>,
     accept: (proposal: Proposal) => boolean,
   ): Promise<Omit<Answer, 'probability'>> {
-    const { mode = 'conditioned', maxNewTokens = 40, sources = false, hooks, onText, signal } = options
+    const { mode = 'conditioned', maxNewTokens = 40, sources = false, ...others } = options
     const { tokenizer } = this
+    const { hooks, onText, signal, words, mayAbstain } = others
     const provenance = sources ? await this.#provenance(question, passages) : undefined
     return marginalAnswer(
       { question, passages, reading, tokenizer, provenance },
-      { mode, accept, maxNewTokens, hooks, onText, signal },
+      { mode, accept, maxNewTokens, hooks, onText, signal, words, mayAbstain },
     )
   }
 

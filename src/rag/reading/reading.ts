@@ -8,6 +8,8 @@ import { rowMajor } from '../../tensor/ops/float.js'
 import { logSoftmax } from '../../tensor/ops/index.js'
 import type { Float } from '../../tensor/ops/index.js'
 import type { Tokenizer } from '../../tokenizer/index.js'
+import { ABSTENTION } from './answer.js'
+import type { GroundedWords } from './grounded-words.js'
 import { mixture } from '../paper/rag-token.js'
 
 /** What has read: of a reader, the model and its tokenizer. */
@@ -28,6 +30,10 @@ export interface AnswersOptions extends ReaderOptions {
    * is known only when each has given its own, and may be another one.
    */
   readonly onText?: (piece: string) => void
+  /** Holds what is written to words that were read; nothing unless told. */
+  readonly words?: GroundedWords
+  /** With `words`: a passage may answer that it does not hold the answer. True unless told. */
+  readonly mayAbstain?: boolean
 }
 
 /** A question read with some passages. */
@@ -44,13 +50,19 @@ export class Reading {
   }
 
   /** Each passage's own answer, by greedy search: ids with the end token, and text. */
-  async answers({ onText, ...options }: AnswersOptions): Promise<{ ids: number[]; text: string }[]> {
+  async answers({
+    onText,
+    words,
+    mayAbstain = true,
+    ...options
+  }: AnswersOptions): Promise<{ ids: number[]; text: string }[]> {
     const { model, tokenizer } = this.#reader
-    const { padTokenId } = model.generationConfig
+    const { padTokenId, eosTokenIds } = model.generationConfig
+    const logitsProcessors = words && [words.processor(this.inputIds, eosTokenIds, mayAbstain ? [ABSTENTION] : [])]
     const rows = this.inputIds.map((): number[] => [])
     const streamer = new TextStreamer(tokenizer)
     const give = (piece: string) => piece !== '' && onText?.(piece)
-    for await (const { tokens } of model.streamFrom(this.#encoded, options)) {
+    for await (const { tokens } of model.streamFrom(this.#encoded, { ...options, logitsProcessors })) {
       tokens.forEach((id, z) => id !== padTokenId && rows[z].push(id))
       if (onText && tokens[0] !== padTokenId) give(streamer.put(tokens[0]))
     }

@@ -54,12 +54,14 @@ describe('config.json', () => {
 })
 
 test.each([
-  [{ said: { bias: 0 } }, 'config-missing'],
+  [{ said: { bias: 0 }, worded: { bias: 0 } }, 'config-missing'],
   [{ min_probability: 2, said: { bias: 0 } }, 'config-type'],
   [{ min_probability: 0.5 }, 'config-type'],
   [{ min_probability: 0.5, said: { bias: 'x' } }, 'config-type'],
   [{ min_probability: 0.5, said: { bias: 0, lead: 1 } }, 'unknown-signal'],
   [{ min_probability: 0.5, prefer_said: 0.5, said: { bias: 0 }, quoted: { bias: 0 } }, 'config-unknown'],
+  [{ min_probability: 0.5, prefer_said: 0.5, said: { bias: 0 }, worded: { bias: 0 } }, 'config-missing'],
+  [{ min_probability: 0.5, prefer_said: 0.5, said: { bias: 0 }, worded: { bias: 0 }, own_words: [7] }, 'config-type'],
 ])('calibration.json of %j is refused', (content, code) => {
   const read = () => judgementOf(new JsonObject(content as never, 'calibration.json'))
   expect(read).toThrow(expect.objectContaining({ code }) as Error)

@@ -66,7 +66,7 @@ function readerWith({
   const quoting = { answer: vi.fn(async (): Promise<SpanAnswer> => answer), dispose: vi.fn() }
   const model = { dispose: vi.fn() }
   const plain = new Reader(model as unknown as Seq2SeqLM, tokenizer)
-  const judgement = { said: always(said), minProbability: 0.4, preferSaid: 1 }
+  const judgement = { said: always(said), worded: always(said), minProbability: 0.4, preferSaid: 1, ownWords: [] }
   const reader = new QuotingReader(plain, quoting as unknown as SpanReader, judgement)
   vi.spyOn(reader, 'read').mockImplementation(async () => reading(ABSTENTION, { [ABSTENTION]: 0.99 })) // of the quote alone
   return { reader, plain, quoting, model, answer }
@@ -164,7 +164,7 @@ test.each<RagMode>(['rag-sequence'])('%s is as with the reader alone: nothing is
 test("keeps the reader's format, and gives back both models", () => {
   const format = () => 'x'
   const { quoting, model } = readerWith({})
-  const judgement = { said: always(0.5), minProbability: 0.4, preferSaid: 1 }
+  const judgement = { said: always(0.5), worded: always(0.5), minProbability: 0.4, preferSaid: 1, ownWords: [] }
   const plain = new Reader(model as unknown as Seq2SeqLM, tokenizer, { format })
   const reader = new QuotingReader(plain, quoting as unknown as SpanReader, judgement)
   expect(reader.format).toBe(format)
@@ -183,7 +183,7 @@ describe('the reader of a folder', () => {
   }
   const open = (calibration: unknown) =>
     Rag.fromPretrained(changedFolder(weightsPath(), 'calibration.json', calibration))
-  const JUDGEMENT = { min_probability: 0.25, prefer_said: 1, said: { bias: 0 } }
+  const JUDGEMENT = { min_probability: 0.25, prefer_said: 1, own_words: ['is'], said: { bias: 0 }, worded: { bias: 0 } }
 
   test('words answers alone where nothing says how to choose', async () => {
     const { reader, loadQuoting } = parts()
