@@ -1,5 +1,5 @@
 // Builds dist/: one bundle for Node, one for browsers with what it seldom needs, the reading of documents and the thread that parses them for both, the
-// command line, the ndarray adapter, the types, and in dist/explorer/ the page of "glassformer explore".
+// command line with the thread that answers for "glassformer serve", the ndarray adapter, the types, and in dist/explorer/ the page of "glassformer explore".
 // Every bundle lies directly in dist/, so that '../weights/' resolves from it as it does from src/. The source maps carry the
 // sources, which are not in the package.
 import { execFileSync } from 'node:child_process'
@@ -56,6 +56,7 @@ await Promise.all([
       ndarray: 'src/tensor/ndarray.ts',
       documents: 'src/documents/index.ts',
       'node-parser-worker': 'src/documents/node-parser-worker.ts',
+      'answer-worker': 'src/cli/server/answer-worker.ts',
       postgres: 'src/rag/stores/postgres/index.ts',
     },
     platform: 'node',

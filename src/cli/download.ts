@@ -3,7 +3,7 @@
  */
 import { snapshotDownload, type HubOptions } from '../hub/index.js'
 import type { Arguments, CommandSpec } from './arguments.js'
-import type { Terminal } from './terminal.js'
+import type { LoadingTerminal, Terminal } from './terminal.js'
 
 export const downloadSpec: CommandSpec = {
   name: 'download',
@@ -29,7 +29,7 @@ export async function download({ positionals, options }: Arguments, terminal: Te
 }
 
 /** Shows downloads as a progress bar, in megabytes, and stops them with Ctrl-C. */
-export function downloadOptions({ progress, signal }: Terminal): HubOptions {
+export function downloadOptions({ progress, signal }: LoadingTerminal): HubOptions {
   const megabytes = (bytes: number) => Math.round(bytes / 1e5) / 10
   let shown = ''
   return {

@@ -7,7 +7,7 @@ import { SentenceEncoder, type EncoderIdentity } from '../rag/index.js'
 import { DEFAULT_WEIGHTS } from '../shipped-files.js'
 import { choice, UsageError, type Arguments, type OptionSpec } from './arguments.js'
 import { downloadOptions } from './download.js'
-import type { Terminal } from './terminal.js'
+import type { LoadingTerminal } from './terminal.js'
 
 /** For plain encoders, whose folder does not say how their states become a vector. */
 export const poolingOptions: Readonly<Record<string, OptionSpec>> = {
@@ -42,7 +42,7 @@ export function encoderChoice(options: Arguments['options']): EncoderChoice {
 /** The encoder, and what an index remembers of it. */
 export async function openEncoder(
   { location, pooling }: EncoderChoice,
-  terminal: Terminal,
+  terminal: LoadingTerminal,
 ): Promise<{ readonly encoder: SentenceEncoder; readonly identity: EncoderIdentity }> {
   const encoder = await SentenceEncoder.fromPretrained(
     location ?? subfolder(openFolder(DEFAULT_WEIGHTS), 'all-MiniLM-L6-v2'),
@@ -68,7 +68,7 @@ export async function openEncoder(
 export async function encoderOf(
   { name, location, pooling, normalize }: EncoderIdentity,
   given: string | undefined,
-  terminal: Terminal,
+  terminal: LoadingTerminal,
 ): Promise<SentenceEncoder | undefined> {
   const onProgress = (done: number, total: number) => terminal.progress('encoder', done, total)
   const load = { ...downloadOptions(terminal), pooling, normalize, onProgress }

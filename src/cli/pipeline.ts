@@ -2,21 +2,23 @@
  * The pipeline behind the commands that answer questions: store, reader and reranker, opened from the options.
  */
 import { basename } from 'node:path'
+import { openFolder, requireText, subfolder } from '../files/folder.js'
 import {
   AutoReader,
+  parseCorpus,
   PromptReader,
   Rag,
   Reranker,
   SpanReader,
-  type Passage,
   type StageRanks,
-  type StoreReadOptions,
+  type Store,
 } from '../rag/index.js'
+import { DEFAULT_WEIGHTS } from '../shipped-files.js'
 import { probability, UsageError, type Arguments, type OptionSpec } from './arguments.js'
 import { downloadOptions } from './download.js'
 import { encoderOf } from './encoder.js'
 import { openStore, postgresName, postgresOptions, postgresUrl } from './stores.js'
-import type { Terminal } from './terminal.js'
+import type { LoadingTerminal } from './terminal.js'
 
 /** For commands that search an index. */
 export const searchOptions: Readonly<Record<string, OptionSpec>> = {
@@ -107,7 +109,7 @@ export interface PromptPipeline {
   readonly rag: Rag<PromptReader>
 }
 
-export async function openPipeline(options: Arguments['options'], terminal: Terminal): Promise<Pipeline> {
+export async function openPipeline(options: Arguments['options'], terminal: LoadingTerminal): Promise<Pipeline> {
   const { progress, signal } = terminal
   const opened: (() => void | Promise<void>)[] = []
   const close = async () => {
@@ -171,17 +173,19 @@ function searchStages({ index, store, 'vectors-only': vectorsOnly, rerank }: Arg
   return stages
 }
 
-/** A passage by its id; undefined where there is none. */
-export async function findPassage(
-  { rag }: Pipeline,
-  id: string,
-  options: StoreReadOptions,
-): Promise<Passage | undefined> {
-  if (rag.store) return rag.store.passage(id, options)
-  return (await rag.retriever()).passages.find((passage) => passage.id === id)
-}
+/** The passages alone: their number, and each by its id. */
+export type Passages = Pick<Store, 'size' | 'passage' | 'close'>
 
-/** Passages that are searched. */
-export async function countPassages({ rag }: Pipeline): Promise<number> {
-  return rag.store ? rag.store.size() : (await rag.retriever()).passages.length
+/** What the pipeline of these options searches, without its models. */
+export async function openPassages(options: Arguments['options']): Promise<Passages> {
+  const store = await openStore(options)
+  if (store) return store
+  const folder = subfolder(openFolder(DEFAULT_WEIGHTS), 'world-facts')
+  const corpus = parseCorpus(await requireText(folder, 'passages.jsonl', 'holds the passages'), folder.name)
+  const byId = new Map(corpus.map((passage) => [passage.id, passage]))
+  return {
+    size: () => Promise.resolve(byId.size),
+    passage: (id) => Promise.resolve(byId.get(id)),
+    close: () => Promise.resolve(),
+  }
 }

@@ -1,11 +1,15 @@
 /**
  * `glassformer serve`: answers questions over HTTP and serves the explorer's page, until Ctrl-C.
  */
+import { GlassformerError } from '../errors.js'
 import { positiveNumber, UsageError, wholeNumber, type Arguments, type CommandSpec } from './arguments.js'
 import { explorerPages } from './explorer-server.js'
-import { checkPipelineOptions, countPassages, openPipeline, pipelineOptions } from './pipeline.js'
+import { checkPipelineOptions, openPassages, pipelineOptions } from './pipeline.js'
 import { isLoopback } from './server/access.js'
 import { DEFAULT_LIMITS, startAnswerServer } from './server/answer-server.js'
+import { startAnswerWorker } from './server/answer-thread.js'
+import { Answering } from './server/answering.js'
+import { ServedPassages } from './server/served-passages.js'
 import { counted, type Terminal } from './terminal.js'
 
 const PORT = 4180
@@ -43,13 +47,13 @@ export const serveSpec: CommandSpec = {
     'file in "source". With Accept: text/event-stream the answer comes in events. POST /api/search takes {"question", "topK", "filter"} and gives the passages alone, with\n' +
     'rank and score of every stage of the search; GET /api/passages/ID gives one passage; GET /api/health tells whether all is well. Errors\n' +
     'are JSON {"code", "message"}. On the page, "Passages from" offers the index or store. Ctrl-C takes no further questions and ends when\n' +
-    'those that it has are answered; once more, and it ends at once.\n' +
+    'those that it has are answered; once more, or SIGTERM, and it ends at once.\n' +
     'Example: curl localhost:4180/api/ask -H "Content-Type: application/json" -d \'{"question": "What is the capital of France?"}\'',
 }
 
 export async function serve(args: Arguments, terminal: Terminal): Promise<void> {
   const { options, lists } = args
-  const { print, dim, fail, signal } = terminal
+  const { print, dim, fail, progress, signal } = terminal
   const port = wholeNumber('port', options.port, 0) ?? PORT
   if (port > LAST_PORT) throw new UsageError(`--port is "${port}", expected at most ${LAST_PORT}`)
   const host = typeof options.host === 'string' ? options.host : HOST
@@ -61,25 +65,35 @@ export async function serve(args: Arguments, terminal: Terminal): Promise<void> 
   }
   checkPipelineOptions(args)
   const pages = await explorerPages({ api: options.index !== undefined || options.store !== undefined })
-  const pipeline = await openPipeline(options, terminal)
+  const onDefect = (error: unknown) => fail(`glassformer: a defect, please report it\n${(error as Error).stack}`)
+  const onTrouble = (error: unknown) =>
+    error instanceof GlassformerError ? fail(`glassformer: ${error.message}`) : onDefect(error)
+  const passages = await ServedPassages.open(() => openPassages(options))
+  let answers: Answering | undefined
   try {
-    const onDefect = (error: unknown) => fail(`glassformer: a defect, please report it\n${(error as Error).stack}`)
-    const server = await startAnswerServer({ pipeline, pages, host, port, allowedOrigins, limits, onDefect })
-    const ended = new Promise<void>((resolve) => {
+    answers = await Answering.start({
+      startWorker: () => startAnswerWorker(options),
+      onProgress: progress,
+      signal,
+      onTrouble,
+      onReplaced: () => void passages.reopen().catch(onTrouble),
+    })
+    const server = await startAnswerServer({ answers, passages, pages, host, port, allowedOrigins, limits, onDefect })
+    const interrupted = new Promise<void>((resolve) => {
       if (signal.aborted) resolve()
       signal.addEventListener('abort', () => resolve())
-      process.once('SIGTERM', () => resolve())
     })
-    const passages = counted(await countPassages(pipeline), 'passage')
-    print(`Answering from the ${passages} of ${pipeline.corpus} at ${server.address}`)
+    const terminated = new Promise<void>((resolve) => process.once('SIGTERM', () => resolve()))
+    const count = counted(await passages.size(), 'passage')
+    print(`Answering from the ${count} of ${answers.facts.corpus} at ${server.address}`)
     if (!isLoopback(host)) {
       fail('Whoever reaches this address can ask: there is no password. Put a server that asks for one in front.')
     }
     print(dim('Ctrl-C ends it.'))
-    await ended
-    await server.drain()
+    const stop = () => Promise.all([server.stop(), answers?.close()])
+    await Promise.race([interrupted.then(() => server.drain()), terminated.then(stop)])
   } finally {
-    await pipeline.close()
+    await Promise.all([answers?.close(), passages.close()])
   }
 }
 

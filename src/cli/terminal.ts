@@ -26,6 +26,9 @@ export interface Terminal {
   readonly signal: AbortSignal
 }
 
+/** What is said of the loading of models, and what ends it. */
+export type LoadingTerminal = Pick<Terminal, 'progress' | 'signal'>
+
 const BAR_WIDTH = 30
 /** Milliseconds between lines that say how far it is, where no bar moves. */
 const LINE_EVERY = 20_000

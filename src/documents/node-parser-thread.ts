@@ -2,6 +2,7 @@
  * The thread that parses, in Node. page-parser-thread.ts stands in for this in the browser bundle.
  */
 import { Worker } from 'node:worker_threads'
+import { typeScriptProgram } from '../files/typescript-worker.js'
 import { OutOfMemory, type ParserThread, type ThreadEvents } from './parser-thread.js'
 
 /** Milliseconds between looks at the memory of the process. */
@@ -16,7 +17,7 @@ const HEAP_BEYOND = 2
 export function startParserThread(megabytes: number, { onMessage, onEnd }: ThreadEvents): ParserThread {
   const options = { resourceLimits: { maxOldGenerationSizeMb: HEAP_BEYOND * megabytes }, execArgv: [] } // the program's own options are not for it
   const worker = import.meta.url.endsWith('.ts')
-    ? new Worker(readingTypeScript(import.meta.url.replace('-thread.ts', '-worker.ts')), { ...options, eval: true })
+    ? new Worker(typeScriptProgram(import.meta.url.replace('-thread.ts', '-worker.ts')), { ...options, eval: true })
     : new Worker(new URL('./node-parser-worker.js', import.meta.url), options)
   let watch: NodeJS.Timeout | undefined
   worker.on('message', (message) => {
@@ -43,10 +44,4 @@ export function startParserThread(megabytes: number, { onMessage, onEnd }: Threa
       void worker.terminate()
     },
   }
-}
-
-/** A program that runs one of the sources, in tests and under tsx. */
-function readingTypeScript(file: string): string {
-  const [tsx, url] = [import.meta.resolve('tsx/esm/api'), file].map((name) => JSON.stringify(name))
-  return `import(${tsx}).then(({ register }) => (register(), import(${url})))`
 }

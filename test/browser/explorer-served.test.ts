@@ -8,10 +8,12 @@ import { join } from 'node:path'
 import type { Page, Route } from 'playwright-core'
 import { afterAll, expect, test } from 'vitest'
 import { explorerPages } from '../../src/cli/explorer-server.js'
-import { openPipeline, type Pipeline } from '../../src/cli/pipeline.js'
+import { openPassages, openPipeline, type Pipeline } from '../../src/cli/pipeline.js'
 import { DEFAULT_LIMITS, startAnswerServer, type AnswerServer } from '../../src/cli/server/answer-server.js'
+import { ServedPassages } from '../../src/cli/server/served-passages.js'
 import { processTerminal } from '../../src/cli/terminal.js'
 import type { RetrievedPassage } from '../../src/rag/index.js'
+import { answersHere } from '../support/answers-here.js'
 import { runCli } from '../support/cli.js'
 import { wordTokenizer, writeSmallFolder } from '../support/small-tokenizers.js'
 import { answerOf, hashOf, openPage, seriousProblems, serveExplorer, settled } from './explorer-visit.js'
@@ -26,6 +28,7 @@ const FILES = {
 }
 const folder = mkdtempSync(join(tmpdir(), 'glassformer-served-'))
 let pipeline: Pipeline
+let passages: ServedPassages
 let server: AnswerServer
 
 serveExplorer(async () => {
@@ -38,8 +41,10 @@ serveExplorer(async () => {
     tokenizer: wordTokenizer,
   })
   pipeline = await openPipeline({ index, rerank }, processTerminal(new AbortController().signal))
+  passages = await ServedPassages.open(() => openPassages({ index }))
   server = await startAnswerServer({
-    pipeline,
+    answers: answersHere(pipeline),
+    passages,
     pages: await explorerPages({ api: true }),
     host: '127.0.0.1',
     port: 0,
@@ -50,7 +55,7 @@ serveExplorer(async () => {
   return { address: server.address, close: () => server.drain() }
 })
 afterAll(async () => {
-  await pipeline.close()
+  await Promise.all([pipeline.close(), passages.close()])
   rmSync(folder, { recursive: true })
 })
 

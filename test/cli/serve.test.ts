@@ -4,20 +4,24 @@
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openPipeline, type Pipeline } from '../../src/cli/pipeline.js'
+import type { Arguments } from '../../src/cli/arguments.js'
+import { openPassages, openPipeline, type Pipeline } from '../../src/cli/pipeline.js'
 import {
   DEFAULT_LIMITS,
   startAnswerServer,
   type AnswerServer,
   type AnswerServerOptions,
 } from '../../src/cli/server/answer-server.js'
+import { startAnswerWorker } from '../../src/cli/server/answer-thread.js'
+import { Answering } from '../../src/cli/server/answering.js'
+import { ServedPassages } from '../../src/cli/server/served-passages.js'
 import { processTerminal } from '../../src/cli/terminal.js'
 import type { Answer, PromptAnswer, RetrievedPassage } from '../../src/rag/index.js'
 import { runCli, serveCli } from '../support/cli.js'
+import { eventsOf, raw as sendRaw, until } from '../support/http.js'
 import { byteTokenizer, CHATML, writeSmallFolder } from '../support/small-tokenizers.js'
 
 const QUESTION = 'What is the capital of Arlen?'
@@ -25,6 +29,8 @@ const folder = mkdtempSync(join(tmpdir(), 'glassformer-serve-'))
 const index = join(folder, 'notes.index')
 const defects: unknown[] = []
 let pipeline: Pipeline
+let answers: Answering
+let passages: ServedPassages
 let server: AnswerServer
 
 beforeAll(async () => {
@@ -33,11 +39,13 @@ beforeAll(async () => {
   const ran = await runCli(['index', join(folder, 'arlen.md'), join(folder, 'tea.txt'), '--out', index])
   expect(ran.code, ran.stderr).toBe(0)
   pipeline = await openPipeline({ index }, processTerminal(new AbortController().signal))
+  answers = await answering({ index })
+  passages = await ServedPassages.open(() => openPassages({ index }))
   server = await start({})
 })
 afterAll(async () => {
   await server.drain()
-  await pipeline.close()
+  await Promise.all([answers.close(), passages.close(), pipeline.close()])
   rmSync(folder, { recursive: true })
   expect(defects).toEqual([])
 })
@@ -46,9 +54,17 @@ interface Started extends Omit<Partial<AnswerServerOptions>, 'limits'> {
   readonly limits?: Partial<AnswerServerOptions['limits']>
 }
 
+function answering(options: Arguments['options']): Promise<Answering> {
+  return Answering.start({
+    startWorker: () => startAnswerWorker(options),
+    onTrouble: (error) => defects.push(error),
+  })
+}
+
 function start({ limits, ...options }: Started): Promise<AnswerServer> {
   return startAnswerServer({
-    pipeline,
+    answers,
+    passages,
     pages: (_, response) => void response.end('a page'),
     host: '127.0.0.1',
     port: 0,
@@ -79,32 +95,10 @@ const failureOf = async (response: Response) => ({
   ...((await response.json()) as Failure),
 })
 
-/** The events of a stream, in their order. */
-async function eventsOf(response: Response): Promise<{ event: string; data: unknown }[]> {
-  const blocks = (await response.text()).split('\n\n').filter((block) => block !== '')
-  return blocks.map((block) => {
-    const [, event, data] = /^event: (\w+)\ndata: (.*)$/.exec(block)!
-    return { event, data: JSON.parse(data) as unknown }
-  })
-}
-
 const health = async (address = server.address) =>
   (await (await fetch(`${address}api/health`)).json()) as { questions: number }
 
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5))
-}
-
-/** Sends bytes as they are, and gives all that comes back. */
-function raw(text: string, address = server.address): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let answer = ''
-    const socket = connect(Number(new URL(address).port), '127.0.0.1', () => socket.write(text))
-    socket.on('data', (bytes) => (answer += bytes.toString()))
-    socket.on('error', reject)
-    socket.on('close', () => resolve(answer))
-  })
-}
+const raw = (text: string, address = server.address) => sendRaw(text, address)
 
 /** An index is searched by vectors and for words. */
 const STAGES = [
@@ -191,6 +185,7 @@ describe('POST /api/ask', () => {
     ['an empty question', '{"question": " "}', 400, 'empty-question'],
     ['a question of another type', '{"question": ["x"]}', 400, 'config-type'],
     ['a question that is too long', JSON.stringify({ question: 'word '.repeat(300) }), 400, 'too-long'],
+    ['a question that no model is asked', JSON.stringify({ question: 'a'.repeat(60_000) }), 400, 'too-long'],
     ['an unknown field', '{"question": "x", "fast": true}', 400, 'unknown-field'],
     ['__proto__', '{"question": "x", "__proto__": {"topK": 1}}', 400, 'unknown-field'],
     ['topK 0', '{"question": "x", "topK": 0}', 400, 'config-type'],
@@ -296,8 +291,8 @@ describe('GET /api/passages/ID', () => {
   })
 
   test('of the facts of the package, too', async () => {
-    const facts = await openPipeline({}, processTerminal(new AbortController().signal))
-    const { address, drain } = await start({ pipeline: facts })
+    const facts = await ServedPassages.open(() => openPassages({}))
+    const { address, drain } = await start({ passages: facts })
     expect(await (await get('countries-152', address)).json()).toMatchObject({ title: 'France' })
     expect(await failureOf(await get('x', address))).toMatchObject({ status: 404 })
     await drain()

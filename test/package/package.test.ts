@@ -52,6 +52,7 @@ describe('the packed files', () => {
     'dist/explorer/licences.txt',
     'dist/gpu.js',
     'dist/cli.js',
+    'dist/answer-worker.js',
     'dist/ndarray.js',
     'dist/postgres.js',
     'dist/node-parser-worker.js',

@@ -8,8 +8,10 @@ import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Pipeline } from '../../src/cli/pipeline.js'
 import { DEFAULT_LIMITS, startAnswerServer, type AnswerServer } from '../../src/cli/server/answer-server.js'
+import { ServedPassages } from '../../src/cli/server/served-passages.js'
 import { Rag, type Answer } from '../../src/rag/index.js'
 import { PostgresStore } from '../../src/rag/stores/postgres/index.js'
+import { answersHere } from '../support/answers-here.js'
 import { runCli, serveCli } from '../support/cli.js'
 import { halt, startAgain } from '../support/postgres-server.js'
 import { wordTokenizer, writeSmallFolder } from '../support/small-tokenizers.js'
@@ -96,7 +98,8 @@ describePostgres('answers from PostgreSQL', (postgres) => {
       }
       pipeline = { kind: 'mixing', rag, corpus: 'notes', stages: [], close }
       server = await startAnswerServer({
-        pipeline,
+        answers: answersHere(pipeline),
+        passages: await ServedPassages.open(() => Promise.resolve(store)),
         pages: (_, response) => void response.end('a page'),
         host: '127.0.0.1',
         port: 0,

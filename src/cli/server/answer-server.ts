@@ -6,10 +6,11 @@ import { createServer, STATUS_CODES, type IncomingMessage, type ServerResponse }
 import type { Duplex } from 'node:stream'
 import { GlassformerError } from '../../errors.js'
 import { listen, type Pages } from '../explorer-server.js'
-import type { Pipeline } from '../pipeline.js'
 import { answerPreflight, checkHost, checkOrigin, isPreflight } from './access.js'
+import type { Answers } from './answers.js'
 import { AskApi, type AskLimits } from './ask-api.js'
 import { HttpError, sendError } from './http-error.js'
+import type { ServedPassages } from './served-passages.js'
 
 export interface ServerLimits extends AskLimits {
   /** Longest time in which a request has to arrive. */
@@ -20,6 +21,7 @@ export interface ServerLimits extends AskLimits {
 
 export const DEFAULT_LIMITS: ServerLimits = {
   bodyBytes: 64 * 1024,
+  questionCharacters: 4000,
   waiting: 16,
   seconds: 60,
   receiveSeconds: 15,
@@ -27,7 +29,8 @@ export const DEFAULT_LIMITS: ServerLimits = {
 }
 
 export interface AnswerServerOptions {
-  readonly pipeline: Pipeline
+  readonly answers: Answers
+  readonly passages: ServedPassages
   /** Answers what is outside of /api/. */
   readonly pages: Pages
   readonly host: string
@@ -44,12 +47,17 @@ export interface AnswerServer {
   readonly address: string
   /** Takes no further requests, finishes those that it has, and ends. */
   drain(): Promise<void>
+  /** Takes no further requests, ends those that it has, each with an error, and ends. */
+  stop(): Promise<void>
 }
+
+/** Milliseconds in which the last answers have to be on their way when the server is stopped. */
+const STOPPING = 100
 
 /** @throws GlassformerError when the host is not of this machine or the port cannot be had */
 export async function startAnswerServer(options: AnswerServerOptions): Promise<AnswerServer> {
   const { pages, host, limits, allowedOrigins, onDefect } = options
-  const api = new AskApi(options.pipeline, limits)
+  const api = new AskApi(options.answers, options.passages, limits)
   let draining = false
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (draining) throw new HttpError(503, 'shutting-down', 'the server is shutting down', { Connection: 'close' })
@@ -72,15 +80,21 @@ export async function startAnswerServer(options: AnswerServerOptions): Promise<A
   server.timeout = (limits.seconds + limits.receiveSeconds) * 1000 // for clients that do not read
   server.maxConnections = limits.connections
   server.on('clientError', refuseConnection)
+  const ended = new Promise<void>((resolve) => server.once('close', resolve))
+  const end = async (milliseconds: number) => {
+    draining = true
+    server.close()
+    server.closeIdleConnections()
+    const atLast = setTimeout(() => server.closeAllConnections(), milliseconds)
+    await ended
+    clearTimeout(atLast)
+  }
   return {
     address: await listen(server, options.port, host),
-    drain: async () => {
-      draining = true
-      const ended = new Promise<void>((resolve) => server.close(() => resolve()))
-      server.closeIdleConnections()
-      const atLast = setTimeout(() => server.closeAllConnections(), limits.seconds * 1000)
-      await ended
-      clearTimeout(atLast)
+    drain: () => end(server.timeout),
+    stop: () => {
+      api.stop()
+      return end(STOPPING)
     },
   }
 }

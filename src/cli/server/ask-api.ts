@@ -7,31 +7,38 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AbortedError } from '../../errors.js'
-import { citation, withPlaces } from '../citation.js'
-import { countPassages, findPassage, type Pipeline } from '../pipeline.js'
+import { citation } from '../citation.js'
+import type { Answers, Job } from './answers.js'
 import { AskQueue } from './ask-queue.js'
 import { parseAsk, readBody, type AskFields, type AskRequest } from './ask-request.js'
 import { EventStream } from './event-stream.js'
-import { HttpError, sendJson } from './http-error.js'
+import { HttpError, RETRY_SECONDS, sendJson, sendJsonText } from './http-error.js'
+import type { ServedPassages } from './served-passages.js'
 
 export interface AskLimits {
   /** Largest body of a request, in bytes. */
   readonly bodyBytes: number
+  /** Longest question, in UTF-16 code units. What models read is bounded by themselves, in their tokens. */
+  readonly questionCharacters: number
   /** Most questions that wait while one is answered. */
   readonly waiting: number
-  /** Longest time from a question to its answer, the wait included. */
+  /** Longest time from a question to its answer, the wait included, but not the time in which the models are loaded again. */
   readonly seconds: number
 }
 
 const PASSAGES = '/api/passages/'
 
 export class AskApi {
-  readonly #pipeline: Pipeline
+  readonly #answers: Answers
+  readonly #passages: ServedPassages
   readonly #limits: AskLimits
   readonly #queue: AskQueue
+  /** Of the requests that are answered. */
+  readonly #open = new Set<AbortController>()
 
-  constructor(pipeline: Pipeline, limits: AskLimits) {
-    this.#pipeline = pipeline
+  constructor(answers: Answers, passages: ServedPassages, limits: AskLimits) {
+    this.#answers = answers
+    this.#passages = passages
     this.#limits = limits
     this.#queue = new AskQueue(limits.waiting)
   }
@@ -50,15 +57,15 @@ export class AskApi {
         return sendJson(response, 200, await this.#health())
       case '/api/ask': {
         requireMethod(request, 'POST')
-        const stream = searchParams.has('stream') || (request.headers.accept ?? '').includes(EventStream.type)
-        const events = stream ? new EventStream(response) : undefined
-        const asked = await this.#read(request, this.#pipeline.kind)
-        return this.#inTurn(response, (signal) => this.#answer(asked, signal, events), events)
+        const streams = searchParams.has('stream') || (request.headers.accept ?? '').includes(EventStream.type)
+        const events = streams ? new EventStream(response) : undefined
+        const asked = await this.#read(request, this.#answers.facts.kind)
+        return this.#inTurn(response, { kind: 'answer', asked, streams }, events)
       }
       case '/api/search': {
         requireMethod(request, 'POST')
         const asked = await this.#read(request, 'search')
-        return this.#inTurn(response, (signal) => this.#search(asked, signal))
+        return this.#inTurn(response, { kind: 'search', asked, streams: false })
       }
       default:
         throw new HttpError(
@@ -69,74 +76,77 @@ export class AskApi {
     }
   }
 
+  /** Ends what is computed and waited for. Each request is told so. */
+  stop(): void {
+    const message = 'the server is shutting down; ask again when it is back'
+    const headers = { 'Retry-After': String(RETRY_SECONDS), Connection: 'close' }
+    for (const controller of this.#open) controller.abort(new HttpError(503, 'shutting-down', message, headers))
+  }
+
   async #read(request: IncomingMessage, fields: AskFields): Promise<AskRequest> {
-    return parseAsk(await readBody(request, this.#limits.bodyBytes), fields)
+    const { bodyBytes, questionCharacters } = this.#limits
+    return parseAsk(await readBody(request, bodyBytes), fields, questionCharacters)
   }
 
   /** Computes when it is the question's turn, and sends what comes of it. */
-  #inTurn(
-    response: ServerResponse,
-    compute: (signal: AbortSignal) => Promise<object>,
-    events?: EventStream,
-  ): Promise<void> {
+  #inTurn(response: ServerResponse, job: Job, events?: EventStream): Promise<void> {
+    const textEvent = this.#answers.facts.kind === 'prompt' ? 'text' : 'draft'
     return this.#limited(response, async (signal) => {
       const { ahead } = this.#queue
       const computing = this.#queue.run(() => {
         events?.send('started', {})
-        return compute(signal)
+        return this.#answers.run(job, { signal, onText: (text) => events?.send(textEvent, { text }) })
       }, signal)
       events?.send('accepted', { ahead })
-      const result = await computing
-      if (events) events.end('answer', result)
-      else sendJson(response, 200, result)
+      const json = await computing
+      if (events) events.end('answer', json)
+      else sendJsonText(response, 200, json)
     })
   }
 
-  /** Runs for as long as the time limit lets it and the client waits. @throws HttpError 504, and what it throws itself */
+  /**
+   * Runs for as long as the time limit lets it and the client waits. Then the request is answered at once; what was computed for it may take
+   * a moment to end, and until then it is nobody else's turn.
+   * @throws HttpError 504, and what it throws itself
+   */
   async #limited(response: ServerResponse, run: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    const { seconds } = this.#limits
     const controller = new AbortController()
     const { signal } = controller
-    const late = new HttpError(504, 'too-slow', `there is no answer after ${seconds} seconds`)
-    const timer = setTimeout(() => controller.abort(late), seconds * 1000)
+    const ended = () => (signal.reason instanceof HttpError ? signal.reason : new AbortedError('the question'))
+    const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(ended())))
+    const stopClock = this.#startClock(controller)
+    this.#open.add(controller)
     response.once('close', () => controller.abort()) // the answer is there, or nobody waits for it any more
     try {
-      await run(signal)
+      await Promise.race([aborted, run(signal)])
     } catch (error) {
-      throw error instanceof AbortedError && signal.reason === late ? late : error
+      throw signal.aborted ? ended() : error
     } finally {
-      clearTimeout(timer)
+      stopClock()
+      this.#open.delete(controller)
     }
   }
 
-  /**
-   * The text of a decoder-only model is the answer's; what an encoder-decoder writes first is what the best passage alone answers, and in the
-   * end another answer may be given, or a quote.
-   */
-  async #answer(asked: AskRequest, signal: AbortSignal, events: EventStream | undefined): Promise<object> {
-    const pipeline = this.#pipeline
-    const { question, topK, filter, mode, sources, minProbability = pipeline.minProbability } = asked
-    const onText = (event: string) => events && ((text: string) => events.send(event, { text }))
-    const common = { topK, filter, minProbability, signal }
-    if (pipeline.kind === 'prompt') return pipeline.rag.ask(question, { ...common, cite: true, onText: onText('text') })
-    return withPlaces(
-      pipeline.kind === 'quoting'
-        ? await pipeline.rag.ask(question, common)
-        : await pipeline.rag.ask(question, { ...common, mode, sources, onText: onText('draft') }),
-    )
+  /** Aborts when the time is over. While models are loaded the clock stands still. */
+  #startClock(controller: AbortController): () => void {
+    const { seconds } = this.#limits
+    let counted = this.#answers.loadingMilliseconds
+    const look = () => {
+      const loading = this.#answers.loadingMilliseconds
+      const more = loading - counted
+      counted = loading
+      if (more > 0) timer = setTimeout(look, more)
+      else controller.abort(new HttpError(504, 'too-slow', `there is no answer after ${seconds} seconds`))
+    }
+    let timer = setTimeout(look, seconds * 1000)
+    return () => clearTimeout(timer)
   }
 
-  async #search({ question, topK, filter }: AskRequest, signal: AbortSignal): Promise<object> {
-    const { rag, stages } = this.#pipeline
-    const passages = await rag.retrieve(question, { topK, filter, signal })
-    return { question, stages, passages: passages.map((passage) => ({ ...passage, citation: citation(passage) })) }
-  }
-
-  /** No turn: a passage is read from where it lies, and nothing is computed. */
+  /** Not in the line of the questions: nothing is computed. */
   #passage(response: ServerResponse, encoded: string): Promise<void> {
     const id = decoded(encoded)
     return this.#limited(response, async (signal) => {
-      const passage = await findPassage(this.#pipeline, id, { signal })
+      const passage = await this.#passages.find(id, signal)
       if (!passage)
         throw new HttpError(404, 'no-such-passage', `there is no passage ${JSON.stringify(id.slice(0, 200))}`)
       sendJson(response, 200, { ...passage, citation: citation(passage) })
@@ -144,10 +154,11 @@ export class AskApi {
   }
 
   async #health(): Promise<object> {
-    const { kind, rag, corpus, stages } = this.#pipeline
+    const { facts, status } = this.#answers
+    const { kind, encoder, corpus, stages } = facts
     const reader = { prompt: 'decoder', quoting: 'encoder', mixing: 'encoder-decoder' }[kind]
-    const passages = await countPassages(this.#pipeline)
-    return { status: 'ok', reader, encoder: rag.encoder.name, corpus, passages, stages, questions: this.#queue.ahead }
+    const passages = await this.#passages.size()
+    return { status, reader, encoder, corpus, passages, stages, questions: this.#queue.ahead }
   }
 }
 

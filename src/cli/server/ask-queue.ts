@@ -6,13 +6,15 @@ import { AbortedError } from '../../errors.js'
 import { HttpError, RETRY_SECONDS } from './http-error.js'
 
 export class AskQueue {
-  /** Most questions that wait. */
+  /** Most that wait. */
   readonly capacity: number
+  readonly #what: string
   readonly #waiting: (() => void)[] = []
   #running = false
 
-  constructor(capacity: number) {
+  constructor(capacity: number, what = 'questions') {
     this.capacity = capacity
+    this.#what = what
   }
 
   /** Questions that are answered before one that comes now. */
@@ -26,7 +28,7 @@ export class AskQueue {
    */
   run<T>(task: () => Promise<T>, signal: AbortSignal): Promise<T> {
     if (this.#running && this.#waiting.length >= this.capacity) {
-      const message = `${this.capacity} questions are waiting already; ask again in a few seconds`
+      const message = `${this.capacity} ${this.#what} are waiting already; ask again in a few seconds`
       throw new HttpError(503, 'busy', message, { 'Retry-After': String(RETRY_SECONDS) })
     }
     const turn = this.#running ? this.#wait(signal) : Promise.resolve()

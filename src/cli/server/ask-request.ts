@@ -56,8 +56,8 @@ export async function readBody(request: IncomingMessage, mostBytes: number): Pro
   }
 }
 
-/** @throws HttpError 400 that names the field */
-export function parseAsk(body: string, fields: AskFields): AskRequest {
+/** @throws HttpError 400 that names the field; for a question that is too long, with both lengths */
+export function parseAsk(body: string, fields: AskFields, mostCharacters: number): AskRequest {
   try {
     const json = JsonObject.parse(body, 'the request')
     const unknown = json.keys().filter((key) => !FIELDS[fields].includes(key))
@@ -65,8 +65,13 @@ export function parseAsk(body: string, fields: AskFields): AskRequest {
       const names = unknown.slice(0, 5).map((key) => JSON.stringify(key.slice(0, 40)))
       throw new HttpError(400, 'unknown-field', `unknown ${names.join(', ')}; known: ${FIELDS[fields].join(', ')}`)
     }
+    const question = json.string('question')
+    if (question.length > mostCharacters) {
+      const message = `the question has ${question.length} characters, at most ${mostCharacters} are taken`
+      throw new HttpError(400, 'too-long', message)
+    }
     return {
-      question: json.string('question'),
+      question,
       ...(json.has('topK') && { topK: json.integer('topK', { max: MOST_PASSAGES }) }),
       ...(json.has('mode') && { mode: json.oneOf('mode', MODES) }),
       ...(json.has('filter') && { filter: parseFilter(json.object('filter')) }),

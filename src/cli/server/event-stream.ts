@@ -13,13 +13,17 @@ export class EventStream {
 
   /** The first event sends the head; until then, the response can still have another status. */
   send(event: string, data: object): void {
-    if (!this.#response.headersSent) this.#response.setHeader('Content-Type', EventStream.type)
-    this.#response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
+    this.#write(event, JSON.stringify(data))
   }
 
-  /** The last event. */
-  end(event: string, data: object): void {
-    this.send(event, data)
+  /** The last event. @param json on one line */
+  end(event: string, json: string): void {
+    this.#write(event, json)
     this.#response.end()
+  }
+
+  #write(event: string, json: string): void {
+    if (!this.#response.headersSent) this.#response.setHeader('Content-Type', EventStream.type)
+    this.#response.write(`event: ${event}\ndata: ${json}\n\n`)
   }
 }

@@ -23,7 +23,7 @@ export class HttpError extends GlassformerError {
 }
 
 /** What a client is told of an error. Of a defect it learns no more than that there was one. */
-function toHttpError(error: unknown): HttpError {
+export function toHttpError(error: unknown): HttpError {
   if (error instanceof HttpError) return error
   if (error instanceof InputError) return new HttpError(400, error.code, error.message)
   if (error instanceof PostgresError) return databaseError(error)
@@ -42,7 +42,7 @@ export function sendError(response: ServerResponse, error: unknown): void {
   const { status, code, message, headers } = toHttpError(error)
   if (!response.headersSent) sendJson(response, status, { code, message }, headers)
   else if (response.getHeader('Content-Type') === EventStream.type) {
-    new EventStream(response).end('error', { status, code, message })
+    new EventStream(response).end('error', JSON.stringify({ status, code, message }))
   } else response.destroy()
 }
 
@@ -52,7 +52,17 @@ export function sendJson(
   content: object,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  const text = `${JSON.stringify(content)}\n`
+  sendJsonText(response, status, JSON.stringify(content), headers)
+}
+
+/** @param json on one line */
+export function sendJsonText(
+  response: ServerResponse,
+  status: number,
+  json: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const text = `${json}\n`
   response.writeHead(status, {
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(text),
