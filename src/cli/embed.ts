@@ -33,7 +33,6 @@ export async function embed({ positionals, options }: Arguments, terminal: Termi
   const texts = await textsOf(given)
   const encoder = await SentenceEncoder.fromPretrained(location, {
     ...downloadOptions(terminal),
-    signal,
     ...pooling,
     onProgress: (done, total) => progress('weights', done, total),
   })

@@ -31,7 +31,6 @@ export async function rerank({ positionals, options }: Arguments, terminal: Term
   const passages = await readPassages(String(file))
   const reranker = await Reranker.fromPretrained(location, {
     ...downloadOptions(terminal),
-    signal,
     onProgress: (done, total) => progress('weights', done, total),
   })
   try {
