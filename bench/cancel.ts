@@ -43,7 +43,11 @@ const weight = backend.pack(Tensor.zeros('float32', [4096, 4096]), { use: 'linea
 const long = Tensor.zeros('float32', [4096, 4096])
 const heads = Tensor.zeros('float32', [1, 8, 8192, 64])
 const rows = 1_000_000
-const index = new FlatIndex(384, new Int8Array(rows * 384).fill(3), new Float32Array(rows).fill(0.01))
+const index = new FlatIndex(
+  384,
+  new Int8Array(rows * 384).fill(3),
+  Float32Array.from({ length: rows }, (_, row) => 0.001 * (1 + ((row * 7919) % 1009))),
+)
 const scan = await IndexScan.create(index, backend)
 const query = new Float32Array(384).fill(0.05)
 

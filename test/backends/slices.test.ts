@@ -88,9 +88,9 @@ describe('a kernel in slices gives what the reference gives', () => {
     ['that sees no future, with a mask', true, true],
   ])('attention %s', async (_, causal, masked) => {
     const [queries, keys, headDim] = [1100, 1150, 128]
-    const query = randomTensor(next, [1, 1, queries, headDim])
+    const query = randomTensor(next, [1, 2, queries, headDim])
     const [key, value] = [1, 2].map(() => randomTensor(next, [1, 1, keys, headDim]))
-    const positionBias = randomTensor(next, [1, 1, queries, keys])
+    const positionBias = randomTensor(next, [1, 2, queries, keys])
     const mask = masked ? Tensor.float32(hidden(keys), [1, 1, 1, keys]) : undefined
     await same((_, kernels) => kernels.attention({ query, key, value, scale: 0.1, causal, positionBias, mask }))
   })

@@ -29,8 +29,8 @@ const TILE_ROWS = 6
 const TILE_BYTES = TILE_ROWS * PANEL * 4
 /** Multiply-adds under which a job is over before another thread wakes. */
 const WORTH_THREADS = 150_000
-/** Multiply-adds that a thread does without a stop, some 30 ms: after them the event loop turns, and a signal is heeded. */
-const SLICE_WORK = 2 ** 28
+/** Multiply-adds that a thread does without a stop, some 15 ms: after them the event loop turns, and a signal is heeded. */
+const SLICE_WORK = 2 ** 27
 /** What a signal cancels. */
 const WHAT = 'the forward pass'
 

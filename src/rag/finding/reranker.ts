@@ -47,7 +47,7 @@ export class Reranker {
    */
   static async fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<Reranker> {
     const folder = await openPretrained(location, options)
-    const tokenizer = await AutoTokenizer.fromPretrained(folder)
+    const tokenizer = await AutoTokenizer.fromPretrained(folder, options)
     const model = await AutoModelForSequenceClassification.fromPretrained(folder, options)
     const { numLabels } = model.config
     if (numLabels !== 1) {

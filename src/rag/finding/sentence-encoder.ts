@@ -65,7 +65,7 @@ export class SentenceEncoder {
     }
     const folder = await openPretrained(location, loadOptions)
     const settings = await readSettings(folder, pooling && { mode: pooling, normalize })
-    const tokenizer = await AutoTokenizer.fromPretrained(folder)
+    const tokenizer = await AutoTokenizer.fromPretrained(folder, loadOptions)
     const model = await loadModel<TextEncoder>(
       folder,
       (config, weights, generation) => {
