@@ -19,7 +19,7 @@ interface Operation {
 /** Milliseconds from the signal to the end; undefined where the operation was over before. */
 async function latency({ run }: Operation, after: number): Promise<number | undefined> {
   const controller = new AbortController()
-  let fired: number | undefined
+
   const begun = performance.now()
   const timer = setTimeout(() => controller.abort(), after)
   const ended = await run(controller.signal).then(
@@ -27,7 +27,7 @@ async function latency({ run }: Operation, after: number): Promise<number | unde
     (error: Error) => (error.name === 'AbortError' ? 'cancelled' : Promise.reject(error)),
   )
   clearTimeout(timer)
-  fired = begun + after // the timer itself may have come late, which counts
+  const fired = begun + after // the timer itself may have come late, which counts
   return ended === 'done' ? undefined : performance.now() - fired
 }
 
