@@ -1,7 +1,7 @@
 /** What one question can cost at most: each text is measured in the tokens of the model that it meets, before any pass. */
 import { afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { InputError } from '../../src/errors.js'
-import type { SpanReader} from '../../src/rag/index.js';
+import type { SpanReader } from '../../src/rag/index.js'
 import { Rag, Reader, type RagMode } from '../../src/rag/index.js'
 import type { QuotingReader } from '../../src/rag/reading/quoting-reader.js'
 
