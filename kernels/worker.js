@@ -34,8 +34,8 @@ port.onmessage = ({ data: { module, memory, control, slot, kernels, words, spins
       const parts = Atomics.load(control, words.parts)
       if (part >= parts) break
       const size = control[words.partSize]
-      const first = part * size
-      const end = Math.min(first + size, control[words.units])
+      const first = control[words.first] + part * size
+      const end = Math.min(first + size, control[words.end])
       const scratch = control[words.scratch] + slot * control[words.scratchStride]
       try {
         run[control[words.kernel]](control[words.argument], first, end, scratch)

@@ -20,3 +20,31 @@ export async function checkpoint(signal: AbortSignal | undefined, what: string):
   }
   if (signal?.aborted) throw new AbortedError(what, signal.reason)
 }
+
+/**
+ * Waits for what has no signal of its own, or others wait for too. When the signal fires, the wait ends at once, or where `grace` milliseconds
+ * are given, when these are over; what was waited for goes on.
+ * @throws AbortedError
+ */
+export function untilAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+  what: string,
+  { grace = 0 }: { readonly grace?: number } = {},
+): Promise<T> {
+  if (!signal) return work
+  return new Promise((resolve, reject) => {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const end = () => reject(new AbortedError(what, signal.reason))
+    const onAbort = () => {
+      if (grace === 0) end()
+      else timer = setTimeout(end, grace)
+    }
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+    void work.then(resolve, reject).finally(() => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+    })
+  })
+}

@@ -112,9 +112,10 @@ export interface Backend {
 
   /**
    * Runs a pass: `part` computes on the kernels and returns what outlives it through `keep`. Passes may overlap,
-   * as when a hook of one pass runs another.
+   * as when a hook of one pass runs another. The signal ends it within a kernel that computes for long.
+   * @throws AbortedError
    */
-  run<T>(part: (pass: BackendPass) => Promise<T>): Promise<T>
+  run<T>(part: (pass: BackendPass) => Promise<T>, options?: { readonly signal?: AbortSignal }): Promise<T>
 
   /** Gives back memory and threads. Idempotent; the backend's tensors and packed matrices are not used afterwards. */
   dispose(): void

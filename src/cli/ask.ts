@@ -116,7 +116,7 @@ export function describe(answer: Answer | SpanAnswer, show: boolean, terminal: T
   const isQuote = answer.mode === 'span' ? !abstained : answer.kind === 'quoted'
   if (quotes && isQuote) {
     const read = show ? ['', dim(`Read, ${STANDS_IN}`), ...rows()] : []
-    return [...quoteLines(quotes, terminal), ...read].join('\n')
+    return [...quoteLines(quotes, terminal), ...read, ...cutLines(answer).map(dim)].join('\n')
   }
   const nearest = quotes && abstained ? nearestLines(quotes, terminal) : []
   const sure = answer.mode === 'span' ? [] : sureness(answer)
@@ -129,7 +129,19 @@ export function describe(answer: Answer | SpanAnswer, show: boolean, terminal: T
       `${heading(answer)}, ${answer.mode === 'span' ? STANDS_IN : 'with the probability that each stands behind the answer:'}`,
     ),
     ...rows(),
+    ...cutLines(answer).map(dim),
   ].join('\n')
+}
+
+/** Passages that were too long for the reader, which an answer does not hide. */
+function cutLines({ passages }: Answer | SpanAnswer): string[] {
+  return passages.flatMap(({ id, text, readTo }) =>
+    readTo === undefined
+      ? []
+      : [
+          `Of passage ${oneLine(id, 40)} the first ${readTo} of ${text.length} characters were read; more is too long for the reader.`,
+        ],
+  )
 }
 
 /** The passages, what stands most behind the answer first, with all their numbers. */

@@ -41,7 +41,6 @@ export async function generate({ positionals, options }: Arguments, terminal: Te
   if (prompt === '') throw new UsageError('PROMPT is empty')
   const folder = await openPretrained(location, downloadOptions(terminal))
   const tokenizer = await AutoTokenizer.fromPretrained(folder)
-  const ids = await promptIds(tokenizer, prompt, options.chat === true)
   const model = await AutoModelForGeneration.fromPretrained(folder, {
     signal,
     onProgress: (done, total) => progress('weights', done, total),
@@ -52,6 +51,7 @@ export async function generate({ positionals, options }: Arguments, terminal: Te
     terminal.write(piece)
   }
   try {
+    const ids = await promptIds(tokenizer, prompt, options.chat === true, model.maxLength)
     const written = await write<{ inputIds: number[][] }>(
       model,
       tokenizer,
@@ -87,7 +87,18 @@ function searchOptions(options: Arguments['options']): GenerativeOptions {
   return { ...drawing, numBeams, doSample: draws ? true : numBeams === undefined ? undefined : false, maxNewTokens }
 }
 
-async function promptIds(tokenizer: Tokenizer, prompt: string, chat: boolean): Promise<number[]> {
+/** Characters of a prompt for each token that the model reads, and no more. */
+const CHARACTERS_PER_TOKEN = 25
+
+/** @throws InputError for a prompt that is longer than the model reads, before all of it is made into tokens */
+async function promptIds(tokenizer: Tokenizer, prompt: string, chat: boolean, maxLength: number): Promise<number[]> {
+  const most = Math.max(4096, maxLength * CHARACTERS_PER_TOKEN)
+  if (prompt.length > most) {
+    throw new InputError(
+      'too-long',
+      `the prompt has ${prompt.length} characters, and ${most} are read at most, since this model has ${maxLength} positions`,
+    )
+  }
   if (!chat) return tokenizer.encode(prompt).ids
   const { ids } = await tokenizer.applyChatTemplate([{ role: 'user', content: prompt }], { addGenerationPrompt: true })
   return ids
@@ -97,7 +108,12 @@ async function promptIds(tokenizer: Tokenizer, prompt: string, chat: boolean): P
 function lengthOf(model: CausalLM | Seq2SeqLM, prompt: number, asked: number | undefined): number | undefined {
   const { maxNewTokens, maxLength } = model.generationConfig.options
   const byCheckpoint = maxNewTokens ?? maxLength
-  if (!(model instanceof CausalLM)) return asked ?? (byCheckpoint === undefined ? DEFAULT_LENGTH : undefined)
+  if (!(model instanceof CausalLM)) {
+    if (prompt > model.maxLength) {
+      throw new InputError('too-long', `the prompt has ${prompt} tokens, this model reads ${model.maxLength} at most`)
+    }
+    return asked ?? (byCheckpoint === undefined ? DEFAULT_LENGTH : undefined)
+  }
   const room = model.maxLength - prompt
   if (room < (asked ?? 1)) {
     throw new InputError(

@@ -63,8 +63,21 @@ async function main(args: readonly string[], terminal: Terminal): Promise<void> 
   await command.run(parsed, terminal)
 }
 
+/** Commands that keep what they have done, or end what they run, before they stop. Any other is ended when it does not stop by itself. */
+const WINDING_UP = ['index', 'serve', 'explore', 'chat']
+/** Milliseconds that a command has after Ctrl-C. */
+const LONGEST_STOP = 200
+
 const controller = new AbortController()
-process.once('SIGINT', () => controller.abort())
+process.once('SIGINT', () => {
+  controller.abort()
+  if (WINDING_UP.includes(process.argv[2])) return
+  const end = () => {
+    terminal.fail(`glassformer: ${process.argv[2]} was cancelled`)
+    process.exit(1)
+  }
+  setTimeout(end, LONGEST_STOP).unref()
+})
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0) // the reader of a pipe has seen enough
   throw error

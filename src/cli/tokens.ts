@@ -2,12 +2,16 @@
  * `glassformer tokens`: how a text is cut into tokens.
  */
 import { DEFAULT_WEIGHTS } from '../shipped-files.js'
+import { InputError } from '../errors.js'
 import { openFolder, subfolder } from '../files/folder.js'
 import { AutoTokenizer } from '../tokenizer/index.js'
 import { openPretrained } from '../hub/index.js'
 import type { Arguments, CommandSpec } from './arguments.js'
 import { downloadOptions } from './download.js'
 import { counted, type Terminal } from './terminal.js'
+
+/** A tokenizer takes some 10 µs for each. */
+const MOST_CHARACTERS = 20_000
 
 export const tokensSpec: CommandSpec = {
   name: 'tokens',
@@ -30,7 +34,11 @@ export async function tokens({ positionals, options }: Arguments, terminal: Term
       ? await openPretrained(options.model, downloadOptions(terminal))
       : subfolder(openFolder(DEFAULT_WEIGHTS), 'reader')
   const tokenizer = await AutoTokenizer.fromPretrained(folder)
-  const encoding = tokenizer.encode(positionals[0])
+  const [text] = positionals
+  if (text.length > MOST_CHARACTERS) {
+    throw new InputError('too-long', `TEXT has ${text.length} characters, expected at most ${MOST_CHARACTERS}`)
+  }
+  const encoding = tokenizer.encode(text)
   if (options.json) {
     print(JSON.stringify(encoding))
     return

@@ -20,14 +20,14 @@ export class Pass {
 
   /**
    * Runs one pass on a backend. `part` returns what outlives the pass, each tensor through `keep`.
-   * @throws AbortedError when the signal fires between two layers
+   * @throws AbortedError when the signal fires
    */
   static run<T>(
     backend: Backend,
     { glass = CLEAR, signal }: { readonly glass?: Glass; readonly signal?: AbortSignal },
     part: (pass: Pass, keep: (tensor: Float) => Float) => Promise<T>,
   ): Promise<T> {
-    return backend.run(({ kernels, keep }) => part(new Pass(kernels, glass, signal), keep))
+    return backend.run(({ kernels, keep }) => part(new Pass(kernels, glass, signal), keep), { signal })
   }
 
   /** Whether someone looks here. Fused kernels stay fused where nobody does. */

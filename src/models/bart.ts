@@ -190,6 +190,7 @@ export class BartForConditionalGeneration extends Seq2SeqLM {
       decoder: new BartStack('decoder', base.scope('decoder'), config, embedding),
       head: bartHead(weights, config, embedding),
       vocabSize,
+      maxLength: config.maxPositionEmbeddings,
       generationConfig,
     })
     this.config = config

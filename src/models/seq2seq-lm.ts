@@ -85,6 +85,7 @@ export interface Seq2SeqParts {
   readonly decoder: Seq2SeqStack
   readonly head: LanguageModelHead
   readonly vocabSize: number
+  readonly maxLength: number
   readonly generationConfig: GenerationConfig
 }
 
@@ -107,14 +108,20 @@ export async function readSource(
 
 export abstract class Seq2SeqLM extends Seq2SeqModel<Seq2SeqEncoded> implements LanguageModel<Seq2SeqInputs> {
   override readonly generationConfig: GenerationConfig
+  /**
+   * Most tokens of a source, special ones included: the positions that the model has. For a T5, which has none and reads what it is given, `n_positions` of
+   * config.json, or 1,024; readers keep to it.
+   */
+  readonly maxLength: number
   readonly #encoder: Seq2SeqStack
   readonly #decoder: Seq2SeqStack
   readonly #head: LanguageModelHead
   readonly #logits: HookPoint
 
-  constructor(weights: Weights, { encoder, decoder, head, vocabSize, generationConfig }: Seq2SeqParts) {
+  constructor(weights: Weights, { encoder, decoder, head, vocabSize, maxLength, generationConfig }: Seq2SeqParts) {
     super(weights)
     this.generationConfig = generationConfig
+    this.maxLength = maxLength
     this.#encoder = encoder
     this.#decoder = decoder
     this.#head = head

@@ -16,6 +16,8 @@ export interface T5Config {
   readonly numLayers: number
   readonly numDecoderLayers: number
   readonly numHeads: number
+  /** Most tokens of a text that a reader gives it. The model itself has no such limit, as it counts distances. */
+  readonly nPositions: number
   readonly relativeAttentionNumBuckets: number
   readonly relativeAttentionMaxDistance: number
   readonly layerNormEpsilon: number
@@ -36,6 +38,7 @@ export function t5Config(json: JsonObject): T5Config {
     numLayers,
     numDecoderLayers: json.integer('num_decoder_layers', { fallback: numLayers, max: MAX_LAYERS }),
     numHeads: json.integer('num_heads'),
+    nPositions: json.integer('n_positions', { fallback: 1024 }),
     relativeAttentionNumBuckets: json.integer('relative_attention_num_buckets', { fallback: 32, min: 4 }),
     relativeAttentionMaxDistance: json.integer('relative_attention_max_distance', { fallback: 128, min: 2 }),
     layerNormEpsilon: json.number('layer_norm_epsilon', 1e-6),

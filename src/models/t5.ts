@@ -66,6 +66,7 @@ export class T5ForConditionalGeneration extends Seq2SeqLM {
       decoder: new T5Stack('decoder', weights.scope('decoder'), config, embedding),
       head: t5Head(weights, config, embedding),
       vocabSize,
+      maxLength: config.nPositions,
       generationConfig,
     })
     this.config = config

@@ -44,6 +44,6 @@ export class Conversation {
     const { encoder } = this.#rag
     const before = this.#turns.at(-1)?.question
     const both = before === undefined ? question : `${before} ${question}`
-    return encoder.countTokens(both) <= encoder.maxLength ? both : question
+    return encoder.fits(both) ? both : question
   }
 }

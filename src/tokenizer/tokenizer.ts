@@ -6,6 +6,7 @@
  */
 import { Tokenizer as Library } from '@huggingface/tokenizers'
 import { ConfigError, InputError } from '../errors.js'
+import { checkpoint } from '../event-loop.js'
 import { JsonObject, type Json } from '../files/json.js'
 import { ChatTemplates, type ChatMessage, type ChatTemplateOptions } from './chat-template.js'
 import { placeByWords, placeTokens, type TextSpan } from './offsets.js'
@@ -17,7 +18,10 @@ export interface EncodeOptions {
   readonly pair?: string
   /** Whether to add the model's special tokens, such as [CLS] and [SEP]; true unless told. */
   readonly addSpecialTokens?: boolean
-  /** Most tokens, special ones included. */
+  /**
+   * Most tokens, special ones included. No more than 100 characters are looked at for each of them, since a tokenizer may make one token of a word of
+   * any length, or none of spaces.
+   */
   readonly maxLength?: number
   /** What to do with more: cut the longer text first, or (the default) throw. */
   readonly truncate?: boolean
@@ -48,6 +52,14 @@ interface Token {
   readonly id: number
   readonly token: string
 }
+
+/** Characters that are read for each token of a limit, at first and at most. A token of a usual text has four or five. */
+const FIRST_CHARACTERS = 16
+const MOST_CHARACTERS = 100
+/** Characters that are always read. */
+const FEW = 4096
+
+const SPACE = /\s/
 
 /** Rows of equal length, as models take them. [batch][seq] */
 export interface EncodingBatch {
@@ -103,16 +115,19 @@ export class Tokenizer {
    */
   encode(text: string, options: EncodeOptions = {}): Encoding {
     const { pair, addSpecialTokens = true, maxLength, truncate = false } = options
-    const texts = (pair === undefined ? [text] : [text, pair]).map((one) => this.#tokenize(one))
+    const texts = (pair === undefined ? [text] : [text, pair]).map((one) =>
+      this.#tokenizeWithin(one, maxLength, truncate),
+    )
     const { single, pair: double } = addSpecialTokens ? this.#templates : PLAIN
     const template = pair === undefined ? single : double
     const specials = template.filter(({ kind }) => kind === 'special').length
     const length = texts.reduce((sum, tokens) => sum + tokens.length, specials)
     if (maxLength !== undefined && length > maxLength) {
       if (!truncate) {
+        const least = [text, pair ?? ''].some((one) => one.length > charactersFor(maxLength)) ? 'at least ' : ''
         throw new InputError(
           'too-long',
-          `the text has ${length} tokens, at most ${maxLength} fit; shorten it or set truncate`,
+          `the text has ${least}${length} tokens, at most ${maxLength} fit; shorten it or set truncate`,
         )
       }
       cutLongest(texts, Math.max(0, maxLength - specials))
@@ -147,8 +162,27 @@ export class Tokenizer {
 
   /** Encodes each text and fills the rows up to the longest. */
   encodeBatch(texts: readonly string[], options: EncodeBatchOptions = {}): EncodingBatch {
-    const { paddingSide = 'right', pairs, ...each } = options
-    const rows = texts.map((text, i) => this.encode(text, { ...each, pair: pairs?.[i] }))
+    const { pairs, paddingSide, ...each } = options
+    return this.#filled(
+      texts.map((text, i) => this.encode(text, { ...each, pair: pairs?.[i] })),
+      paddingSide,
+    )
+  }
+
+  /** As {@link encodeBatch}, and lets others get their turn between the texts. @throws AbortedError */
+  async encodeEach(
+    texts: readonly string[],
+    { signal, pairs, paddingSide, ...each }: EncodeBatchOptions & { readonly signal?: AbortSignal } = {},
+  ): Promise<EncodingBatch> {
+    const rows: Encoding[] = []
+    for (const [i, text] of texts.entries()) {
+      await checkpoint(signal, 'the tokenization')
+      rows.push(this.encode(text, { ...each, pair: pairs?.[i] }))
+    }
+    return this.#filled(rows, paddingSide)
+  }
+
+  #filled(rows: readonly Encoding[], paddingSide: EncodeBatchOptions['paddingSide'] = 'right'): EncodingBatch {
     const width = rows.reduce((longest, { ids }) => Math.max(longest, ids.length), 0)
     const fill = (row: readonly number[], value: number) => {
       const filling = new Array<number>(width - row.length).fill(value)
@@ -192,6 +226,31 @@ export class Tokenizer {
     return this.#library.token_to_id(token)
   }
 
+  /**
+   * The tokens of a text, or where it has more than maxLength, so many of its first ones that it shows: a text of any length is refused or cut without
+   * reading it whole.
+   * @throws InputError for more characters than are read for maxLength tokens, unless they are cut
+   */
+  #tokenizeWithin(text: string, maxLength: number | undefined, truncate: boolean): Token[] {
+    if (maxLength === undefined || text.length <= charactersFor(maxLength)) return this.#tokenize(text)
+    const most = charactersFor(maxLength, MOST_CHARACTERS)
+    const first = this.#tokenizeStart(text, charactersFor(maxLength))
+    if (first.length > maxLength) return first
+    if (text.length <= most) return this.#tokenize(text)
+    if (truncate) return this.#tokenizeStart(text, most)
+    throw new InputError(
+      'too-long',
+      `the text has ${text.length} characters, and ${most} are read at most where ${maxLength} tokens fit; shorten it or set truncate`,
+    )
+  }
+
+  /** The tokens of a text's first characters, without the word that the cut goes through, unless there is no other. */
+  #tokenizeStart(text: string, length: number): Token[] {
+    let end = length
+    while (end > 0 && !SPACE.test(text[end - 1])) end--
+    return this.#tokenize(text.slice(0, end === 0 ? length : end))
+  }
+
   #tokenize(text: string): Token[] {
     const { ids, tokens } = usable('encode', () =>
       this.#library.encode(text.toWellFormed(), { add_special_tokens: false }),
@@ -208,6 +267,11 @@ export class Tokenizer {
   #special(id: number): Token {
     return { id, token: this.idToToken(id) ?? '' }
   }
+}
+
+/** Characters that are read of a text where so many tokens fit. */
+function charactersFor(maxLength: number, each = FIRST_CHARACTERS): number {
+  return Math.max(FEW, maxLength * each)
 }
 
 /** Cuts the longer of the texts, token by token, until both fit together. */

@@ -92,7 +92,8 @@ describe('threads', () => {
     const job = {
       kernel: 'linear',
       argument: 2 ** 31 - 4096,
-      units: 12,
+      first: 0,
+      end: 12,
       unitsTogether: 1,
       scratch: 0,
       scratchStride: 0,

@@ -71,6 +71,7 @@ describe('an answer', () => {
     const readerSays = (answer: string, probabilities: Readonly<Record<string, number>>) =>
       vi.spyOn(rag.reader, 'read').mockResolvedValue({
         inputIds: [[]],
+        readTo: [],
         answers: async () => [{ ids: [], text: answer }],
         score: async (ids: readonly number[]) => {
           const logProb = Math.log(probabilities[rag.reader.tokenizer.decode(ids)])

@@ -103,3 +103,41 @@ test('more tokens than fit are refused with both numbers, or cut when asked', as
   expect(() => tokenizer.encode(text, { maxLength: 8 })).toThrow(`the text has ${length} tokens, at most 8 fit`)
   expect(tokenizer.encode(text, { maxLength: 8, truncate: true }).ids).toHaveLength(8)
 })
+
+describe.each(families)('a text of any length where so many tokens fit: %s', (family) => {
+  const load = AutoTokenizer.fromPretrained(goldenPath('tokenizers', family))
+
+  test('is refused with what is known of its length, and cut to the tokens that it begins with', async () => {
+    const tokenizer = await load
+    const text = 'the cat sat, and 12 dogs ran! '.repeat(4000)
+    expect(() => tokenizer.encode(text, { maxLength: 64 })).toThrow(
+      /^the text has (at least )?\d+ (tokens, at most 64 fit|characters)/,
+    )
+    const start = tokenizer.encode(text.slice(0, 3000), { maxLength: 64, truncate: true })
+    expect(tokenizer.encode(text, { maxLength: 64, truncate: true })).toEqual(start)
+    const pair = { pair: text, maxLength: 64, truncate: true }
+    expect(tokenizer.encode(text, pair)).toEqual(
+      tokenizer.encode(text.slice(0, 3000), { ...pair, pair: text.slice(0, 3000) }),
+    )
+  })
+
+  test('without a space, or of spaces alone, it ends too', async () => {
+    const tokenizer = await load
+    for (const letter of ['a', ' ', '中']) {
+      const cut = tokenizer.encode(letter.repeat(1_000_000), { maxLength: 64, truncate: true })
+      expect(cut.ids.length).toBeLessThanOrEqual(64)
+      expect(() => tokenizer.encode(letter.repeat(1_000_000), { maxLength: 64 })).toThrow('the text has')
+    }
+  })
+
+  test('texts of a batch can be cancelled between each other', async () => {
+    const tokenizer = await load
+    const texts = ['a', 'b']
+    expect(await tokenizer.encodeEach(texts, { pairs: ['c', 'd'] })).toEqual(
+      tokenizer.encodeBatch(texts, { pairs: ['c', 'd'] }),
+    )
+    await expect(tokenizer.encodeEach(texts, { signal: AbortSignal.abort() })).rejects.toThrow(
+      'the tokenization was cancelled',
+    )
+  })
+})

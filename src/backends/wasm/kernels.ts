@@ -3,6 +3,7 @@
  * what the compiled kernels cannot do (odd broadcasts) is done by the reference ops, whose results are ordinary arrays.
  */
 import { InputError, ShapeError } from '../../errors.js'
+import { checkpoint } from '../../event-loop.js'
 import * as ops from '../../tensor/ops/index.js'
 import { rowMajor } from '../../tensor/ops/float.js'
 import type { Activation, Float, Ids, RotaryTable, TopK } from '../../tensor/ops/index.js'
@@ -12,7 +13,7 @@ import type { Arena } from './arena.js'
 import type { KernelExports, SharedKernelName } from './exports.js'
 import type { KernelMemory } from './memory.js'
 import { PANEL, WasmMatrix } from './packed.js'
-import type { ThreadPool } from './pool.js'
+import type { Job, ThreadPool } from './pool.js'
 
 /** Numbers of the activations; assembly/activations.ts has the same. */
 const ACTIVATIONS: Readonly<Record<Activation, number>> = {
@@ -28,6 +29,10 @@ const TILE_ROWS = 6
 const TILE_BYTES = TILE_ROWS * PANEL * 4
 /** Multiply-adds under which a job is over before another thread wakes. */
 const WORTH_THREADS = 150_000
+/** Multiply-adds that a thread does without a stop, some 15 ms: after them the event loop turns, and a signal is heeded. */
+const SLICE_WORK = 2 ** 27
+/** What a signal cancels. */
+const WHAT = 'the forward pass'
 
 /** What all passes of a backend share. */
 export interface Engine {
@@ -47,12 +52,14 @@ export class WasmKernels implements Kernels {
   readonly #exports: KernelExports
   readonly #pool: ThreadPool
   readonly #arena: Arena
+  readonly #signal: AbortSignal | undefined
 
-  constructor({ memory, exports, pool }: Engine, arena: Arena) {
+  constructor({ memory, exports, pool }: Engine, arena: Arena, signal?: AbortSignal) {
     this.#memory = memory
     this.#exports = exports
     this.#pool = pool
     this.#arena = arena
+    this.#signal = signal
   }
 
   async scope(x: Float, part: (x: Float, kernels: Kernels) => Promise<Float>): Promise<Float> {
@@ -136,9 +143,22 @@ export class WasmKernels implements Kernels {
       this.#memory.int32[starts / 4 + 2 * item + 1] = rightStarts[item]
     }
     const [down, across] = right.stride.slice(-2)
-    const fields = [left.address, right.address, out, starts, m, k, n, left.stride.at(-2)!, down, across]
+    const row = left.stride.at(-2)!
     const scratch = TILE_BYTES + Math.ceil(n / PANEL) * PANEL * k * 4
-    await this.#run('matmul', fields, { units: items, scratch, work: items * m * n * k })
+    const rows = rowsOfSlice(m, n * k)
+    // One item at a time where its rows are in several slices, since the kernel knows where the result of an item begins by the rows of one.
+    const together = rows === m ? items : 1
+    for (let item = 0; item < items; item += together) {
+      for (let first = 0; first < m; first += rows) {
+        if (rows < m) await checkpoint(this.#signal, WHAT)
+        const count = Math.min(rows, m - first)
+        const fields = [left.address + first * row * 4, right.address, out + (item * m + first) * n * 4]
+        fields.push(starts + item * 8, count, k, n, row, down, across)
+        const begin = this.#arena.mark()
+        await this.#run('matmul', fields, { units: together, scratch, work: together * count * n * k })
+        this.#arena.release(begin)
+      }
+    }
     this.#arena.release(mark)
     return tensor
   }
@@ -152,19 +172,34 @@ export class WasmKernels implements Kernels {
     const [q, k, v] = [query, key, value].map((x) => this.#place(x.stride[3] === 1 ? x : this.contiguous(x)))
     const full = [batch, heads, queries, keys]
     const [bias, masked] = [positionBias, mask].map((x) => x && this.#place(x.broadcastTo(full)))
-    const [heads4, row] = [headDim, heads * headDim]
-    const fields = [
-      ...[q.address, k.address, v.address, bias?.address ?? 0, masked?.address ?? 0, out],
-      ...[heads, heads / keyHeads, queries, keys, headDim, causal ? 1 : 0],
-      new Float32Array([scale]),
-      ...[...q.stride.slice(0, 3), ...k.stride.slice(0, 3), ...v.stride.slice(0, 3)],
-      ...(bias?.stride ?? [0, 0, 0, 0]),
-      ...(masked?.stride ?? [0, 0, 0, 0]),
-      ...[queries * row, heads4, row],
-    ]
-    const scratch = this.#exports.attentionScratch(queries, keys, headDim)
-    const work = 2 * batch * heads * queries * keys * headDim
-    await this.#run('attention', fields, { units: batch * heads, scratch, work })
+    const row = heads * headDim
+    // Which future a query sees is known from the last one's, so of causal queries each slice looks at the keys up to its own last. With a mask it
+    // has to look at all.
+    const rows = causal && mask ? queries : rowsOfSlice(queries, 2 * keys * headDim)
+    const scratch = this.#exports.attentionScratch(rows, keys, headDim)
+    for (let first = 0; first < queries; first += rows) {
+      if (rows < queries) await checkpoint(this.#signal, WHAT)
+      const count = Math.min(rows, queries - first)
+      const seen = causal ? keys - queries + first + count : keys
+      const fields = [
+        ...[q.address + first * q.stride[2] * 4, k.address, v.address],
+        ...[
+          bias ? bias.address + first * bias.stride[2] * 4 : 0,
+          masked ? masked.address + first * masked.stride[2] * 4 : 0,
+        ],
+        out + first * row * 4,
+        ...[heads, heads / keyHeads, count, seen, headDim, causal ? 1 : 0],
+        new Float32Array([scale]),
+        ...[...q.stride.slice(0, 3), ...k.stride.slice(0, 3), ...v.stride.slice(0, 3)],
+        ...(bias?.stride ?? [0, 0, 0, 0]),
+        ...(masked?.stride ?? [0, 0, 0, 0]),
+        ...[queries * row, headDim, row],
+      ]
+      const work = 2 * batch * heads * count * seen * headDim
+      const mark = this.#arena.mark()
+      await this.#run('attention', fields, { units: batch * heads, scratch, work })
+      this.#arena.release(mark)
+    }
     this.#arena.release(begin)
     return tensor.transpose(0, 2, 1, 3)
   }
@@ -358,12 +393,24 @@ export class WasmKernels implements Kernels {
     const job = {
       kernel,
       argument,
-      units,
+      first: 0,
+      end: units,
       unitsTogether,
       scratch: this.#arena.allocate(scratchStride * this.#pool.slots),
       scratchStride,
     }
-    return this.#pool.run(job, work < WORTH_THREADS)
+    const slices = Math.ceil(work / (SLICE_WORK * this.#pool.threads))
+    return slices > 1 ? this.#runInSlices(job, slices) : this.#pool.run(job, work < WORTH_THREADS)
+  }
+
+  /** Runs a long job some units at a time. @throws AbortedError */
+  async #runInSlices(job: Job, slices: number): Promise<void> {
+    const { end, unitsTogether } = job
+    const units = Math.ceil(end / unitsTogether / slices) * unitsTogether
+    for (let first = 0; first < end; first += units) {
+      await checkpoint(this.#signal, WHAT)
+      await this.#pool.run({ ...job, first, end: Math.min(first + units, end) }, false)
+    }
   }
 }
 
@@ -376,6 +423,12 @@ function widthOf(operation: string, x: Float, weight: Float): number {
   const width = x.shape.at(-1)
   if (weight.rank === 1 && weight.size === width) return width
   throw new ShapeError(operation, `input ${showShape(x.shape)} does not fit weight ${showShape(weight.shape)}`)
+}
+
+/** Rows that are computed without a stop, whole tiles of them; `work` is that of one row. All where they are a slice's work at most. */
+function rowsOfSlice(rows: number, work: number): number {
+  if (rows * work <= SLICE_WORK) return rows
+  return Math.max(1, Math.floor(SLICE_WORK / work / TILE_ROWS)) * TILE_ROWS
 }
 
 /** Element at which each matrix of a broadcast batch begins. */

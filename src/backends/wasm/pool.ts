@@ -19,11 +19,12 @@ const WORDS = {
   stop: 64,
   parts: 65,
   partSize: 66,
-  units: 67,
+  end: 67,
   kernel: 68,
   argument: 69,
   scratch: 70,
   scratchStride: 71,
+  first: 72,
   failed: 80,
 } as const
 
@@ -39,7 +40,9 @@ export interface Job {
   readonly kernel: SharedKernelName
   /** Address of its description. */
   readonly argument: number
-  readonly units: number
+  /** Its units: from `first` to `end`. */
+  readonly first: number
+  readonly end: number
   /** Parts are multiples of this many units. */
   readonly unitsTogether: number
   /** Address of the threads' scratch memory, and bytes for each. */
@@ -105,11 +108,11 @@ export class ThreadPool {
     return this.#workers.length + 1
   }
 
-  /** Runs all units of a job; `alone` on this thread, for jobs that are over before a worker wakes. */
+  /** Runs the units of a job; `alone` on this thread, for jobs that are over before a worker wakes. */
   run(job: Job, alone: boolean): Promise<void> | undefined {
     if (this.#workers.length === 0 || (alone && mayWait)) {
       if (!mayWait) return this.#runInSlices(job)
-      this.#exports[job.kernel](job.argument, 0, job.units, job.scratch)
+      this.#exports[job.kernel](job.argument, job.first, job.end, job.scratch)
       return undefined
     }
     if (!mayWait) return (this.#last = this.#last.then(() => this.#runOnWorkers(job)))
@@ -132,14 +135,15 @@ export class ThreadPool {
     for (const worker of this.#workers) worker.terminate()
   }
 
-  #open({ kernel, argument, units, unitsTogether, scratch, scratchStride }: Job): number {
+  #open({ kernel, argument, first, end, unitsTogether, scratch, scratchStride }: Job): number {
     const control = this.#control
-    const groups = Math.ceil(units / unitsTogether)
+    const groups = Math.ceil((end - first) / unitsTogether)
     const partSize = Math.ceil(groups / Math.min(groups, this.threads * PARTS_PER_THREAD)) * unitsTogether
-    const parts = Math.ceil(units / partSize)
+    const parts = Math.ceil((end - first) / partSize)
     control[WORDS.parts] = parts
     control[WORDS.partSize] = partSize
-    control[WORDS.units] = units
+    control[WORDS.first] = first
+    control[WORDS.end] = end
     control[WORDS.kernel] = SHARED_KERNELS.indexOf(kernel)
     control[WORDS.argument] = argument
     control[WORDS.scratch] = scratch
@@ -156,13 +160,13 @@ export class ThreadPool {
     this.#waitFor(WORDS.active, (active) => active === 0)
   }
 
-  #takeParts({ kernel, argument, units, scratch }: Job, parts: number): void {
+  #takeParts({ kernel, argument, first, end, scratch }: Job, parts: number): void {
     const run = this.#exports[kernel]
     const size = this.#control[WORDS.partSize]
     for (;;) {
       const part = Atomics.add(this.#control, WORDS.next, 1)
       if (part >= parts) return
-      run(argument, part * size, Math.min((part + 1) * size, units), scratch)
+      run(argument, first + part * size, Math.min(first + (part + 1) * size, end), scratch)
       Atomics.add(this.#control, WORDS.done, 1)
     }
   }
@@ -204,10 +208,10 @@ export class ThreadPool {
   }
 
   /** One thread on a page: the page gets its turn every few milliseconds. */
-  async #runInSlices({ kernel, argument, units, unitsTogether, scratch }: Job): Promise<void> {
+  async #runInSlices({ kernel, argument, first, end, unitsTogether, scratch }: Job): Promise<void> {
     let turn = performance.now()
-    for (let first = 0; first < units; first += unitsTogether) {
-      this.#exports[kernel](argument, first, Math.min(first + unitsTogether, units), scratch)
+    for (let unit = first; unit < end; unit += unitsTogether) {
+      this.#exports[kernel](argument, unit, Math.min(unit + unitsTogether, end), scratch)
       if (performance.now() - turn < SLICE_MILLISECONDS) continue
       await nextTurn()
       turn = performance.now()

@@ -108,13 +108,16 @@ export class WasmBackend implements Backend {
     memory.heap.free(held instanceof WasmMatrix ? held.address : memory.addressOf(held as Float)!)
   }
 
-  async run<T>(part: (pass: BackendPass) => Promise<T>): Promise<T> {
+  async run<T>(
+    part: (pass: BackendPass) => Promise<T>,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<T> {
     const { memory } = this.#engine
     const arena = this.#idle ?? new Arena(memory.heap)
     this.#idle = undefined
     try {
       return await part({
-        kernels: new WasmKernels(this.#engine, arena),
+        kernels: new WasmKernels(this.#engine, arena, signal),
         keep: (tensor) => (memory.addressOf(tensor) === undefined ? tensor : tensor.copy()),
       })
     } finally {

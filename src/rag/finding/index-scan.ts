@@ -99,10 +99,10 @@ export class IndexScan {
   async #scan(asked: readonly Asked[], { mask, signal }: SearchOptions): Promise<void> {
     let first = 0
     for (const matrix of this.packed.matrices) {
-      await checkpoint(signal, 'the search')
       const wanted = mask?.subarray(first, first + matrix.rows)
       for (let from = 0; from < asked.length; from += TOGETHER) {
         if (wanted?.every((value) => value === 0)) break
+        await checkpoint(signal, 'the search')
         await this.#scanBlock(matrix, asked.slice(from, from + TOGETHER), first, wanted)
       }
       first += matrix.rows

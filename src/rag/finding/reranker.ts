@@ -47,7 +47,7 @@ export class Reranker {
    */
   static async fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<Reranker> {
     const folder = await openPretrained(location, options)
-    const tokenizer = await AutoTokenizer.fromPretrained(folder)
+    const tokenizer = await AutoTokenizer.fromPretrained(folder, options)
     const model = await AutoModelForSequenceClassification.fromPretrained(folder, options)
     const { numLabels } = model.config
     if (numLabels !== 1) {
@@ -89,10 +89,11 @@ export class Reranker {
     for (let start = 0; start < texts.length; start += batchSize) {
       await checkpoint(signal, 'the reranking')
       const batch = byLength.slice(start, start + batchSize)
-      const encoded = this.tokenizer.encodeBatch(new Array<string>(batch.length).fill(question), {
+      const encoded = await this.tokenizer.encodeEach(new Array<string>(batch.length).fill(question), {
         pairs: batch.map((index) => texts[index]),
         maxLength,
         truncate: true,
+        signal,
       })
       const logits = rowMajor((await this.model.forward(encoded, { signal })).logits) // [batch, 1]
       batch.forEach((index, row) => (scores[index] = logits[row]))

@@ -2,6 +2,7 @@
  * The retriever: finds the passages whose vectors have the largest dot products with the question's.
  */
 import { InputError } from '../../errors.js'
+import { untilAborted } from '../../event-loop.js'
 import { missingFile, requireText, type FolderLike } from '../../files/folder.js'
 import { openPretrained, type HubOptions } from '../../hub/index.js'
 import { checkPassages, parseCorpus, passageText, type Passage } from './corpus.js'
@@ -132,7 +133,7 @@ export class Retriever {
 
   /** The k best passages, best first. @throws InputError for an empty question or one that is too long */
   async retrieve(question: string, k: number, options: Pick<EmbedOptions, 'signal'> = {}): Promise<RetrievedPassage[]> {
-    return this.search(await this.embed(question, options), k)
+    return this.search(await this.embed(question, options), k, options)
   }
 
   /** The question's vector. @throws InputError for an empty question or one that is too long */
@@ -142,8 +143,12 @@ export class Retriever {
   }
 
   /** The k passages with the largest dot products, best first. */
-  async search(vector: Float32Array, k: number): Promise<RetrievedPassage[]> {
-    const hits = await this.#hits(vector, k)
+  async search(
+    vector: Float32Array,
+    k: number,
+    { signal }: Pick<EmbedOptions, 'signal'> = {},
+  ): Promise<RetrievedPassage[]> {
+    const hits = await this.#hits(vector, k, signal)
     return hits.map(({ index, score }) => ({ ...this.passages[index], score }))
   }
 
@@ -154,15 +159,15 @@ export class Retriever {
   }
 
   /** Large indexes are scanned by kernels; for small ones the copy that these need is not worth its making. */
-  async #hits(vector: Float32Array, k: number): Promise<SearchHit[]> {
+  async #hits(vector: Float32Array, k: number, signal: AbortSignal | undefined): Promise<SearchHit[]> {
     const index = this.#index
     if (index instanceof FlatIndex) {
       if (index.count < WORTH_SCANNING) return index.search(vector, k)
       this.#scan ??= openScan(this.encoder, index)
     }
-    const scan = await this.#scan!
+    const scan = await untilAborted(this.#scan!, signal, 'the opening of the index')
     if (index.dtype === 'int8') this.#index = scan.packed // the only copy from now on
-    return scan.search(vector, k)
+    return scan.search(vector, k, { signal })
   }
 }
 

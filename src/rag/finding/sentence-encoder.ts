@@ -65,7 +65,7 @@ export class SentenceEncoder {
     }
     const folder = await openPretrained(location, loadOptions)
     const settings = await readSettings(folder, pooling && { mode: pooling, normalize })
-    const tokenizer = await AutoTokenizer.fromPretrained(folder)
+    const tokenizer = await AutoTokenizer.fromPretrained(folder, loadOptions)
     const model = await loadModel<TextEncoder>(
       folder,
       (config, weights, generation) => {
@@ -100,6 +100,13 @@ export class SentenceEncoder {
     return this.tokenizer.encode(text, { maxLength: this.maxLength }).ids
   }
 
+  /** Whether a text is no longer than the encoder reads. */
+  fits(text: string): boolean {
+    const { maxLength } = this
+    const cut = { maxLength: maxLength + 1, truncate: true }
+    return text.length <= maxLength * 100 && this.tokenizer.encode(text, cut).ids.length <= maxLength
+  }
+
   /** Tokens of a text, special ones included, however long it is. */
   countTokens(text: string): number {
     return this.tokenizer.encode(text).ids.length
@@ -120,9 +127,9 @@ export class SentenceEncoder {
     for (let start = 0; start < texts.length; start += batchSize) {
       await checkpoint(signal, 'the embedding')
       const batch = byLength.slice(start, start + batchSize)
-      const encoded = this.tokenizer.encodeBatch(
+      const encoded = await this.tokenizer.encodeEach(
         batch.map((index) => texts[index]),
-        { maxLength: this.maxLength, truncate },
+        { maxLength: this.maxLength, truncate, signal },
       )
       const { lastHiddenState } = await this.#model.forward(encoded, { signal }) // [batch, seq, dimension]
       const pooled = rowMajor(pool(lastHiddenState, toIds('attentionMask', encoded.attentionMask), this.#pooling)) // [batch, dimension]

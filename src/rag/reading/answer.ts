@@ -13,6 +13,8 @@ export const ABSTENTION = "I don't know."
 export type RagMode = 'conditioned' | 'rag-sequence' | 'rag-token'
 
 export interface AnswerPassage extends RetrievedPassage {
+  /** Characters of the text that were read, from its beginning, where all of it is more than the reader takes. */
+  readonly readTo?: number
   /** p(passage|question): softmax of the scaled scores. */
   readonly prior: number
   /** p("I don't know."|question, passage). */

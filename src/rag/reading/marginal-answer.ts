@@ -110,6 +110,7 @@ export async function marginalAnswer(
     logProb: tokens.reduce((sum, { logProb }) => sum + logProb, 0),
     passages: passages.map(({ logPrior, ...passage }, z) => ({
       ...passage,
+      ...(reading.readTo[z] !== undefined && { readTo: reading.readTo[z] }),
       prior: Math.exp(logPrior),
       pAbstain: pAbstain[z],
       weight: Math.exp(weights[z]),

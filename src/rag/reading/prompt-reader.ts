@@ -14,6 +14,8 @@ import { passageText, type Passage } from '../finding/corpus.js'
 import { normalizeLog } from '../paper/marginalise.js'
 import { ABSTENTION, type PromptAnswer, type PromptPassage } from './answer.js'
 import { Calibration, calibrationOf, checkProbability } from './calibration.js'
+import { checkpoint } from '../../event-loop.js'
+import { requireTokens } from './require-tokens.js'
 import type { PassageReader, WeighedPassage } from './passage-reader.js'
 import { PROMPT_SIGNALS, promptSignals } from './signals.js'
 
@@ -68,6 +70,13 @@ export interface PromptOptions {
   /** What was said before, oldest first. The model sees the last turns, without their passages, as far as they fit beside the passages. */
   readonly history?: readonly Turn[]
 }
+
+/** Most tokens of an answer, unless told. */
+const MOST_WRITTEN = 128
+/** Most tokens of a prompt and its answer. */
+const LONGEST_CONTEXT = 8192
+/** Longer passages and turns are left out without counting their tokens. */
+const CHARACTERS_PER_TOKEN = 8
 
 export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> {
   readonly model: CausalLM
@@ -138,18 +147,31 @@ export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> 
     this.model.checkOptions({ ...generation, maxNewTokens })
   }
 
-  /** @throws InputError when no passage fits into the context, AbortedError */
+  /** @throws InputError for a question of more tokens than half of the room beside the answer */
+  checkQuestion(question: string, { maxNewTokens = MOST_WRITTEN }: PromptOptions = {}): void {
+    const room = this.#maxLength - maxNewTokens
+    const most = Math.max(1, Math.floor(room / 2))
+    requireTokens(this.tokenizer, question, most, `a prompt of ${room} tokens takes at most ${most} beside a passage`)
+  }
+
+  /** Tokens of a prompt together with what is written: what a pass costs grows with the square, so not all that some models could read. */
+  get #maxLength(): number {
+    return Math.min(this.model.maxLength, LONGEST_CONTEXT)
+  }
+
+  /** @throws InputError for a question that is too long and when no passage fits into the context, AbortedError */
   async answer(
     question: string,
     passages: readonly WeighedPassage[],
     options: PromptOptions & { readonly signal?: AbortSignal } = {},
   ): Promise<PromptAnswer> {
-    const { minProbability = this.minProbability, maxNewTokens = 128, generation, onText } = options
+    const { minProbability = this.minProbability, maxNewTokens = MOST_WRITTEN, generation, onText } = options
     const { cite = false, history = [], signal } = options
     const streams = minProbability === 0
-    const fitted = await this.#fit(question, passages, maxNewTokens)
+    this.checkQuestion(question, options)
+    const fitted = await this.#fit(question, passages, maxNewTokens, signal)
     const { read, leftOut } = fitted
-    const { prompt, remembered } = await this.#remember(history, question, fitted, maxNewTokens)
+    const { prompt, remembered } = await this.#remember(history, question, fitted, { maxNewTokens, signal })
     const { text, tokens, ended } = await write(
       this.model,
       this.tokenizer,
@@ -200,12 +222,22 @@ export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> 
   }
 
   /** Takes the passages in their order, each that still fits. */
-  async #fit(question: string, passages: readonly WeighedPassage[], maxNewTokens: number): Promise<Fitted> {
-    const room = this.model.maxLength - maxNewTokens
+  async #fit(
+    question: string,
+    passages: readonly WeighedPassage[],
+    maxNewTokens: number,
+    signal?: AbortSignal,
+  ): Promise<Fitted> {
+    const room = this.#maxLength - maxNewTokens
     let fitted: Omit<Fitted, 'leftOut'> | undefined
     let shortest = Infinity
     const leftOut: WeighedPassage[] = []
     for (const passage of passages) {
+      await checkpoint(signal, 'the reading')
+      if (passageText(passage).length > room * CHARACTERS_PER_TOKEN) {
+        leftOut.push(passage)
+        continue
+      }
       const read: readonly WeighedPassage[] = [...(fitted?.read ?? []), passage]
       const prompt = await this.#prompt(question, read)
       if (prompt.ids.length <= room) fitted = { prompt, read }
@@ -213,9 +245,10 @@ export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> 
       shortest = Math.min(shortest, prompt.ids.length)
     }
     if (fitted) return { ...fitted, leftOut }
+    const least = shortest === Infinity ? `more than ${room}` : shortest
     throw new InputError(
       'too-long',
-      `ask: the prompt has ${shortest} tokens even with one passage, ${room} fit (${this.model.maxLength} that the model reads, less maxNewTokens ${maxNewTokens}); give shorter passages or lower maxNewTokens`,
+      `ask: the prompt has ${least} tokens even with one passage, ${room} fit (${this.#maxLength} that the model reads, less maxNewTokens ${maxNewTokens}); give shorter passages or lower maxNewTokens`,
     )
   }
 
@@ -224,11 +257,15 @@ export class PromptReader implements PassageReader<PromptOptions, PromptAnswer> 
     history: readonly Turn[],
     question: string,
     { prompt, read }: Omit<Fitted, 'leftOut'>,
-    maxNewTokens: number,
+    { maxNewTokens, signal }: { readonly maxNewTokens: number; readonly signal: AbortSignal | undefined },
   ): Promise<{ prompt: Prompt; remembered: number }> {
+    const room = this.#maxLength - maxNewTokens
     for (let turns = 1; turns <= history.length; turns++) {
+      await checkpoint(signal, 'the reading')
+      const { question: asked, answer } = history[history.length - turns]
+      if (asked.length + answer.length > room * CHARACTERS_PER_TOKEN) return { prompt, remembered: turns - 1 }
       const longer = await this.#prompt(question, read, history.slice(-turns))
-      if (longer.ids.length > this.model.maxLength - maxNewTokens) return { prompt, remembered: turns - 1 }
+      if (longer.ids.length > room) return { prompt, remembered: turns - 1 }
       prompt = longer
     }
     return { prompt, remembered: history.length }

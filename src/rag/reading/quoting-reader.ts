@@ -72,8 +72,9 @@ export class QuotingReader extends Reader {
     this.quoting.dispose()
   }
 
-  /** @throws InputError for a question that leaves no room for a passage beside it where passages are quoted */
-  checkQuestion(question: string, { mode = 'conditioned' }: ReadOptions = {}): void {
+  /** @throws InputError as {@link Reader.checkQuestion}, and for a question that leaves no room for a passage where passages are quoted */
+  override checkQuestion(question: string, { mode = 'conditioned' }: ReadOptions = {}): void {
+    super.checkQuestion(question)
     if (mode === 'conditioned') this.quoting.checkQuestion(question)
   }
 

@@ -5,6 +5,7 @@
 import { InputError } from '../../errors.js'
 import type { FolderLike } from '../../files/folder.js'
 import { openPretrained } from '../../hub/index.js'
+import { checkpoint } from '../../event-loop.js'
 import type { StepOptions } from '../../models/generative.js'
 import { AutoModelForSeq2SeqLM, type FromPretrainedOptions, type Seq2SeqLM } from '../../models/index.js'
 import { AutoTokenizer, type Tokenizer } from '../../tokenizer/index.js'
@@ -14,8 +15,9 @@ import { Calibration, calibrationOf, checkProbability } from './calibration.js'
 import { marginalAnswer, type Proposal } from './marginal-answer.js'
 import type { PassageReader, ReadingContext, WeighedPassage } from './passage-reader.js'
 import type { Provenance } from './provenance.js'
-import { readerInput, type ReadablePassage } from './reader-input.js'
+import { fittedInput, readerInput, type ReadablePassage } from './reader-input.js'
 import { Reading, type AnswersOptions } from './reading.js'
+import { requireTokens } from './require-tokens.js'
 import { PROPOSAL_SIGNALS, proposalSignals } from './signals.js'
 
 export interface ReadOptions extends Pick<AnswersOptions, 'onText'> {
@@ -117,7 +119,22 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     throw new InputError('bad-option', `ask: mode is "${mode}", expected one of ${MODES.join(', ')}`)
   }
 
-  /** One answer from all passages. @throws AbortedError */
+  /**
+   * A question has at most half of the tokens that the model reads.
+   * @throws InputError for a longer one
+   */
+  checkQuestion(question: string): void {
+    const { maxLength } = this.model
+    const most = Math.floor(maxLength / 2)
+    requireTokens(
+      this.tokenizer,
+      question,
+      most,
+      `a reader of ${maxLength} tokens takes at most ${most} beside a passage`,
+    )
+  }
+
+  /** One answer from all passages. @throws InputError for a question that is too long, AbortedError */
   async answer(
     question: string,
     passages: readonly WeighedPassage[],
@@ -153,11 +170,11 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
   ): Promise<Omit<Answer, 'probability'>> {
     const { mode = 'conditioned', maxNewTokens = 40, sources = false, ...others } = options
     const { tokenizer } = this
-    const { hooks, onText, signal, words, mayAbstain } = others
-    const provenance = sources ? await this.#provenance(question, passages) : undefined
+    const read = passages.map((passage, z) => ({ ...passage, text: passage.text.slice(0, reading.readTo[z]) }))
+    const provenance = sources ? await this.#provenance(question, read) : undefined
     return marginalAnswer(
       { question, passages, reading, tokenizer, provenance },
-      { mode, accept, maxNewTokens, hooks, onText, signal, words, mayAbstain },
+      { ...others, mode, accept, maxNewTokens },
     )
   }
 
@@ -171,20 +188,28 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     )
   }
 
-  /** Reads the question with each passage. */
+  /** Reads the question with each passage, as much of it as fits beside the question. @throws as {@link answer} */
   async read(
     question: string,
     passages: readonly ReadablePassage[],
     { hooks, signal }: StepOptions = {},
   ): Promise<Reading> {
-    const { inputIds, attentionMask } = this.tokenizer.encodeBatch(
-      passages.map((passage) => this.format(passage, question)),
+    this.checkQuestion(question)
+    const fitted: ReturnType<typeof fittedInput>[] = []
+    for (const passage of passages) {
+      await checkpoint(signal, 'the reading')
+      fitted.push(fittedInput(passage, question, { ...this, maxLength: this.model.maxLength }))
+    }
+    const { inputIds, attentionMask } = await this.tokenizer.encodeEach(
+      fitted.map(({ input }) => input),
+      { signal },
     )
     const encoded = await this.model.encode({ inputIds, attentionMask }, { hooks, signal })
     return new Reading(
       this,
       encoded,
       inputIds.map((row, i) => row.slice(0, attentionMask[i].filter((bit) => bit === 1).length)),
+      fitted.map(({ readTo }) => readTo),
     )
   }
 }

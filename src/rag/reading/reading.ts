@@ -42,8 +42,16 @@ export class Reading {
   readonly #encoded: Seq2SeqEncoded
   /** What was read for each passage, without padding. */
   readonly inputIds: readonly (readonly number[])[]
+  /** How many characters of each passage were read, where it is longer than the reader takes. */
+  readonly readTo: readonly (number | undefined)[]
 
-  constructor(reader: ReadingParts, encoded: Seq2SeqEncoded, inputIds: readonly (readonly number[])[]) {
+  constructor(
+    reader: ReadingParts,
+    encoded: Seq2SeqEncoded,
+    inputIds: readonly (readonly number[])[],
+    readTo: readonly (number | undefined)[] = [],
+  ) {
+    this.readTo = readTo
     this.#reader = reader
     this.#encoded = encoded
     this.inputIds = inputIds

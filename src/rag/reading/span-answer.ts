@@ -25,6 +25,8 @@ export interface QuotedSpan extends TextSpan {
 }
 
 export interface QuotedPassage extends RetrievedPassage {
+  /** Characters of the text that were read, from its beginning, where there are more. */
+  readonly readTo?: number
   /** p(passage|question): softmax of the scaled scores. */
   readonly prior: number
   /** Share of its spans in the softmax: how likely the answer stands in this passage. */

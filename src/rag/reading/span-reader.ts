@@ -23,7 +23,7 @@ import { COMPARED_SPANS, QUOTE_SIGNALS, quoteSignals, rankQuotes, RANKING_SIGNAL
 import { saysTheSame } from './says-the-same.js'
 import type { QuotedSpan, SpanAnswer } from './span-answer.js'
 import { searchSpans, type SpanSearch, type SpanWindow } from './span-search.js'
-import { roomBeside, windowsOf, type SpanInput, type TokenWindow } from './span-windows.js'
+import { MOST_READ, roomBeside, windowsOf, type SpanInput, type TokenWindow } from './span-windows.js'
 
 export interface SpanOptions {
   /** A quote that is right with less probability is not given; {@link SpanReader.minProbability} unless told. */
@@ -181,6 +181,7 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
       passages: passages.map(({ logPrior, ...passage }, z) => ({
         ...passage,
         prior: Math.exp(logPrior),
+        ...(passage.text.length > MOST_READ && { readTo: MOST_READ }),
         share: found.shares[z],
       })),
     }
@@ -198,13 +199,19 @@ export class SpanReader implements PassageReader<SpanOptions, SpanAnswer> {
     return searchSpans(await this.read(question, passages, options), passages.length, most)
   }
 
-  /** Reads the question with each passage. @throws as `answer` */
+  /** Reads the question with each passage, of which no more than 32,768 characters are read. @throws as `answer` */
   async read(
     question: string,
     passages: readonly SpanInput[],
     { hooks, signal }: { readonly hooks?: HooksLike; readonly signal?: AbortSignal } = {},
   ): Promise<ReadWindow[]> {
-    const windows = windowsOf(this.tokenizer, question, passages, this.#maxLength)
+    const windows: TokenWindow[] = []
+    for (const [z, passage] of passages.entries()) {
+      for (const piece of windowsOf(this.tokenizer, question, passage, z, this.#maxLength)) {
+        windows.push(...piece)
+        await checkpoint(signal, 'the reading')
+      }
+    }
     windows.sort((a, b) => a.ids.length - b.ids.length)
     const seen: ReadWindow[] = []
     for (let from = 0; from < windows.length; from += BATCH) {

@@ -6,7 +6,7 @@
  */
 import { defaultBackend, type Backend } from '../../backends/index.js'
 import { InputError, ShapeError } from '../../errors.js'
-import { checkpoint } from '../../event-loop.js'
+import { checkpoint, untilAborted } from '../../event-loop.js'
 import type { ByteSource } from '../../files/byte-source.js'
 import { openFolder } from '../../files/folder.js'
 import { Bm25 } from '../finding/bm25.js'
@@ -19,6 +19,7 @@ import type { RetrievedPassage } from '../finding/retriever.js'
 import { IndexReader } from './index-reader.js'
 import { Journal } from './journal.js'
 import { mergeIndex } from './merge-index.js'
+import { SharedWork } from './shared-work.js'
 import {
   checkPlaces,
   checkSearch,
@@ -70,8 +71,8 @@ export class FlatFileStore implements TextSearchStore {
   /** Undefined for a store that is only searched. */
   readonly #writing: Writing | undefined
   #reader: IndexReader | undefined
-  #search: Promise<FlatIndex | IndexScan> | undefined
-  #words: Promise<Bm25> | undefined
+  #search: SharedWork<FlatIndex | IndexScan> | undefined
+  #words: SharedWork<Bm25> | undefined
   #mask: { readonly key: string; readonly rows: Uint8Array } | undefined
   readonly #givenBackend: Backend | undefined
   #ownBackend: Promise<Backend> | undefined
@@ -150,7 +151,7 @@ export class FlatFileStore implements TextSearchStore {
 
   /** The first call reads the ids of all passages, and keeps 4 bytes of each. */
   async passage(id: string, { signal }: StoreReadOptions = {}): Promise<Passage | undefined> {
-    if (this.#writing) await this.#inTurn(() => this.#merge())
+    await this.#merged(signal)
     return this.#reader?.find(id, signal)
   }
 
@@ -161,13 +162,13 @@ export class FlatFileStore implements TextSearchStore {
     { filter, signal }: StoreSearchOptions = {},
   ): Promise<RetrievedPassage[][]> {
     checkSearch(vectors, k, { dimension: this.dimension, filter })
-    if (this.#writing) await this.#inTurn(() => this.#merge())
+    await this.#merged(signal)
     const reader = this.#reader
     if (!reader) return vectors.map(() => [])
 
-    const mask = filter && (await this.#maskOf(reader, filter))
-    this.#search ??= this.#openSearch(reader)
-    const index = await this.#search
+    const mask = filter && (await untilAborted(this.#maskOf(reader, filter), signal, 'the search'))
+    this.#search ??= new SharedWork('the opening of the index', (signal) => this.#openSearch(reader, signal))
+    const index = await this.#search.result(signal)
     const results: RetrievedPassage[][] = []
     const found = index instanceof IndexScan ? await index.searchAll(vectors, k, { mask, signal }) : undefined
     for (const [i, vector] of vectors.entries()) {
@@ -188,15 +189,13 @@ export class FlatFileStore implements TextSearchStore {
     { filter, signal }: StoreSearchOptions = {},
   ): Promise<TextHit[]> {
     checkSearch([vector], k, { dimension: this.dimension, filter })
-    if (this.#writing) await this.#inTurn(() => this.#merge())
+    await this.#merged(signal)
     const reader = this.#reader
     if (!reader) return []
 
-    const mask = filter && (await this.#maskOf(reader, filter))
-    const index = await (this.#words ??= Bm25.build(reader, { signal })).catch((error: unknown) => {
-      this.#words = undefined // the next search tries again
-      throw error
-    })
+    const mask = filter && (await untilAborted(this.#maskOf(reader, filter), signal, 'the search for words'))
+    this.#words ??= new SharedWork('the reading of the words', (signal) => Bm25.build(reader, { signal }))
+    const index = await this.#words.result(signal)
     await checkpoint(signal, 'the search for words')
     return Promise.all(
       index.search(question, k, { mask }).map(async ({ index: row, score: textScore }) => {
@@ -292,6 +291,16 @@ export class FlatFileStore implements TextSearchStore {
     })
   }
 
+  /** The changes go into the file. When the signal fires they go on to, and nobody waits. */
+  async #merged(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#writing)
+      await untilAborted(
+        this.#inTurn(() => this.#merge()),
+        signal,
+        'the writing of the changes',
+      )
+  }
+
   /** Changes and merges come one after the other. */
   #inTurn<T>(action: () => T | Promise<T>): Promise<T> {
     const turn = this.#turn.then(action)
@@ -335,14 +344,15 @@ export class FlatFileStore implements TextSearchStore {
     return this.#mask.rows
   }
 
-  async #openSearch(reader: IndexReader): Promise<FlatIndex | IndexScan> {
+  async #openSearch(reader: IndexReader, signal: AbortSignal): Promise<FlatIndex | IndexScan> {
     if (reader.count < WORTH_SCANNING) return reader.inMemory()
     const backend = this.#givenBackend ?? (await (this.#ownBackend ??= defaultBackend()))
-    return IndexScan.create(reader, backend)
+    return IndexScan.create(reader, backend, { signal })
   }
 
   async #dropSearch(): Promise<void> {
-    const search = await this.#search?.catch(() => undefined)
+    await Promise.all([this.#search?.cancel(), this.#words?.cancel()])
+    const search = this.#search?.done
     if (search instanceof IndexScan) search.dispose()
     this.#search = this.#mask = this.#words = undefined
   }

@@ -32,6 +32,7 @@ const reading = (answer: string, probabilities: Readonly<Record<string, number>>
       const logProb = Math.log(probabilities[tokenizer.decode(ids)])
       return [0, 1].map(() => ids.map((_, t) => (t === 0 ? logProb : 0)))
     },
+    readTo: [],
   }) as unknown as Reading
 
 /** A calibration that says one probability, whatever it is asked. */

@@ -1,8 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { LONGEST_SPAN } from '../../../src/rag/reading/span-search.js'
-import { windowsOf } from '../../../src/rag/reading/span-windows.js'
+import { windowsOf as piecesOf, type SpanInput } from '../../../src/rag/reading/span-windows.js'
 import { AutoTokenizer, type Tokenizer } from '../../../src/tokenizer/index.js'
 import { weightsPath } from '../../support/weights.js'
+
+function windowsOf(tokenizer: Tokenizer, question: string, passages: readonly SpanInput[], maxLength: number) {
+  return passages.flatMap((passage, z) => [...piecesOf(tokenizer, question, passage, z, maxLength)].flat())
+}
 
 const QUESTION = 'What is the capital of France?'
 const WORDS =

@@ -5,6 +5,7 @@
  */
 import type { Pool, PoolClient } from 'pg'
 import { AbortedError } from '../../../errors.js'
+import { untilAborted } from '../../../event-loop.js'
 import { loadPackages, type Packages } from './packages.js'
 import { explained, isPassing } from './postgres-error.js'
 
@@ -20,6 +21,9 @@ export interface ConnectionOptions {
 /** Pauses between attempts, in milliseconds: the first, and the longest that doubling leads to. */
 const FIRST_PAUSE = 50
 const LONGEST_PAUSE = 2000
+/** How long the server has to stop a statement before nobody waits for it any more, and before its connection is cut; in milliseconds. */
+const CANCEL_GRACE = 150
+const CUT_AFTER = 5000
 
 export class Database {
   readonly packages: Packages
@@ -65,7 +69,7 @@ export class Database {
     for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
       if (signal?.aborted) throw new AbortedError(what, signal.reason)
       try {
-        return await this.#attempt(action, signal)
+        return await untilAborted(this.#attempt(action, signal), signal, what, { grace: CANCEL_GRACE })
       } catch (error) {
         if (signal?.aborted) throw new AbortedError(what, signal.reason)
         const left = this.#reconnectTimeout - (performance.now() - begun)
@@ -84,7 +88,11 @@ export class Database {
   async #attempt<T>(action: (client: PoolClient) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     const client = await this.#pool.connect()
     let failed = true
-    const onAbort = () => void this.#cancel(client).catch(() => {}) // then it runs to its end
+    let cut: ReturnType<typeof setTimeout> | undefined
+    const onAbort = () => {
+      void this.#cancel(client).catch(() => {})
+      cut = setTimeout(() => streamOf(client).destroy(), CUT_AFTER) // of a server that does not answer
+    }
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
       signal?.throwIfAborted()
@@ -95,6 +103,7 @@ export class Database {
       return result
     } finally {
       signal?.removeEventListener('abort', onAbort)
+      clearTimeout(cut)
       client.release(failed)
     }
   }
@@ -112,6 +121,11 @@ export class Database {
       await other.end()
     }
   }
+}
+
+/** What a connection goes over. */
+function streamOf(client: PoolClient): { destroy(): void } {
+  return (client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }).connection.stream
 }
 
 /** Resolves after a time, or at once when the signal fires. */
