@@ -208,3 +208,12 @@ function encodeRecord({ json, rest }: JournalRecord): Uint8Array {
   view.setUint32(4, crc32(record.subarray(8)), true)
   return record
 }
+
+/** Indexes of version 1, whose one checksum is that of everything behind it. */
+export const mutateVectorIndex: Mutate = (file, random, others) => {
+  const made = mutateBytes(file, random, others).slice()
+  if (made.length < 16 || random.below(5) === 0) return made
+  made.set(file.subarray(0, 12)) // magic and version
+  new DataView(made.buffer).setUint32(12, crc32(made.subarray(16)), true)
+  return made
+}
