@@ -13,7 +13,8 @@ import { TARGETS } from './targets.js'
 
 const LONGEST_MESSAGE = 1000
 const MOST_KEPT = 1000
-/** Milliseconds between two counts. */
+/** Inputs between two looks at what was reached, and milliseconds at most. */
+const BATCH = 50
 const COUNT_EVERY = 200
 
 const [name, seed, inputFile, ...rerun] = process.argv.slice(2)
@@ -66,23 +67,41 @@ async function main(): Promise<void> {
     count()
     return process.exit(0)
   }
-  for (const input of pool) {
-    await tryInput(reading, input)
-    coverage?.look()
-  }
-  let counted = 0
+  for (const input of pool) await tryInput(reading, input)
+  coverage?.fresh(coverage.reached())
   for (;;) {
-    const input = target.mutate(random.pick(pool), random, pool)
-    await tryInput(reading, input)
-    if (coverage?.look() && pool.length < MOST_KEPT) {
-      pool.push(input)
-      kept++
+    const batch: Uint8Array[] = []
+    for (const begun = Date.now(); batch.length < BATCH && Date.now() - begun < COUNT_EVERY;) {
+      const input = target.mutate(random.pick(pool), random, pool)
+      batch.push(input)
+      await tryInput(reading, input)
     }
-    if (Date.now() - counted < COUNT_EVERY) continue
-    counted = Date.now()
+    if (coverage && pool.length < MOST_KEPT) {
+      for (const input of await reaching(coverage, coverage.fresh(coverage.reached()), batch, reading)) {
+        pool.push(input)
+        kept++
+      }
+    }
     count()
     await new Promise(setImmediate) // messages go out
   }
+}
+
+/** Which of these reach the blocks. A look at the blocks takes longer than most inputs, so it is taken at many together, and at each where they reached something. */
+async function reaching(
+  coverage: Coverage,
+  blocks: Set<string>,
+  batch: readonly Uint8Array[],
+  { read }: Reading,
+): Promise<Uint8Array[]> {
+  const found: Uint8Array[] = []
+  for (const input of batch) {
+    if (blocks.size === 0) break
+    await read(input.slice()).catch(() => {}) // what comes of it was said
+    const reached = coverage.reached().filter((block) => blocks.delete(block))
+    if (reached.length > 0) found.push(input)
+  }
+  return found
 }
 
 process.on('unhandledRejection', (error) => {

@@ -21,19 +21,24 @@ export class Coverage {
     return this.#seen.size
   }
 
-  /** Whether something was reached since the last look that never was before. */
-  look(): boolean {
-    const before = this.#seen.size
+  /** Blocks that were reached since the last look. */
+  reached(): string[] {
     const { result } = this.#post<Profiler.TakePreciseCoverageReturnType>('Profiler.takePreciseCoverage')
-    for (const { url, scriptId, functions } of result) {
-      if (!COUNTED.test(url)) continue
-      for (const { ranges } of functions) {
-        for (const { startOffset, endOffset, count } of ranges) {
-          if (count > 0) this.#seen.add(`${scriptId}:${startOffset}:${endOffset}`)
-        }
-      }
-    }
-    return this.#seen.size > before
+    return result.flatMap(({ url, scriptId, functions }) =>
+      COUNTED.test(url)
+        ? functions
+            .flatMap(({ ranges }) => ranges)
+            .filter(({ count }) => count > 0)
+            .map(({ startOffset, endOffset }) => `${scriptId}:${startOffset}:${endOffset}`)
+        : [],
+    )
+  }
+
+  /** Of these, those that never were reached before. */
+  fresh(reached: readonly string[]): Set<string> {
+    const fresh = new Set(reached.filter((block) => !this.#seen.has(block)))
+    for (const block of fresh) this.#seen.add(block)
+    return fresh
   }
 
   /** A session of the same thread answers at once. */

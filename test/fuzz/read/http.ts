@@ -1,10 +1,14 @@
 /**
  * Sends bytes to `glassformer serve`, which runs as a process of its own. It has to answer what is HTTP, refuse what is none, and go on.
  */
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { toBytes } from '../mutate/mutate.js'
 import type { Reading } from '../target.js'
 
@@ -17,7 +21,12 @@ const CHECK_EVERY = 20
 const ANSWERS_WITHIN = 10_000
 
 export async function openServer(): Promise<Reading> {
-  const args = ['--import', import.meta.resolve('tsx'), MAIN, 'serve', '--port', '0', '--timeout', '5']
+  const folder = mkdtempSync(join(tmpdir(), 'glassformer-fuzz-'))
+  const [note, index] = [join(folder, 'arlen.md'), join(folder, 'notes.index')]
+  writeFileSync(note, '# Arlen\n\nArlen is a country in Europe. Its capital is Brask.\n')
+  const program = ['--import', import.meta.resolve('tsx'), MAIN]
+  await promisify(execFile)(process.execPath, [...program, 'index', note, '--out', index])
+  const args = [...program, 'serve', '--port', '0', '--timeout', '5', '--index', index]
   const server = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   server.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
@@ -32,14 +41,16 @@ export async function openServer(): Promise<Reading> {
   let inputs = 0
   return {
     async read(input) {
-      const answer = await send(address, input)
-      checkAnswer(answer)
+      checkAnswers(await send(address, input))
       if (/a defect, please report it/.test(said)) throw new Error(said.slice(said.indexOf('a defect')))
       if (++inputs % CHECK_EVERY > 0) return
       const { status } = await fetch(new URL('api/health', address), { signal: AbortSignal.timeout(ANSWERS_WITHIN) })
       if (status !== 200) throw new Error(`after that, /api/health answered ${status}`)
     },
-    close: () => void server.kill('SIGKILL'),
+    close: () => {
+      server.kill('SIGKILL')
+      rmSync(folder, { recursive: true })
+    },
   }
 }
 
@@ -56,16 +67,25 @@ function send({ port }: URL, input: Uint8Array): Promise<string> {
   })
 }
 
-/** @throws Error for an answer that no client should get */
-function checkAnswer(answer: string): void {
-  if (answer === '') return
-  const [, status] = /^HTTP\/1\.1 (\d{3}) /.exec(answer) ?? []
-  if (status === undefined) throw new Error(`answered what is no HTTP: ${answer.slice(0, 200)}`)
-  if (Number(status) === 500) throw new Error(`answered with a defect: ${answer.slice(0, 600)}`)
-  const [, body] = /\r\n\r\n(\{"code".*\})\n?$/s.exec(answer) ?? []
-  if (Number(status) < 400 || body === undefined) return
-  const { message } = JSON.parse(Buffer.from(body, 'latin1').toString('utf8')) as { message: string }
-  if (message.length > 1000) throw new Error(`answered with a message of ${message.length} characters`)
+/** Looks at one answer after the other. @throws Error for one that no client should get */
+function checkAnswers(answers: string): void {
+  if (answers === '') return
+  const [head, status] = /^HTTP\/1\.1 (\d{3}) .*?\r\n\r\n/s.exec(answers) ?? []
+  if (head === undefined) {
+    if (/^HTTP\/1\.1 \d{3} /.test(answers)) return // we did not wait for the rest of it
+    throw new Error(`answered what is no HTTP: ${answers.slice(0, 200)}`)
+  }
+  if (status === '500') throw new Error(`answered with a defect: ${answers.slice(0, 600)}`)
+  const [, length] = /\r\ncontent-length: (\d+)/i.exec(head) ?? []
+  const rest = answers.slice(head.length)
+  if (rest.startsWith('HTTP/1.1 ')) return checkAnswers(rest) // an answer to HEAD, or one without a body
+  if (length === undefined || rest.length < Number(length)) return // events, or what we did not wait for
+  const body = rest.slice(0, Number(length))
+  if (Number(status) >= 400 && body.startsWith('{')) {
+    const { message } = JSON.parse(Buffer.from(body, 'latin1').toString('utf8')) as { message: string }
+    if (message.length > 1000) throw new Error(`answered with a message of ${message.length} characters`)
+  }
+  checkAnswers(rest.slice(Number(length)))
 }
 
 const request = (head: string, body = ''): Uint8Array =>
@@ -75,7 +95,7 @@ const request = (head: string, body = ''): Uint8Array =>
 
 export const httpSeeds = (): Uint8Array[] => [
   request('GET /api/health HTTP/1.1'),
-  request('GET /api/passages/countries-152 HTTP/1.1'),
+  request('GET /api/passages/x%23 HTTP/1.1'),
   request('GET / HTTP/1.1'),
   request('OPTIONS /api/ask HTTP/1.1\r\nOrigin: http://localhost\r\nAccess-Control-Request-Method: POST'),
   request('POST /api/search HTTP/1.1', '{"question": "What is tea?", "topK": 2, "filter": {"format": ["html", "md"]}}'),
