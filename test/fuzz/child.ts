@@ -8,6 +8,7 @@ import { Random } from '../../bench/random.js'
 import { GlassformerError } from '../../src/errors.js'
 import { PREFIX_BYTES, type ChildMessage } from './child-message.js'
 import { Coverage } from './coverage.js'
+import { PLANTED } from './planted.js'
 import type { Reading, Target } from './target.js'
 import { TARGETS } from './targets.js'
 
@@ -18,7 +19,7 @@ const BATCH = 50
 const COUNT_EVERY = 200
 
 const [name, seed, inputFile, ...rerun] = process.argv.slice(2)
-const target = TARGETS.find((row) => row.name === name)!
+const target = [...TARGETS, ...PLANTED].find((row) => row.name === name)!
 const file = openSync(inputFile, 'w')
 const say = (message: ChildMessage) => process.send!(message)
 

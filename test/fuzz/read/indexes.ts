@@ -4,10 +4,16 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { citation, spanCitation } from '../../../src/cli/citation.js'
 import { bytesSource } from '../../../src/files/byte-source.js'
-import { FlatFileStore, FlatIndex, encodeIndex, type EncoderIdentity, type IndexDType } from '../../../src/rag/index.js'
-import { decodeIndex } from '../../../src/rag/finding/index-file.js'
-import { placeInSource } from '../../../src/rag/finding/passage-place.js'
+import {
+  decodeIndex,
+  encodeIndex,
+  FlatFileStore,
+  FlatIndex,
+  type EncoderIdentity,
+  type IndexDType,
+} from '../../../src/rag/index.js'
 import type { Reading } from '../target.js'
 
 const ENCODER: EncoderIdentity = { name: 'made', hash: '0'.repeat(64), pooling: 'mean', normalize: true }
@@ -66,7 +72,10 @@ async function useStore(store: FlatFileStore): Promise<void> {
   for await (const { id } of store.documents()) if (id === 'never') throw new Error(id)
   const asked = new Float32Array(store.dimension).fill(0.5)
   const [found] = await store.search([asked], 3)
-  for (const { source, text } of found) if (source) placeInSource(source, 0, Math.min(5, text.length))
+  for (const passage of found) {
+    citation(passage)
+    spanCitation(passage, { start: 0, end: Math.min(5, passage.text.length) }, 30)
+  }
   await store.search([asked], 1, { filter: { format: 'md' } })
   await store.searchText('arlen country', asked, 2)
   await store.passage('a.md#1')
@@ -81,15 +90,26 @@ export async function openJournals(): Promise<Reading> {
     async read(input) {
       writeFileSync(path, index)
       writeFileSync(`${path}.journal`, input)
-      const store = await FlatFileStore.openForWriting(path, { encoder: ENCODER, dimension: DIMENSION })
       try {
-        await useStore(store)
-        await store.close()
+        await writeOn(path)
       } finally {
-        await store.suspend()
+        // whatever the journal held, there is an index that can be read
+        await readIndex(new Uint8Array(readFileSync(path))).catch((error: unknown) => {
+          throw new Error(`the index is broken afterwards: ${(error as Error).message}`)
+        })
       }
     },
     close: () => rmSync(folder, { recursive: true }),
+  }
+}
+
+async function writeOn(path: string): Promise<void> {
+  const store = await FlatFileStore.openForWriting(path, { encoder: ENCODER, dimension: DIMENSION })
+  try {
+    await useStore(store)
+    await store.close()
+  } finally {
+    await store.suspend()
   }
 }
 

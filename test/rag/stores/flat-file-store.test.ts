@@ -241,6 +241,7 @@ describe('work that was stopped', () => {
       '{"id":"a","hash":"h"}',
       '{"id":"a","hash":"h","passages":7}',
       `{"id":"a","passages":${'['.repeat(1e6)}${']'.repeat(1e6)}}`,
+      '{"id":"a","hash":"h","passages":[{"id":"1","title":"","text":"without a vector"}]}',
     ]
     const store = await write()
     await store.upsert(randomDocuments(1)[0])
@@ -257,6 +258,39 @@ describe('work that was stopped', () => {
       writeFileSync(journal, Buffer.concat([good, record]))
       await expect(write(), text.slice(0, 50)).rejects.toBeInstanceOf(GlassformerError)
     }
+  })
+
+  test.each<[string, string]>([
+    ['a number', '7'],
+    ['without a text', '{"id":"1","title":""}'],
+    ['with an id that is none', '{"id":1,"title":"","text":"x"}'],
+    [
+      'of a file that is none',
+      '{"id":"1","title":"","text":"x","source":{"file":5,"headingPath":[],"start":0,"end":1}}',
+    ],
+    ['without headings', '{"id":"1","title":"","text":"x","source":{"file":"a","start":0,"end":1}}'],
+    [
+      'of a place that is none',
+      '{"id":"1","title":"","text":"x","source":{"file":"a","headingPath":[],"start":"0","end":1}}',
+    ],
+  ])('stays whole where a journal holds a passage %s', async (_what, passage) => {
+    const first = await write()
+    await first.upsert(randomDocuments(1)[0])
+    await first.close()
+    const before = readFileSync(path)
+    const store = await write()
+    await store.upsert(randomDocuments(2)[1])
+    await store.suspend()
+    const json = new TextEncoder().encode(`{"id":"a","hash":"h","passages":[${passage}]}`)
+    const vector = new Uint8Array(4 * DIMENSION)
+    const record = Buffer.alloc(12 + json.length + vector.length)
+    record.writeUInt32LE(record.length - 8, 0)
+    record.writeUInt32LE(json.length, 8)
+    record.set(json, 12)
+    record.writeUInt32LE(crc32(record.subarray(8)), 4)
+    writeFileSync(`${path}.journal`, Buffer.concat([readFileSync(`${path}.journal`), record]))
+    await expect(write()).rejects.toBeInstanceOf(GlassformerError)
+    expect(readFileSync(path).equals(before)).toBe(true)
   })
 
   test('is begun anew where the journal is of another encoder', async () => {
