@@ -138,6 +138,7 @@ function runChild({
         note('died', `the process ended with ${code ?? signal}\n${stderr}`, currentInput(inputFile).input)
       }
       endProcesses(child)
+      counts = { ...counts, inputs: Math.max(counts.inputs, at.number) } // what was read since the last message
       resolve({ counts, seconds: (performance.now() - (begun ?? started)) / 1000 })
     })
   })

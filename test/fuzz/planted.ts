@@ -20,8 +20,6 @@ const planted = (name: string, fail: () => void): Target => ({
   here: true,
 })
 
-let held: Uint8Array | undefined
-
 export const PLANTED: readonly Target[] = [
   planted('error', () => {
     throw new TypeError('not ours')
@@ -30,8 +28,7 @@ export const PLANTED: readonly Target[] = [
     for (;;);
   }),
   planted('memory', () => {
-    held = new Uint8Array(200 << 20).fill(1)
-    held = undefined
+    new Uint8Array(200 << 20).fill(1)
   }),
   planted('exit', () => process.exit(3)),
   planted('message', () => {
