@@ -14,7 +14,9 @@ const CHILD = fileURLToPath(new URL('child.ts', import.meta.url))
 /** Milliseconds between looks at how far a process is. */
 const LOOK_EVERY = 100
 /** Seconds that a process may take to begin. */
-const STARTS_WITHIN = 120
+const STARTS_WITHIN = 180
+/** Where the time of a processor is known, that is what an input may take; it may wait for this many times as long, since a machine does other things too. */
+const MAY_WAIT = 6
 /** Findings with the same cause are told once; after so many others a run of a target ends. */
 const MOST_FINDINGS = 20
 
@@ -62,7 +64,7 @@ export async function fuzz(target: Pick<Target, 'name' | 'seconds'>, options: Fu
         findings.set(cause, { target: target.name, seed, what, detail, path })
       }
       const run = await runChild({ target, seed, inputFile, rerun, seconds: options.seconds - spent, note })
-      spent += run.seconds
+      spent += Math.max(1, run.seconds) // a process that ends at once has taken its time too
       for (const key of ['inputs', 'refused', 'kept'] as const) sum[key] += run.counts[key]
       sum.blocks = Math.max(sum.blocks, run.counts.blocks)
       if (findings.size >= MOST_FINDINGS) break
@@ -114,7 +116,7 @@ function runChild({
     else note(message.what, message.detail, Buffer.from(message.input, 'base64'))
   })
   return new Promise((resolve) => {
-    let at = { number: 0, since: started }
+    let at = { number: 0, since: started, processor: 0 }
     let isOver = false
     const end = () => {
       isOver = true
@@ -123,13 +125,16 @@ function runChild({
     const timer = setInterval(() => {
       const now = performance.now()
       const { number, input } = currentInput(inputFile)
-      if (number !== at.number) at = { number, since: now }
+      const processor = processorSeconds(child)
+      if (number !== at.number) at = { number, since: now, processor: processor ?? 0 }
       if (number > 0) begun ??= now
       if (begun !== undefined && rerun.length === 0 && now - begun > seconds * 1000 && now - at.since < 1000)
         return end()
-      const allowed = number === 0 ? STARTS_WITHIN : target.seconds
-      if (now - at.since < allowed * 1000) return
-      note('hang', `no end after ${allowed} s`, input)
+      const waited = (now - at.since) / 1000
+      const used = processor === undefined ? waited : processor - at.processor
+      const limit = processor === undefined ? target.seconds : MAY_WAIT * target.seconds
+      if (number === 0 ? waited < STARTS_WITHIN : used < target.seconds && waited < limit) return
+      note('hang', `no end after ${waited.toFixed(0)} s, ${used.toFixed(0)} s of them at work`, input)
       end()
     }, LOOK_EVERY)
     child.on('exit', (code, signal) => {
@@ -138,7 +143,7 @@ function runChild({
         note('died', `the process ended with ${code ?? signal}\n${stderr}`, currentInput(inputFile).input)
       }
       endProcesses(child)
-      counts = { ...counts, inputs: Math.max(counts.inputs, at.number) } // what was read since the last message
+      counts = { ...counts, inputs: Math.max(counts.inputs, currentInput(inputFile).number) } // what was read since the last message
       resolve({ counts, seconds: (performance.now() - (begun ?? started)) / 1000 })
     })
   })
@@ -149,6 +154,18 @@ function currentInput(file: string): { number: number; input: Uint8Array } {
   if (bytes.length < PREFIX_BYTES) return { number: 0, input: new Uint8Array(0) }
   const length = bytes.readUInt32LE(4)
   return { number: bytes.readUInt32LE(0), input: bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + length) }
+}
+
+/** What all threads of a process have used, where the system tells (proc(5): fields 14 and 15 of stat, in hundredths). */
+function processorSeconds({ pid }: ChildProcess): number | undefined {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+    return (Number(fields[11]) + Number(fields[12])) / 100
+  } catch {
+    return undefined
+  }
 }
 
 /** Ends a process, and what it started. */
