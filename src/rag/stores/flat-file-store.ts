@@ -16,7 +16,6 @@ import { FlatIndex, type IndexDType } from '../finding/flat-index.js'
 import { IndexFileError } from '../finding/index-file.js'
 import { IndexScan } from '../finding/index-scan.js'
 import type { RetrievedPassage } from '../finding/retriever.js'
-import { elementBytes } from './index-layout.js'
 import { IndexReader } from './index-reader.js'
 import { Journal } from './journal.js'
 import { mergeIndex } from './merge-index.js'
@@ -374,8 +373,7 @@ async function openJournal(path: string, { encoder, dimension, dtype }: Kind): P
   const about = JSON.stringify({ hash, pooling, normalize, dimension, dtype })
   const writable = await openWritable(file)
   try {
-    const rowBytes = dimension * elementBytes(dtype) + (dtype === 'int8' ? 4 : 0)
-    return await Journal.open(writable, about, { rowBytes, remove: () => removeFile(file) })
+    return await Journal.open(writable, about, { dimension, dtype }, () => removeFile(file))
   } catch (error) {
     await writable.close()
     throw error

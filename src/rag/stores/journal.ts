@@ -10,8 +10,9 @@ import { JsonObject, parseJson, type Json } from '../../files/json.js'
 import type { WritableFile } from '../../files/node-file.js'
 import type { Metadata, Passage } from '../finding/corpus.js'
 import { crc32 } from '../finding/crc32.js'
-import type { IndexRows } from '../finding/flat-index.js'
+import type { IndexDType, IndexRows } from '../finding/flat-index.js'
 import { IndexFileError } from '../finding/index-file.js'
+import { elementBytes, rowsOf } from './index-layout.js'
 import type { DocumentStamp } from './store.js'
 import { storedPassage } from './stored-passage.js'
 
@@ -37,6 +38,11 @@ export interface PendingContent {
   /** Scales and vectors as the index has them. */
   readonly scales: Uint8Array
   readonly vectors: Uint8Array
+}
+
+interface VectorKind {
+  readonly dimension: number
+  readonly dtype: IndexDType
 }
 
 interface JournalRecord {
@@ -65,14 +71,15 @@ export class Journal {
 
   /**
    * Goes on with the journal in a file, where it is about the same kind of vectors; else begins a new one.
-   * @param rowBytes bytes of a vector with its scale
+   * @param vectors what the records hold
    * @param remove deletes the file
    * @throws IndexFileError, ConfigError for a record that fits its checksum and is no document
    */
   static async open(
     file: WritableFile,
     about: string,
-    { rowBytes, remove }: { readonly rowBytes: number; readonly remove: () => Promise<void> },
+    vectors: VectorKind,
+    remove: () => Promise<void>,
   ): Promise<Journal> {
     const journal = new Journal(file, remove)
     const first = await journal.#read(0)
@@ -84,7 +91,7 @@ export class Journal {
           await file.truncate(at)
           return journal
         }
-        journal.#note(record, at, rowBytes)
+        journal.#note(record, at, vectors)
         at = record.end
       }
     }
@@ -141,7 +148,7 @@ export class Journal {
   }
 
   /** Everything that a merge will rely on is looked at here: it takes the place of the old index. */
-  #note({ json, rest, end }: JournalRecord, start: number, rowBytes: number): void {
+  #note({ json, rest, end }: JournalRecord, start: number, { dimension, dtype }: VectorKind): void {
     const record = JsonObject.parse(new TextDecoder().decode(json), this.#file.name)
     const deleted = record.get('deleted')
     if (Array.isArray(deleted)) return deleted.forEach((id) => this.pending.set(String(id), null))
@@ -149,8 +156,12 @@ export class Journal {
     const fail = (detail: string) =>
       new IndexFileError('index-meta', `${this.#file.name}: document ${JSON.stringify(id)} ${detail}`)
     if (!Array.isArray(passages)) throw fail('has no list of passages')
-    if (rest.length !== passages.length * rowBytes)
-      throw fail(`has ${rest.length} bytes of vectors for ${passages.length} passages of ${rowBytes}`)
+    const scaleBytes = dtype === 'int8' ? 4 * passages.length : 0
+    const wanted = scaleBytes + passages.length * dimension * elementBytes(dtype)
+    if (rest.length !== wanted)
+      throw fail(`has ${rest.length} bytes of vectors, its ${passages.length} passages need ${wanted}`)
+    const { vectors, scales } = rowsOf(dtype, rest.subarray(scaleBytes), rest.subarray(0, scaleBytes))
+    if (!(scales ?? vectors).every(Number.isFinite)) throw fail('has vectors with NaN or Infinity')
     passages.forEach((passage: Json, i) =>
       storedPassage(new JsonObject(passage, `${this.#file.name}: passage ${i + 1} of ${JSON.stringify(id)}`)),
     )

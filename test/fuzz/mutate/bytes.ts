@@ -8,7 +8,7 @@ import { join, LIMITS, LONGEST, times, type Mutate } from './mutate.js'
 const NO_UTF8 = [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82]]
 
 export const mutateBytes: Mutate = (input, random, others) => {
-  let bytes = input.slice()
+  let bytes: Uint8Array = input.slice()
   times(random, () => (bytes = random.pick(CHANGES)(bytes, random, others)))
   return bytes.subarray(0, LONGEST)
 }

@@ -293,6 +293,26 @@ describe('work that was stopped', () => {
     expect(readFileSync(path).equals(before)).toBe(true)
   })
 
+  test.each(['float32', 'int8'] as const)(
+    'of %s stays whole where a journal holds a vector that is none',
+    async (dtype) => {
+      const first = await write(dtype)
+      await first.upsert(randomDocuments(1)[0])
+      await first.close()
+      const before = readFileSync(path)
+      const store = await write(dtype)
+      await store.upsert(randomDocuments(2)[1])
+      await store.suspend()
+      const journal = readFileSync(`${path}.journal`)
+      const start = 8 + journal.readUInt32LE(0) // the second record
+      journal.writeFloatLE(NaN, start + 12 + journal.readUInt32LE(start + 8)) // the first scale, or number of a vector
+      journal.writeUInt32LE(crc32(journal.subarray(start + 8, start + 8 + journal.readUInt32LE(start))), start + 4)
+      writeFileSync(`${path}.journal`, journal)
+      await expect(write(dtype)).rejects.toMatchObject({ name: 'IndexFileError', code: 'index-meta' })
+      expect(readFileSync(path).equals(before)).toBe(true)
+    },
+  )
+
   test('is begun anew where the journal is of another encoder', async () => {
     const store = await write()
     await store.upsert(randomDocuments(4)[3])
