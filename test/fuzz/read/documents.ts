@@ -13,7 +13,7 @@ import { toBytes } from '../mutate/mutate.js'
 import type { Reading } from '../target.js'
 
 /** As users have them, but for the size: an input is small, so what takes more is given up sooner. */
-const LIMITS = { parseSeconds: 10, parseMegabytes: 256 }
+const LIMITS = { parseSeconds: 3, parseMegabytes: 256 }
 
 /** Words, which is what an encoder's tokens are about. */
 const COUNTER: TokenCounter = { maxLength: 128, countTokens: (text) => 2 + (text.match(/[^\s]{1,6}/g)?.length ?? 0) }
