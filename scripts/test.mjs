@@ -36,12 +36,14 @@ const STAGES = [
   { name: 'browser', project: 'browser', needs: 'build' },
   { name: 'package', project: 'package', needs: 'build' },
   { name: 'postgres', project: 'postgres' },
+  { name: 'fuzz', checks: [['--import', 'tsx', 'test/fuzz/run.ts', '--seconds', '30', '--seed', '1']], needs: 'build' },
   // tiny sizes and no peers: only whether the programs still run
   {
     name: 'bench',
     checks: [
       ['--import', 'tsx', 'bench/run.ts', '--small', '--peers', 'none', '--out', CACHE],
       ['--import', 'tsx', 'bench/rag-quality.ts', '--small', '--out', CACHE],
+      ['--import', 'tsx', 'bench/long-run.ts', '--cycles', '3', '--requests', '20', '--questions', '0', '--out', CACHE],
     ],
     needs: 'build',
   },

@@ -150,7 +150,10 @@ function answer(
     return
   }
   const type = TYPES[extname(path === '/' ? '/index.html' : path)] ?? 'application/octet-stream'
-  response.writeHead(200, { 'Content-Type': type, 'Content-Length': file?.size ?? Buffer.byteLength(text!) })
+  response.writeHead(200, {
+    'Content-Type': type,
+    'Content-Length': text === undefined ? file!.size : Buffer.byteLength(text),
+  })
   if (request.method === 'HEAD') response.end()
   else if (text !== undefined) response.end(text)
   else

@@ -125,10 +125,10 @@ export async function loadModel<M extends Model>(
   const generationText = await readText(folder, 'generation_config.json')
   const generationJson =
     generationText === undefined ? undefined : JsonObject.parse(generationText, `${folder.name}/generation_config.json`)
-  const checkpoint = widenQuantized(await openCheckpoint(folder))
+  const checkpoint = await openCheckpoint(folder)
   let weights: Weights | undefined
   try {
-    weights = new Weights(checkpoint, { ...(await openBackend(backend)), dtype })
+    weights = new Weights(widenQuantized(checkpoint), { ...(await openBackend(backend)), dtype })
     const model = build(config, weights, generationConfig(config, generationJson))
     await weights.load(options)
     return model

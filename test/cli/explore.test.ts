@@ -4,10 +4,12 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer as httpServer } from 'node:http'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { explorerPages, listen } from '../../src/cli/explorer-server.js'
 import { runCli, type CliResult } from '../support/cli.js'
 import { weightsPath } from '../support/weights.js'
 
@@ -100,6 +102,17 @@ describe('glassformer explore', () => {
       expect(await statusOf(address, '/', 'POST')).toBe('HTTP/1.1 405 Method Not Allowed')
       expect(await statusOf(address, '/?question=1')).toBe('HTTP/1.1 200 OK')
     })
+  })
+
+  test('the page that offers the documents of a server comes whole', async () => {
+    const server = httpServer(await explorerPages({ api: true }))
+    try {
+      const page = await (await fetch(await listen(server, 0, '127.0.0.1'))).text()
+      expect(page).toContain('<meta name="glassformer-api" content="api/" />')
+      expect(page.trimEnd()).toMatch(/<\/html>$/)
+    } finally {
+      server.close()
+    }
   })
 
   test('a port that is taken is said, with what to do', async () => {

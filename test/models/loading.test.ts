@@ -256,3 +256,21 @@ describe('only what is needed is read', () => {
     await expect(load).rejects.toMatchObject({ name: 'AbortError' })
   })
 })
+
+test('a checkpoint whose 8-bit matrices do not fit their scales is closed again', async () => {
+  const good = await withTensors(BERT, (tensors) => {
+    tensors.set('x', Tensor.zeros('int8', [2, 3]))
+    tensors.set('x_scale', Tensor.zeros('float32', [5]))
+  })
+  let [opened, closed] = [0, 0]
+  const folder: Folder = {
+    ...good,
+    open: async (file) => {
+      const source = await good.open(file)
+      if (source) opened++
+      return source && { ...source, close: async () => void closed++ }
+    },
+  }
+  await expect(BertModel.fromPretrained(folder)).rejects.toMatchObject({ name: 'QuantizedTensorError' })
+  expect(closed).toBe(opened)
+})

@@ -63,6 +63,26 @@ function joined(a: Stretch, b: Stretch): Stretch {
   return { start, end: Math.max(a.end, b.end), line }
 }
 
+/** What is wrong with a source from elsewhere, or undefined. There need be none. */
+export function wrongSource(source: unknown, text: string): string | undefined {
+  if (source === undefined || source === null) return undefined
+  if (typeof source !== 'object' || Array.isArray(source)) return `source is ${shown(source)}, expected an object`
+  const { file, page, record, headingPath, start, end } = source as Readonly<Record<string, unknown>>
+  if (typeof file !== 'string') return `the file of source is ${shown(file)}, expected a string`
+  if (!Array.isArray(headingPath) || headingPath.some((heading) => typeof heading !== 'string'))
+    return `the headingPath of source is ${shown(headingPath)}, expected a list of strings`
+  if (!isCount(start) || !isCount(end) || start > end)
+    return `source is from ${shown(start)} to ${shown(end)}, expected two whole numbers in order`
+  if (page !== undefined && !isCount(page)) return `the page of source is ${shown(page)}, expected a whole number`
+  if (record !== undefined && typeof record !== 'string')
+    return `the record of source is ${shown(record)}, expected a string`
+  return wrongPlaces(source, text)
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
 /** What is wrong with the places of a source from elsewhere, or undefined. None are right, too. */
 export function wrongPlaces(source: unknown, text: string): string | undefined {
   const places = (source as { readonly places?: unknown } | null | undefined)?.places ?? []
@@ -84,5 +104,5 @@ function isPlace(value: unknown): value is PassagePlace {
 }
 
 function shown(value: unknown): string {
-  return JSON.stringify(value).slice(0, 60)
+  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 60)
 }

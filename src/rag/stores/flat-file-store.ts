@@ -383,7 +383,7 @@ async function openJournal(path: string, { encoder, dimension, dtype }: Kind): P
   const about = JSON.stringify({ hash, pooling, normalize, dimension, dtype })
   const writable = await openWritable(file)
   try {
-    return await Journal.open(writable, about, () => removeFile(file))
+    return await Journal.open(writable, about, { dimension, dtype }, () => removeFile(file))
   } catch (error) {
     await writable.close()
     throw error

@@ -5,13 +5,13 @@ import { checkpoint } from '../../event-loop.js'
 import type { ByteSource } from '../../files/byte-source.js'
 import { JsonObject } from '../../files/json.js'
 import { linesOf } from '../../files/lines.js'
-import type { Metadata, Passage, PassageSource } from '../finding/corpus.js'
+import type { Metadata, Passage } from '../finding/corpus.js'
 import { crc32 } from '../finding/crc32.js'
 import { FlatIndex, type IndexRows } from '../finding/flat-index.js'
 import { IndexFileError } from '../finding/index-file.js'
-import { wrongPlaces } from '../finding/passage-place.js'
 import { decodeHeader, elementBytes, LONGEST_HEADER, RECORD_BYTES, rowsOf, type IndexHeader } from './index-layout.js'
 import { matches, type DocumentStamp, type Filter } from './store.js'
+import { storedPassage } from './stored-passage.js'
 
 /** Passages that are read together, where all are read. */
 const PASSAGES_TOGETHER = 1024
@@ -131,17 +131,7 @@ export class IndexReader {
     const list = await this.#passageBytes(first, end)
     return list.map((bytes, i) => {
       const where = `${this.#source.name}, passage of row ${first + i}`
-      const json = JsonObject.parse(new TextDecoder().decode(bytes), where)
-      const text = json.string('text')
-      const wrong = wrongPlaces(json.get('source'), text)
-      if (wrong !== undefined) throw new IndexFileError('index-places', `${where}: ${wrong}; build the index again`)
-      return {
-        id: json.string('id'),
-        title: json.string('title'),
-        text,
-        source: json.get('source') as PassageSource | undefined,
-        metadata: json.get('metadata') as Metadata | undefined,
-      }
+      return storedPassage(JsonObject.parse(new TextDecoder().decode(bytes), where))
     })
   }
 

@@ -6,13 +6,15 @@
  *
  * The first record says what the vectors are. The JSON of the others is a document without its vectors, or the ids of deleted ones.
  */
-import { JsonObject, parseJson } from '../../files/json.js'
+import { JsonObject, parseJson, type Json } from '../../files/json.js'
 import type { WritableFile } from '../../files/node-file.js'
 import type { Metadata, Passage } from '../finding/corpus.js'
 import { crc32 } from '../finding/crc32.js'
-import type { IndexRows } from '../finding/flat-index.js'
+import type { IndexDType, IndexRows } from '../finding/flat-index.js'
 import { IndexFileError } from '../finding/index-file.js'
+import { elementBytes, rowsOf } from './index-layout.js'
 import type { DocumentStamp } from './store.js'
+import { storedPassage } from './stored-passage.js'
 
 const PREFIX = 12
 /** Bytes that are read together. */
@@ -38,6 +40,19 @@ export interface PendingContent {
   readonly vectors: Uint8Array
 }
 
+interface VectorKind {
+  readonly dimension: number
+  readonly dtype: IndexDType
+}
+
+interface JournalRecord {
+  readonly json: Uint8Array
+  /** Scales and vectors. */
+  readonly rest: Uint8Array
+  /** Where the next one begins. */
+  readonly end: number
+}
+
 export class Journal {
   readonly #file: WritableFile
   readonly #delete: () => Promise<void>
@@ -56,10 +71,16 @@ export class Journal {
 
   /**
    * Goes on with the journal in a file, where it is about the same kind of vectors; else begins a new one.
+   * @param vectors what the records hold
    * @param remove deletes the file
    * @throws IndexFileError, ConfigError for a record that fits its checksum and is no document
    */
-  static async open(file: WritableFile, about: string, remove: () => Promise<void>): Promise<Journal> {
+  static async open(
+    file: WritableFile,
+    about: string,
+    vectors: VectorKind,
+    remove: () => Promise<void>,
+  ): Promise<Journal> {
     const journal = new Journal(file, remove)
     const first = await journal.#read(0)
     if (first && new TextDecoder().decode(first.json) === about) {
@@ -70,7 +91,7 @@ export class Journal {
           await file.truncate(at)
           return journal
         }
-        journal.#note(record.json, at, record.end)
+        journal.#note(record, at, vectors)
         at = record.end
       }
     }
@@ -126,19 +147,25 @@ export class Journal {
     await this.#delete()
   }
 
-  #note(json: Uint8Array, start: number, end: number): void {
+  /** Everything that a merge will rely on is looked at here: it takes the place of the old index. */
+  #note({ json, rest, end }: JournalRecord, start: number, { dimension, dtype }: VectorKind): void {
     const record = JsonObject.parse(new TextDecoder().decode(json), this.#file.name)
     const deleted = record.get('deleted')
     if (Array.isArray(deleted)) return deleted.forEach((id) => this.pending.set(String(id), null))
-    const id = record.string('id')
-    const passages = record.get('passages')
-    if (!Array.isArray(passages)) {
-      throw new IndexFileError(
-        'index-meta',
-        `${this.#file.name}: document ${JSON.stringify(id)} has no list of passages`,
-      )
-    }
-    this.pending.set(id, { id, hash: record.string('hash'), passages: passages.length, start, end })
+    const [id, hash, passages] = [record.string('id'), record.string('hash'), record.get('passages')]
+    const fail = (detail: string) =>
+      new IndexFileError('index-meta', `${this.#file.name}: document ${JSON.stringify(id)} ${detail}`)
+    if (!Array.isArray(passages)) throw fail('has no list of passages')
+    const scaleBytes = dtype === 'int8' ? 4 * passages.length : 0
+    const wanted = scaleBytes + passages.length * dimension * elementBytes(dtype)
+    if (rest.length !== wanted)
+      throw fail(`has ${rest.length} bytes of vectors, its ${passages.length} passages need ${wanted}`)
+    const { vectors, scales } = rowsOf(dtype, rest.subarray(scaleBytes), rest.subarray(0, scaleBytes))
+    if (!(scales ?? vectors).every(Number.isFinite)) throw fail('has vectors with NaN or Infinity')
+    passages.forEach((passage: Json, i) =>
+      storedPassage(new JsonObject(passage, `${this.#file.name}: passage ${i + 1} of ${JSON.stringify(id)}`)),
+    )
+    this.pending.set(id, { id, hash, passages: passages.length, start, end })
   }
 
   async #append(json: Uint8Array, arrays: readonly ArrayBufferView[]): Promise<void> {
@@ -160,7 +187,7 @@ export class Journal {
   }
 
   /** The record that begins at a place, or undefined where no whole one does. */
-  async #read(at: number): Promise<{ json: Uint8Array; rest: Uint8Array; end: number } | undefined> {
+  async #read(at: number): Promise<JournalRecord | undefined> {
     const { size } = this.#file
     if (at + PREFIX > size) return undefined
     const prefix = await this.#bytes(at, at + PREFIX)

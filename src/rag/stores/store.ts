@@ -6,7 +6,7 @@ import { InputError } from '../../errors.js'
 import type { Metadata, MetadataValue, Passage } from '../finding/corpus.js'
 import type { EncoderIdentity } from '../finding/encoder-identity.js'
 import { checkQuery } from '../finding/flat-index.js'
-import { wrongPlaces } from '../finding/passage-place.js'
+import { wrongSource } from '../finding/passage-place.js'
 import type { RetrievedPassage } from '../finding/retriever.js'
 
 /** A passage as it goes into a store, with its vector [dimension]. Its metadata are those of the document. */
@@ -134,7 +134,7 @@ export function checkFilter(filter: Filter): void {
 /** @throws InputError for a passage whose places are none of its text: it could not be read again */
 export function checkPlaces({ passages }: StoredDocument): void {
   for (const { id, text, source } of passages) {
-    const wrong = wrongPlaces(source, text)
+    const wrong = wrongSource(source, text)
     if (wrong !== undefined) throw new InputError('bad-places', `upsert: passage ${JSON.stringify(id)}: ${wrong}`)
   }
 }

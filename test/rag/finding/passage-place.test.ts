@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { placeInSource, type PassageSource } from '../../../src/rag/index.js'
-import { wrongPlaces } from '../../../src/rag/finding/passage-place.js'
+import { wrongPlaces, wrongSource } from '../../../src/rag/finding/passage-place.js'
 
 /** Of `one\ntwo &amp; three` from character 10 and line 4 on, with a label in front and a full stop behind. */
 const text = 'A: one\ntwo & three.'
@@ -84,5 +84,28 @@ test('places from elsewhere are places, in order, of the text', () => {
     [null],
   ]) {
     expect(wrongPlaces({ places: wrong }, text), JSON.stringify(wrong)).toMatch(/^place/)
+  }
+})
+
+test('a source from elsewhere has a file, headings and a range', () => {
+  const right = { file: 'a.md', headingPath: ['A'], start: 0, end: 5, page: 1, record: 'r' }
+  for (const one of [undefined, null, right, { ...right, page: undefined, record: undefined }]) {
+    expect(wrongSource(one, text)).toBeUndefined()
+  }
+  for (const wrong of [
+    'a.md',
+    [],
+    {},
+    { ...right, file: 5 },
+    { ...right, headingPath: 'A' },
+    { ...right, headingPath: [5] },
+    { ...right, start: -1 },
+    { ...right, end: '5' },
+    { ...right, start: 6 },
+    { ...right, page: 'one' },
+    { ...right, record: 7 },
+    { ...right, places: [[0, 1000, 0, 1]] },
+  ]) {
+    expect(wrongSource(wrong, text), JSON.stringify(wrong)).toBeTypeOf('string')
   }
 })

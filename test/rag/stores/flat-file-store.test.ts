@@ -241,6 +241,7 @@ describe('work that was stopped', () => {
       '{"id":"a","hash":"h"}',
       '{"id":"a","hash":"h","passages":7}',
       `{"id":"a","passages":${'['.repeat(1e6)}${']'.repeat(1e6)}}`,
+      '{"id":"a","hash":"h","passages":[{"id":"1","title":"","text":"without a vector"}]}',
     ]
     const store = await write()
     await store.upsert(randomDocuments(1)[0])
@@ -258,6 +259,59 @@ describe('work that was stopped', () => {
       await expect(write(), text.slice(0, 50)).rejects.toBeInstanceOf(GlassformerError)
     }
   })
+
+  test.each<[string, string]>([
+    ['a number', '7'],
+    ['without a text', '{"id":"1","title":""}'],
+    ['with an id that is none', '{"id":1,"title":"","text":"x"}'],
+    [
+      'of a file that is none',
+      '{"id":"1","title":"","text":"x","source":{"file":5,"headingPath":[],"start":0,"end":1}}',
+    ],
+    ['without headings', '{"id":"1","title":"","text":"x","source":{"file":"a","start":0,"end":1}}'],
+    [
+      'of a place that is none',
+      '{"id":"1","title":"","text":"x","source":{"file":"a","headingPath":[],"start":"0","end":1}}',
+    ],
+  ])('stays whole where a journal holds a passage %s', async (_what, passage) => {
+    const first = await write()
+    await first.upsert(randomDocuments(1)[0])
+    await first.close()
+    const before = readFileSync(path)
+    const store = await write()
+    await store.upsert(randomDocuments(2)[1])
+    await store.suspend()
+    const json = new TextEncoder().encode(`{"id":"a","hash":"h","passages":[${passage}]}`)
+    const vector = new Uint8Array(4 * DIMENSION)
+    const record = Buffer.alloc(12 + json.length + vector.length)
+    record.writeUInt32LE(record.length - 8, 0)
+    record.writeUInt32LE(json.length, 8)
+    record.set(json, 12)
+    record.writeUInt32LE(crc32(record.subarray(8)), 4)
+    writeFileSync(`${path}.journal`, Buffer.concat([readFileSync(`${path}.journal`), record]))
+    await expect(write()).rejects.toBeInstanceOf(GlassformerError)
+    expect(readFileSync(path).equals(before)).toBe(true)
+  })
+
+  test.each(['float32', 'int8'] as const)(
+    'of %s stays whole where a journal holds a vector that is none',
+    async (dtype) => {
+      const first = await write(dtype)
+      await first.upsert(randomDocuments(1)[0])
+      await first.close()
+      const before = readFileSync(path)
+      const store = await write(dtype)
+      await store.upsert(randomDocuments(2)[1])
+      await store.suspend()
+      const journal = readFileSync(`${path}.journal`)
+      const start = 8 + journal.readUInt32LE(0) // the second record
+      journal.writeFloatLE(NaN, start + 12 + journal.readUInt32LE(start + 8)) // the first scale, or number of a vector
+      journal.writeUInt32LE(crc32(journal.subarray(start + 8, start + 8 + journal.readUInt32LE(start))), start + 4)
+      writeFileSync(`${path}.journal`, journal)
+      await expect(write(dtype)).rejects.toMatchObject({ name: 'IndexFileError', code: 'index-meta' })
+      expect(readFileSync(path).equals(before)).toBe(true)
+    },
+  )
 
   test('is begun anew where the journal is of another encoder', async () => {
     const store = await write()

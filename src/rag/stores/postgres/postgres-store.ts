@@ -7,7 +7,7 @@ import type { PoolClient } from 'pg'
 import { InputError } from '../../../errors.js'
 import type { Metadata, Passage, PassageSource } from '../../finding/corpus.js'
 import { requireSameEncoder, type EncoderIdentity } from '../../finding/encoder-identity.js'
-import { wrongPlaces } from '../../finding/passage-place.js'
+import { wrongSource } from '../../finding/passage-place.js'
 import type { RetrievedPassage } from '../../finding/retriever.js'
 import {
   checkSearch,
@@ -333,7 +333,7 @@ async function run<R extends PassageRow = FoundRow>(client: PoolClient, { text, 
 
 /** @throws PostgresError for places that another program wrote wrongly */
 function toPassage({ id, title, text, source, metadata }: PassageRow): Passage {
-  const wrong = wrongPlaces(source, text)
+  const wrong = wrongSource(source, text)
   if (wrong !== undefined) {
     throw new PostgresError('wrong-places', `passage ${JSON.stringify(id)}: ${wrong}; index its document again`)
   }
