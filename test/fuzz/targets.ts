@@ -4,6 +4,7 @@
 import { saveTrace } from '../../src/trace/index.js'
 import { SAMPLE_INFO, sampleTrace } from '../trace/sample.js'
 import { filesMutator } from './mutate/files.js'
+import { mutateGguf } from './mutate/gguf.js'
 import { mutateHttp } from './mutate/http.js'
 import { mutateIndex, mutateJournal, mutateVectorIndex } from './mutate/index-file.js'
 import { jsonMutator } from './mutate/json.js'
@@ -69,6 +70,7 @@ export const TARGETS: readonly Target[] = [
     open: reading(model.readSafetensors),
     ...FILE,
   },
+  { name: 'gguf', seeds: model.ggufSeeds, mutate: mutateGguf, open: reading(model.readGguf), ...FILE },
   {
     name: 'shard-index',
     seeds: model.shardIndexSeeds,

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { referenceBackend } from '../../../src/backends/index.js'
 import { memoryFolder } from '../../../src/files/folder.js'
+import { GgufFile } from '../../../src/gguf/index.js'
 import { AutoModel, AutoModelForGeneration } from '../../../src/models/index.js'
 import { SentenceEncoder } from '../../../src/rag/index.js'
 import { parseCorpus } from '../../../src/rag/finding/corpus.js'
@@ -27,6 +28,24 @@ export async function readSafetensors(input: Uint8Array): Promise<void> {
 export const safetensorsSeeds = (): Uint8Array[] =>
   ['dtypes/every-dtype', 'malformed/scalar-and-empty', 'malformed/proto-name', 'malformed/metadata-only', 'malformed/unknown-field']
     .map((name) => golden(`safetensors/${name}.safetensors`)) // prettier-ignore
+
+/** The header, every tensor, and the tokenizer and the model that are made of them. */
+export async function readGguf(input: Uint8Array): Promise<void> {
+  const file = await GgufFile.open(input)
+  for (const name of file.tensors.keys()) await file.tensor(name)
+  const folder = new Map([['model.gguf', input]])
+  if (file.metadata.has('tokenizer.ggml.model')) {
+    const tokenizer = await AutoTokenizer.fromPretrained(folder)
+    for (const text of TEXTS) tokenizer.decode(tokenizer.encode(text).ids)
+  }
+  if (file.tensors.size === 0) return
+  const model = await AutoModel.fromPretrained(folder, { backend: referenceBackend() })
+  model.dispose()
+}
+
+export const ggufSeeds = (): Uint8Array[] =>
+  ['formats', 'bert-base', 'llama-untied', 'qwen3-base', 'tokenizer-bert', 'tokenizer-gpt-2', 'tokenizer-llama', 'tokenizer-qwen2']
+    .map((name) => golden(`gguf/${name}.gguf`)) // prettier-ignore
 
 export async function readTrace(input: Uint8Array): Promise<void> {
   const { trace, ...info } = await loadTrace(input)
