@@ -1,0 +1,121 @@
+/**
+ * Opens a panel of blocks for many rows of x (block-tile.ts): its integers as bytes (quads) or 16 bits (pairs), in steps of 32 bytes, and a scale
+ * for each sub-block and output. Where the format has minima, or an offset, a second array has what each sum of x is multiplied with.
+ */
+import {
+  halves,
+  hasMinimum,
+  headerBytes,
+  inPairs,
+  integers,
+  IQ4_NL,
+  isSuper,
+  minima,
+  offsetOf,
+  panelBlockBytes,
+  Q2_K,
+  Q3_K,
+  Q4_0,
+  Q4_1,
+  Q4_K,
+  Q5_0,
+  Q5_1,
+  Q5_K,
+  Q6_K,
+  Q8_0,
+  scaleBytes,
+  scales,
+  subOf,
+} from './block-formats'
+import { splat } from './simd'
+
+/** Integers to `w`, scales to `scale` [sub-blocks][8], minima to `minimum` [sub-blocks][8]. */
+export function openPanel(format: i32, panel: usize, columns: i32, w: usize, scale: usize, minimum: usize): void {
+  switch (format) {
+    case Q4_0:
+      return openOf(Q4_0, panel, columns, w, scale, minimum)
+    case Q4_1:
+      return openOf(Q4_1, panel, columns, w, scale, minimum)
+    case Q5_0:
+      return openOf(Q5_0, panel, columns, w, scale, minimum)
+    case Q5_1:
+      return openOf(Q5_1, panel, columns, w, scale, minimum)
+    case Q8_0:
+      return openOf(Q8_0, panel, columns, w, scale, minimum)
+    case Q2_K:
+      return openOf(Q2_K, panel, columns, w, scale, minimum)
+    case Q3_K:
+      return openOf(Q3_K, panel, columns, w, scale, minimum)
+    case Q4_K:
+      return openOf(Q4_K, panel, columns, w, scale, minimum)
+    case Q5_K:
+      return openOf(Q5_K, panel, columns, w, scale, minimum)
+    case Q6_K:
+      return openOf(Q6_K, panel, columns, w, scale, minimum)
+    default:
+      return openOf(IQ4_NL, panel, columns, w, scale, minimum)
+  }
+}
+
+@inline
+function openOf(f: i32, panel: usize, columns: i32, w: usize, scale: usize, minimum: usize): void {
+  let d0 = splat(0)
+  let d1 = splat(0)
+  let m0 = splat(0)
+  let m1 = splat(0)
+  for (let k = 0; k < columns; k += 32) {
+    if (isSuper(f) && (k & 255) == 0) {
+      d0 = halves(panel, 0)
+      d1 = halves(panel, 1)
+      if (hasMinimum(f)) {
+        m0 = halves(panel + 16, 0)
+        m1 = halves(panel + 16, 1)
+      }
+      panel += headerBytes(f)
+    }
+    for (let s = 0; s < 32 / subOf(f); s++, scale += 32, minimum += 32) {
+      const scale0 = scales(f, panel, s, 0, d0)
+      const scale1 = scales(f, panel, s, 1, d1)
+      v128.store(scale, scale0)
+      v128.store(scale, scale1, 16)
+      if (hasMinimum(f)) {
+        v128.store(minimum, minima(f, panel, s, 0, m0))
+        v128.store(minimum, minima(f, panel, s, 1, m1), 16)
+      } else if (offsetOf(f)) {
+        v128.store(minimum, f32x4.mul(scale0, splat(<f32>-offsetOf(f))))
+        v128.store(minimum, f32x4.mul(scale1, splat(<f32>-offsetOf(f))), 16)
+      }
+    }
+    const planes = panel + scaleBytes(f)
+    if (f == Q8_0) {
+      for (let at: usize = 0; at < 256; at += 8, w += 16) v128.store(w, v128.load8x8_s(planes + at))
+    } else {
+      w = openGroup(f, planes, 0, w)
+      w = openGroup(f, planes, 1, w)
+      w = openGroup(f, planes, 2, w)
+      w = openGroup(f, planes, 3, w)
+      w = openGroup(f, planes, 4, w)
+      w = openGroup(f, planes, 5, w)
+      w = openGroup(f, planes, 6, w)
+      w = openGroup(f, planes, 7, w)
+    }
+    panel += panelBlockBytes(f)
+  }
+}
+
+/** The integers of four columns, as one step of quads or two of pairs; returns where the next ones go. */
+@inline
+function openGroup(f: i32, planes: usize, g: i32, w: usize): usize {
+  const low = integers(f, planes, g, 0)
+  const high = integers(f, planes, g, 1)
+  if (!inPairs(f)) {
+    v128.store(w, low)
+    v128.store(w, high, 16)
+    return w + 32
+  }
+  v128.store(w, i16x8.extend_low_i8x16_s(low))
+  v128.store(w, i16x8.extend_high_i8x16_s(low), 16)
+  v128.store(w, i16x8.extend_low_i8x16_s(high), 32)
+  v128.store(w, i16x8.extend_high_i8x16_s(high), 48)
+  return w + 64
+}

@@ -1,0 +1,167 @@
+/**
+ * The micro-kernel for many rows of x and blocks: C (R x 8) += x w, R from 1 to 6. The panel of w was opened before, once for all rows: its
+ * integers lie in steps of 32 bytes, those of eight outputs, and each sub-block has a scale for each output.
+ *
+ *   for each sub-block of 16 or 32 columns
+ *     for each step: two vectors of w, and for each row a splat of four bytes of x       12 integer sums in registers
+ *     for each row: C[row] += scale of w · scale of x · integer sums                     C in memory, in the first cache
+ *
+ * A step is four columns of 8-bit integers (quads), or two columns of 16-bit integers (pairs). The products of quads are added in pairs to 16
+ * bits (SHORT: at most 4-bit w, whose eight groups fit) or four by four to 32 bits (LONG).
+ */
+import { fma, splat } from './simd'
+
+/** Rows of the largest tile. */
+export const BLOCK_TILE_ROWS = 6
+
+export const SHORT = 0
+export const LONG = 1
+export const PAIRS = 2
+
+/** Where a tile reads and writes. Rows of x are `xStride` bytes apart, those of its scales `scaleStride`, those of c `ldc`. */
+@unmanaged
+export class BlockTile {
+  x: usize
+  xStride: usize
+  xScales: usize
+  scaleStride: usize
+  w: usize
+  scales: usize // [sub-blocks][8]
+  c: usize
+  ldc: usize
+  columns: i32
+  sub: i32
+}
+
+export function blockTile(mode: i32, rows: i32, t: BlockTile): void {
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    if (mode == SHORT) return tileOf(SHORT, rows, t)
+    if (mode == LONG) return tileOf(LONG, rows, t)
+  }
+  tileOf(PAIRS, rows, t)
+}
+
+@inline
+function tileOf(mode: i32, rows: i32, t: BlockTile): void {
+  if (rows == 6) rowsOf(mode, 6, t)
+  else if (rows == 5) rowsOf(mode, 5, t)
+  else if (rows == 4) rowsOf(mode, 4, t)
+  else if (rows == 3) rowsOf(mode, 3, t)
+  else if (rows == 2) rowsOf(mode, 2, t)
+  else rowsOf(mode, 1, t)
+}
+
+@inline
+function add(mode: i32, sum: v128, w: v128, x: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    if (mode == SHORT) return i16x8.add(sum, i16x8.relaxed_dot_i8x16_i7x16_s(x, w))
+    if (mode == LONG) return i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w, sum)
+  }
+  return i32x4.add(sum, i32x4.dot_i16x8_s(w, x))
+}
+
+/** C += scale · x scale · sum, for four outputs. */
+@inline
+function scaleOut(mode: i32, c: usize, sum: v128, scale: v128, xScale: v128): void {
+  const floats = f32x4.convert_i32x4_s(mode == SHORT ? i32x4.extadd_pairwise_i16x8_s(sum) : sum)
+  v128.store(c, fma(f32x4.mul(scale, xScale), floats, v128.load(c)))
+}
+
+@inline
+function rowsOf(mode: i32, R: i32, t: BlockTile): void {
+  const x0 = t.x
+  const o1 = t.xStride
+  const o2 = o1 + t.xStride
+  const o3 = o2 + t.xStride
+  const o4 = o3 + t.xStride
+  const o5 = o4 + t.xStride
+  const end = x0 + ((<usize>t.columns) << (mode == PAIRS ? 1 : 0))
+  const sub = t.sub
+  const blockBytes: usize = mode == PAIRS ? 64 : 32
+  const subBytes = (<usize>sub) << (mode == PAIRS ? 1 : 0)
+  const scaleStride = t.scaleStride
+  const ldc = t.ldc
+  const c = t.c
+  let w = t.w
+  let scales = t.scales
+  let xScales = t.xScales
+  for (let at: usize = x0; at < end; ) {
+    let s00 = splat(0)
+    let s01 = splat(0)
+    let s10 = splat(0)
+    let s11 = splat(0)
+    let s20 = splat(0)
+    let s21 = splat(0)
+    let s30 = splat(0)
+    let s31 = splat(0)
+    let s40 = splat(0)
+    let s41 = splat(0)
+    let s50 = splat(0)
+    let s51 = splat(0)
+    for (const stop = at + subBytes; at < stop; at += 4, w += 32) {
+      const w0 = v128.load(w)
+      const w1 = v128.load(w, 16)
+      let x = v128.load32_splat(at)
+      s00 = add(mode, s00, w0, x)
+      s01 = add(mode, s01, w1, x)
+      if (R > 1) {
+        x = v128.load32_splat(at + o1)
+        s10 = add(mode, s10, w0, x)
+        s11 = add(mode, s11, w1, x)
+      }
+      if (R > 2) {
+        x = v128.load32_splat(at + o2)
+        s20 = add(mode, s20, w0, x)
+        s21 = add(mode, s21, w1, x)
+      }
+      if (R > 3) {
+        x = v128.load32_splat(at + o3)
+        s30 = add(mode, s30, w0, x)
+        s31 = add(mode, s31, w1, x)
+      }
+      if (R > 4) {
+        x = v128.load32_splat(at + o4)
+        s40 = add(mode, s40, w0, x)
+        s41 = add(mode, s41, w1, x)
+      }
+      if (R > 5) {
+        x = v128.load32_splat(at + o5)
+        s50 = add(mode, s50, w0, x)
+        s51 = add(mode, s51, w1, x)
+      }
+    }
+    const scale0 = v128.load(scales)
+    const scale1 = v128.load(scales, 16)
+    scales += 32
+    let xScale = v128.load32_splat(xScales)
+    scaleOut(mode, c, s00, scale0, xScale)
+    scaleOut(mode, c + 16, s01, scale1, xScale)
+    if (R > 1) {
+      xScale = v128.load32_splat(xScales + 1 * scaleStride)
+      scaleOut(mode, c + 1 * ldc, s10, scale0, xScale)
+      scaleOut(mode, c + 1 * ldc + 16, s11, scale1, xScale)
+    }
+    if (R > 2) {
+      xScale = v128.load32_splat(xScales + 2 * scaleStride)
+      scaleOut(mode, c + 2 * ldc, s20, scale0, xScale)
+      scaleOut(mode, c + 2 * ldc + 16, s21, scale1, xScale)
+    }
+    if (R > 3) {
+      xScale = v128.load32_splat(xScales + 3 * scaleStride)
+      scaleOut(mode, c + 3 * ldc, s30, scale0, xScale)
+      scaleOut(mode, c + 3 * ldc + 16, s31, scale1, xScale)
+    }
+    if (R > 4) {
+      xScale = v128.load32_splat(xScales + 4 * scaleStride)
+      scaleOut(mode, c + 4 * ldc, s40, scale0, xScale)
+      scaleOut(mode, c + 4 * ldc + 16, s41, scale1, xScale)
+    }
+    if (R > 5) {
+      xScale = v128.load32_splat(xScales + 5 * scaleStride)
+      scaleOut(mode, c + 5 * ldc, s50, scale0, xScale)
+      scaleOut(mode, c + 5 * ldc + 16, s51, scale1, xScale)
+    }
+    // Two sub-blocks of 16 columns share the scale of 32 columns of x.
+    if (sub == 32 || ((at - x0) & (blockBytes - 1)) == 0) xScales += 4
+  }
+}
