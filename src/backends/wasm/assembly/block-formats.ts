@@ -14,8 +14,12 @@
  *   quads  low  │ r0 k0..k3 │ r1 k0..k3 │ r2 │ r3 │     high │ r4 │ r5 │ r6 │ r7 │
  *   pairs  low  │ r0 k0 k1 │ r1 k0 k1 │ ... │ r7 │      high │ r0 k2 k3 │ ... │ r7 │
  *
- * A plane keeps some bits of each byte of these vectors: the plane of 4 bits has low in the lower and high in the upper half of one vector for
- * each g, the others hold the same in the order low, high, low of the next group, …
+ * A plane keeps some bits of each byte of these vectors, so that loops over the four groups of 16 columns find them by the same shifts:
+ *
+ *   4 bits  a vector for each group: low in the lower half of each byte, high in the upper half
+ *   2 bits  two vectors for four groups: low of all four, then high of all four, two bits for each group from below
+ *   1 bit   one vector for four groups: low in the lower half of each byte, high in the upper half, one bit for each group
+ *   8 bits  low and high of each group
  */
 import { halfScale, moveFloat16High, moveFloat16Low, halfBits } from './simd'
 
@@ -96,36 +100,45 @@ export function blockPanelBytes(f: i32, columns: i32): usize {
 }
 
 const IQ4_NL_VALUES = memory.data<i8>([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113])
+/** Constants of inner loops, loaded from memory (simd.ts says why). */
 const FIFTEEN = memory.data<u32>([0x0f0f0f0f])
 const THREE = memory.data<u32>([0x03030303])
+const BIT2 = memory.data<u32>([0x04040404])
+const BIT4 = memory.data<u32>([0x10101010])
+const BITS45 = memory.data<u32>([0x30303030])
 
-/** Bits `from` and up of each byte to `to` and up; what comes along from neighbours is cut off afterwards. */
+/**
+ * The low integers of a group as 16 bytes, without sign but for iq4_nl. `plane` is the low plane's vector, of 2 bits shifted down to the group; `extra` is
+ * that of the extra plane, shifted down to the group.
+ */
 @inline
-function moveBits(bytes: v128, from: i32, to: i32): v128 {
-  if (from == to) return bytes
-  return from > to ? i16x8.shr_u(bytes, from - to) : i16x8.shl(bytes, to - from)
+export function lowIntegers(f: i32, plane: v128, extra: v128): v128 {
+  const value = v128.and(plane, lowBits(f) == 4 ? v128.load32_splat(FIFTEEN) : v128.load32_splat(THREE))
+  if (f == IQ4_NL) return i8x16.swizzle(v128.load(IQ4_NL_VALUES), value)
+  if (f == Q3_K) return v128.or(value, v128.and(i16x8.shl(extra, 2), v128.load32_splat(BIT2)))
+  if (extraBits(f) == 1) return v128.or(value, v128.and(i16x8.shl(extra, 4), v128.load32_splat(BIT4)))
+  if (extraBits(f) == 2) return v128.or(value, v128.and(i16x8.shl(extra, 4), v128.load32_splat(BITS45)))
+  return value
 }
 
-/** The integers of group g, low (high = 0) or high (1), as 16 bytes. g and high are constants. Not for q8_0. */
+/** The high integers of a group. */
 @inline
-export function integers(f: i32, planes: usize, g: i32, high: i32): v128 {
-  let value: v128
-  if (lowBits(f) == 4) {
-    value = v128.and(moveBits(v128.load(planes + 16 * g), 4 * high, 0), v128.load32_splat(FIFTEEN))
-    if (f == IQ4_NL) value = i8x16.swizzle(v128.load(IQ4_NL_VALUES), value)
-  } else {
-    value = v128.and(moveBits(v128.load(planes + 16 * (g >> 1)), 4 * (g & 1) + 2 * high, 0), v128.load32_splat(THREE))
+export function highIntegers(f: i32, plane: v128, extra: v128): v128 {
+  if (lowBits(f) == 2) {
+    const value = v128.and(plane, v128.load32_splat(THREE))
+    return f == Q3_K ? v128.or(value, v128.and(i16x8.shr_u(extra, 2), v128.load32_splat(BIT2))) : value
   }
-  const extra = planes + 32 * lowBits(f)
-  if (extraBits(f) == 1) {
-    const bits = moveBits(v128.load(extra + 16 * (g >> 2)), 2 * (g & 3) + high, lowBits(f))
-    return v128.or(value, v128.and(bits, i8x16.splat(lowBits(f) == 2 ? 4 : 16)))
-  }
-  if (extraBits(f) == 2) {
-    const bits = moveBits(v128.load(extra + 16 * (g >> 1)), 4 * (g & 1) + 2 * high, 4)
-    return v128.or(value, v128.and(bits, i8x16.splat(0x30)))
-  }
+  const value = v128.and(i16x8.shr_u(plane, 4), v128.load32_splat(FIFTEEN))
+  if (f == IQ4_NL) return i8x16.swizzle(v128.load(IQ4_NL_VALUES), value)
+  if (extraBits(f) == 1) return v128.or(value, v128.and(extra, v128.load32_splat(BIT4)))
+  if (extraBits(f) == 2) return v128.or(value, v128.and(i16x8.shl(extra, 4), v128.load32_splat(BITS45)))
   return value
+}
+
+/** Vectors of a plane of 1 or 2 bits shifted down to the next group. */
+@inline
+export function nextGroup(bits: i32, vector: v128): v128 {
+  return i16x8.shr_u(vector, bits)
 }
 
 /** Four float16, the first (high = 0) or second four at `at`, as float32. */

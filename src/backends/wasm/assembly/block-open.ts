@@ -3,14 +3,18 @@
  * for each sub-block and output. Where the format has minima, or an offset, a second array has what each sum of x is multiplied with.
  */
 import {
+  extraBits,
   halves,
   hasMinimum,
   headerBytes,
+  highIntegers,
   inPairs,
-  integers,
   IQ4_NL,
   isSuper,
+  lowBits,
+  lowIntegers,
   minima,
+  nextGroup,
   offsetOf,
   panelBlockBytes,
   Q2_K,
@@ -90,32 +94,56 @@ function openOf(f: i32, panel: usize, columns: i32, w: usize, scale: usize, mini
     if (f == Q8_0) {
       for (let at: usize = 0; at < 256; at += 8, w += 16) v128.store(w, v128.load8x8_s(planes + at))
     } else {
-      w = openGroup(f, planes, 0, w)
-      w = openGroup(f, planes, 1, w)
-      w = openGroup(f, planes, 2, w)
-      w = openGroup(f, planes, 3, w)
-      w = openGroup(f, planes, 4, w)
-      w = openGroup(f, planes, 5, w)
-      w = openGroup(f, planes, 6, w)
-      w = openGroup(f, planes, 7, w)
+      openHalf(f, planes, 0, w)
+      openHalf(f, planes, 1, w + HALF_BYTES * (inPairs(f) ? 2 : 1))
+      w += 2 * HALF_BYTES * (inPairs(f) ? 2 : 1)
     }
     panel += panelBlockBytes(f)
   }
 }
 
-/** The integers of four columns, as one step of quads or two of pairs; returns where the next ones go. */
+/** Bytes of 16 columns of a panel, as bytes. */
+const HALF_BYTES = 16 * 8
+
+/** The integers of 16 columns, as four steps of quads or eight of pairs. */
 @inline
-function openGroup(f: i32, planes: usize, g: i32, w: usize): usize {
-  const low = integers(f, planes, g, 0)
-  const high = integers(f, planes, g, 1)
-  if (!inPairs(f)) {
-    v128.store(w, low)
-    v128.store(w, high, 16)
-    return w + 32
+function openHalf(f: i32, planes: usize, half: usize, w: usize): void {
+  let plane = planes + half * (16 * lowBits(f))
+  const extra = planes + 32 * lowBits(f) + half * (16 * extraBits(f))
+  let low = v128.load(plane)
+  let high = v128.load(plane, 16)
+  let extraLow = splat(0)
+  let extraHigh = splat(0)
+  if (extraBits(f)) {
+    extraLow = v128.load(extra)
+    extraHigh = extraBits(f) == 2 ? v128.load(extra, 16) : extraLow
   }
-  v128.store(w, i16x8.extend_low_i8x16_s(low))
-  v128.store(w, i16x8.extend_high_i8x16_s(low), 16)
-  v128.store(w, i16x8.extend_low_i8x16_s(high), 32)
-  v128.store(w, i16x8.extend_high_i8x16_s(high), 48)
-  return w + 64
+  for (let g = 0; g < 4; g++) {
+    if (lowBits(f) == 4) {
+      low = v128.load(plane)
+      high = low
+      plane += 16
+    }
+    const a = lowIntegers(f, low, extraLow)
+    const b = highIntegers(f, high, extraHigh)
+    if (inPairs(f)) {
+      v128.store(w, i16x8.extend_low_i8x16_s(a))
+      v128.store(w, i16x8.extend_high_i8x16_s(a), 16)
+      v128.store(w, i16x8.extend_low_i8x16_s(b), 32)
+      v128.store(w, i16x8.extend_high_i8x16_s(b), 48)
+      w += 64
+    } else {
+      v128.store(w, a)
+      v128.store(w, b, 16)
+      w += 32
+    }
+    if (lowBits(f) == 2) {
+      low = nextGroup(2, low)
+      high = nextGroup(2, high)
+    }
+    if (extraBits(f)) {
+      extraLow = nextGroup(extraBits(f), extraLow)
+      extraHigh = extraBits(f) == 2 ? nextGroup(2, extraHigh) : extraLow
+    }
+  }
 }

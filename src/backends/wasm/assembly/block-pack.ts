@@ -197,8 +197,8 @@ function writePlanes(f: i32, bytes: usize, vectors: usize, planes: usize): void 
   for (let v = 0; v < 16; v++) {
     const value = v128.load(vectors + (v << 4))
     const low = v128.and(value, i8x16.splat(maskOf(lowBits(f))))
-    put(planes, lowBits(f), v, low)
-    if (extraBits(f)) put(extra, extraBits(f), v, v128.and(i16x8.shr_u(value, lowBits(f)), i8x16.splat(maskOf(extraBits(f)))))
+    put(planes, lowBits(f), v >> 1, v & 1, low)
+    if (extraBits(f)) put(extra, extraBits(f), v >> 1, v & 1, v128.and(i16x8.shr_u(value, lowBits(f)), i8x16.splat(maskOf(extraBits(f)))))
   }
 }
 
@@ -208,11 +208,20 @@ function maskOf(bits: i32): i8 {
   return mask as i8
 }
 
-/** Adds vector v to a plane of so many bits. */
-function put(plane: usize, bits: i32, v: i32, value: v128): void {
-  const together = 8 / bits
-  const at = plane + ((v / together) << 4)
-  v128.store(at, v128.or(v128.load(at), i16x8.shl(value, (v % together) * bits)))
+/** Which vector of a plane holds low or high of group g. */
+function vectorOf(bits: i32, g: i32, high: i32): i32 {
+  return bits == 4 ? g : bits == 2 ? 2 * (g >> 2) + high : g >> 2
+}
+
+/** By how much it is shifted there. */
+function shiftOf(bits: i32, g: i32, high: i32): i32 {
+  return bits == 4 ? 4 * high : bits == 2 ? 2 * (g & 3) : 4 * high + (g & 3)
+}
+
+/** Adds low or high of group g to a plane of so many bits. */
+function put(plane: usize, bits: i32, g: i32, high: i32, value: v128): void {
+  const at = plane + (vectorOf(bits, g, high) << 4)
+  v128.store(at, v128.or(v128.load(at), i16x8.shl(value, shiftOf(bits, g, high))))
 }
 
 /** 16 columns of 8 rows, 32 bytes apart -> low and high vectors of four groups. */
@@ -248,11 +257,10 @@ function float16(at: usize): f32 {
   return f32x4.extract_lane(f32x4.mul(moveFloat16Low(v128.load16_splat(at), halfBits()), halfScale()), 0)
 }
 
-/** Some bits of a plane: those of byte `lane` of vector v. */
-@inline
-function take(plane: usize, bits: i32, v: i32, lane: i32): i32 {
-  const together = 8 / bits
-  return (<i32>load<u8>(plane + ((v / together) << 4) + lane) >> ((v % together) * bits)) & ((1 << bits) - 1)
+/** What a plane holds for byte `lane` of low or high of group g. */
+function take(plane: usize, bits: i32, g: i32, high: i32, lane: i32): i32 {
+  const byte = <i32>load<u8>(plane + (vectorOf(bits, g, high) << 4) + lane)
+  return (byte >> shiftOf(bits, g, high)) & ((1 << bits) - 1)
 }
 
 /** out[i] = row ids[i] of the panels as float32, for `count` ids. */
@@ -300,9 +308,9 @@ const IQ4_NL_VALUES = memory.data<i8>([-127, -104, -83, -65, -49, -35, -22, -10,
 function integerAt(f: i32, planes: usize, row: i32, k: i32): i32 {
   const high = inPairs(f) ? (k >> 1) & 1 : row >> 2
   const lane = inPairs(f) ? 2 * row + (k & 1) : 4 * (row & 3) + (k & 3)
-  const v = 2 * (k >> 2) + high
-  if (f == Q8_0) return load<i8>(planes + (v << 4) + lane)
-  const low = take(planes, lowBits(f), v, lane)
+  const g = k >> 2
+  if (f == Q8_0) return load<i8>(planes + (g << 5) + (high << 4) + lane)
+  const low = take(planes, lowBits(f), g, high, lane)
   if (f == IQ4_NL) return load<i8>(IQ4_NL_VALUES + low)
-  return extraBits(f) ? low + (take(planes + 32 * lowBits(f), extraBits(f), v, lane) << lowBits(f)) : low
+  return extraBits(f) ? low + (take(planes + 32 * lowBits(f), extraBits(f), g, high, lane) << lowBits(f)) : low
 }

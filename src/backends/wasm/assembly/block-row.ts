@@ -12,12 +12,14 @@ import {
   halves,
   hasMinimum,
   headerBytes,
+  highIntegers,
   inPairs,
-  integers,
   IQ4_NL,
   isSuper,
   lowBits,
+  lowIntegers,
   minima,
+  nextGroup,
   offsetOf,
   panelBlockBytes,
   Q2_K,
@@ -36,67 +38,24 @@ import {
 } from './block-formats'
 import { fma, splat } from './simd'
 
-/** Products of group g with the four rows of `high`, added in pairs to 16 bits. */
+/** The four products that a step of 8-bit integers adds to each lane, in 16 bits where eight such steps fit, else in 32. */
 @inline
-function dot16(f: i32, planes: usize, x: usize, g: i32, high: i32): v128 {
-  if (!ASC_FEATURE_RELAXED_SIMD) return splat(0) // that build has pairs alone
-  return i16x8.relaxed_dot_i8x16_i7x16_s(v128.load32_splat(x + 4 * g), integers(f, planes, g, high))
+function addQuads(f: i32, sum: v128, x: v128, integers: v128): v128 {
+  if (!ASC_FEATURE_RELAXED_SIMD) return sum // that build has pairs alone
+  if (lowBits(f) + extraBits(f) < 6) return i16x8.add(sum, i16x8.relaxed_dot_i8x16_i7x16_s(x, integers))
+  return i32x4.relaxed_dot_i8x16_i7x16_add_s(x, integers, sum)
 }
 
-/** Products of group g with the four rows of `high`, in 32 bits; x is of 16 bits. */
+/** Sums of quads in 32 bits. */
 @inline
-function dot32(f: i32, planes: usize, x: usize, g: i32, high: i32): v128 {
-  let first: v128
-  let last: v128
-  if (f == Q8_0) {
-    first = v128.load8x8_s(planes + 32 * g + 8 * high)
-    last = v128.load8x8_s(planes + 32 * g + 16 + 8 * high)
-  } else {
-    const low = integers(f, planes, g, 0)
-    const up = integers(f, planes, g, 1)
-    first = high ? i16x8.extend_high_i8x16_s(low) : i16x8.extend_low_i8x16_s(low)
-    last = high ? i16x8.extend_high_i8x16_s(up) : i16x8.extend_low_i8x16_s(up)
-  }
-  return i32x4.add(
-    i32x4.dot_i16x8_s(first, v128.load32_splat(x + 8 * g)),
-    i32x4.dot_i16x8_s(last, v128.load32_splat(x + 8 * g + 4)),
-  )
+function wide(f: i32, sum: v128): v128 {
+  return inPairs(f) || lowBits(f) + extraBits(f) == 6 ? sum : i32x4.extadd_pairwise_i16x8_s(sum)
 }
 
+/** Groups of four columns that are added before their sum is widened or scaled. */
 @inline
-function four16(f: i32, planes: usize, x: usize, g: i32, high: i32): v128 {
-  return i16x8.add(
-    i16x8.add(dot16(f, planes, x, g, high), dot16(f, planes, x, g + 1, high)),
-    i16x8.add(dot16(f, planes, x, g + 2, high), dot16(f, planes, x, g + 3, high)),
-  )
-}
-
-/** Sum of the products of 16 columns: s is 0 or 1. */
-@inline
-function sum16(f: i32, planes: usize, x: usize, s: i32, high: i32): v128 {
-  const g = 4 * s
-  if (inPairs(f)) {
-    return i32x4.add(
-      i32x4.add(dot32(f, planes, x, g, high), dot32(f, planes, x, g + 1, high)),
-      i32x4.add(dot32(f, planes, x, g + 2, high), dot32(f, planes, x, g + 3, high)),
-    )
-  }
-  if (lowBits(f) + extraBits(f) < 6) return i32x4.extadd_pairwise_i16x8_s(four16(f, planes, x, g, high))
-  return i32x4.add(
-    i32x4.extadd_pairwise_i16x8_s(i16x8.add(dot16(f, planes, x, g, high), dot16(f, planes, x, g + 1, high))),
-    i32x4.extadd_pairwise_i16x8_s(i16x8.add(dot16(f, planes, x, g + 2, high), dot16(f, planes, x, g + 3, high))),
-  )
-}
-
-/** Sum of the products of 32 columns. */
-@inline
-function sum32(f: i32, planes: usize, x: usize, high: i32): v128 {
-  if (inPairs(f) || lowBits(f) + extraBits(f) > 4) {
-    return i32x4.add(sum16(f, planes, x, 0, high), sum16(f, planes, x, 1, high))
-  }
-  return i32x4.extadd_pairwise_i16x8_s(
-    i16x8.add(four16(f, planes, x, 0, high), four16(f, planes, x, 4, high)),
-  )
+function groupsTogether(f: i32): i32 {
+  return subOf(f) == 32 && (inPairs(f) || lowBits(f) + extraBits(f) <= 4) && extraBits(f) == 0 ? 8 : 4
 }
 
 /** sum + scale · (integers - offset) · x, and the minimum, for four outputs and one sub-block. */
@@ -120,7 +79,6 @@ function rowOf(f: i32, x: usize, xScales: usize, xSums: usize, panel: usize, col
   let d1 = splat(0)
   let m0 = splat(0)
   let m1 = splat(0)
-  const xBytes: usize = inPairs(f) ? 64 : 32
   for (let k = 0; k < columns; k += 32) {
     if (isSuper(f) && (k & 255) == 0) {
       d0 = halves(panel, 0)
@@ -131,28 +89,94 @@ function rowOf(f: i32, x: usize, xScales: usize, xSums: usize, panel: usize, col
       }
       panel += headerBytes(f)
     }
-    const planes = panel + scaleBytes(f)
+    let plane = panel + scaleBytes(f)
+    let extra = plane + 32 * lowBits(f)
     const xScale = v128.load32_splat(xScales)
-    const xSum = v128.load32_splat(xSums)
-    if (subOf(f) == 32) {
-      const low0 = hasMinimum(f) ? minima(f, panel, 0, 0, m0) : sum0
-      const low1 = hasMinimum(f) ? minima(f, panel, 0, 1, m1) : sum1
-      sum0 = addScaled(f, sum0, sum32(f, planes, x, 0), scales(f, panel, 0, 0, d0), low0, xScale, xSum)
-      sum1 = addScaled(f, sum1, sum32(f, planes, x, 1), scales(f, panel, 0, 1, d1), low1, xScale, xSum)
-      xSums += 4
-    } else {
-      const xNext = v128.load32_splat(xSums, 4)
-      const low00 = hasMinimum(f) ? minima(f, panel, 0, 0, m0) : sum0
-      const low01 = hasMinimum(f) ? minima(f, panel, 0, 1, m1) : sum0
-      const low10 = hasMinimum(f) ? minima(f, panel, 1, 0, m0) : sum0
-      const low11 = hasMinimum(f) ? minima(f, panel, 1, 1, m1) : sum0
-      sum0 = addScaled(f, sum0, sum16(f, planes, x, 0, 0), scales(f, panel, 0, 0, d0), low00, xScale, xSum)
-      sum1 = addScaled(f, sum1, sum16(f, planes, x, 0, 1), scales(f, panel, 0, 1, d1), low01, xScale, xSum)
-      sum0 = addScaled(f, sum0, sum16(f, planes, x, 1, 0), scales(f, panel, 1, 0, d0), low10, xScale, xNext)
-      sum1 = addScaled(f, sum1, sum16(f, planes, x, 1, 1), scales(f, panel, 1, 1, d1), low11, xScale, xNext)
-      xSums += 8
+    let products0 = splat(0)
+    let products1 = splat(0)
+    for (let part = 0; part < 8 / groupsTogether(f); part++) {
+      let group0 = splat(0)
+      let group1 = splat(0)
+      let low = splat(0)
+      let high = splat(0)
+      let extraLow = splat(0)
+      let extraHigh = splat(0)
+      if (lowBits(f) == 2) {
+        low = v128.load(plane)
+        high = v128.load(plane, 16)
+        plane += 32
+      }
+      if (extraBits(f)) {
+        extraLow = v128.load(extra)
+        extraHigh = extraBits(f) == 2 ? v128.load(extra, 16) : extraLow
+        extra += 16 * extraBits(f)
+      }
+      for (let g = 0; g < groupsTogether(f); g++) {
+        if (f == Q8_0) {
+          const first = v128.load32_splat(x)
+          const last = v128.load32_splat(x, 4)
+          x += 8
+          group0 = i32x4.add(group0, i32x4.dot_i16x8_s(v128.load8x8_s(plane), first))
+          group1 = i32x4.add(group1, i32x4.dot_i16x8_s(v128.load8x8_s(plane, 8), first))
+          group0 = i32x4.add(group0, i32x4.dot_i16x8_s(v128.load8x8_s(plane, 16), last))
+          group1 = i32x4.add(group1, i32x4.dot_i16x8_s(v128.load8x8_s(plane, 24), last))
+          plane += 32
+          continue
+        }
+        if (lowBits(f) == 4) {
+          low = v128.load(plane)
+          high = low
+          plane += 16
+        }
+        const a = lowIntegers(f, low, extraLow)
+        const b = highIntegers(f, high, extraHigh)
+        if (inPairs(f)) {
+          const first = v128.load32_splat(x)
+          const last = v128.load32_splat(x, 4)
+          x += 8
+          group0 = i32x4.add(group0, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(a), first))
+          group1 = i32x4.add(group1, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(a), first))
+          group0 = i32x4.add(group0, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(b), last))
+          group1 = i32x4.add(group1, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(b), last))
+        } else {
+          const four = v128.load32_splat(x)
+          x += 4
+          group0 = addQuads(f, group0, four, a)
+          group1 = addQuads(f, group1, four, b)
+        }
+        if (lowBits(f) == 2) {
+          low = nextGroup(2, low)
+          high = nextGroup(2, high)
+        }
+        if (extraBits(f)) {
+          extraLow = nextGroup(extraBits(f), extraLow)
+          extraHigh = extraBits(f) == 2 ? nextGroup(2, extraHigh) : extraLow
+        }
+      }
+      if (subOf(f) == 32) {
+        products0 = i32x4.add(products0, wide(f, group0))
+        products1 = i32x4.add(products1, wide(f, group1))
+      } else {
+        const xSum = v128.load32_splat(xSums)
+        xSums += 4
+        const scale0 = scales(f, panel, part, 0, d0)
+        const scale1 = scales(f, panel, part, 1, d1)
+        const least0 = hasMinimum(f) ? minima(f, panel, part, 0, m0) : xSum
+        const least1 = hasMinimum(f) ? minima(f, panel, part, 1, m1) : xSum
+        sum0 = addScaled(f, sum0, wide(f, group0), scale0, least0, xScale, xSum)
+        sum1 = addScaled(f, sum1, wide(f, group1), scale1, least1, xScale, xSum)
+      }
     }
-    x += xBytes
+    if (subOf(f) == 32) {
+      const xSum = v128.load32_splat(xSums)
+      xSums += 4
+      const scale0 = scales(f, panel, 0, 0, d0)
+      const scale1 = scales(f, panel, 0, 1, d1)
+      const least0 = hasMinimum(f) ? minima(f, panel, 0, 0, m0) : xSum
+      const least1 = hasMinimum(f) ? minima(f, panel, 0, 1, m1) : xSum
+      sum0 = addScaled(f, sum0, products0, scale0, least0, xScale, xSum)
+      sum1 = addScaled(f, sum1, products1, scale1, least1, xScale, xSum)
+    }
     xScales += 4
     panel += panelBlockBytes(f)
   }
