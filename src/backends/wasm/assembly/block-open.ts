@@ -37,27 +37,27 @@ import { splat } from './simd'
 export function openPanel(format: i32, panel: usize, columns: i32, w: usize, scale: usize, minimum: usize): void {
   switch (format) {
     case Q4_0:
-      return openOf(Q4_0, panel, columns, w, scale, minimum)
+      return openQ40(panel, columns, w, scale, minimum)
     case Q4_1:
-      return openOf(Q4_1, panel, columns, w, scale, minimum)
+      return openQ41(panel, columns, w, scale, minimum)
     case Q5_0:
-      return openOf(Q5_0, panel, columns, w, scale, minimum)
+      return openQ50(panel, columns, w, scale, minimum)
     case Q5_1:
-      return openOf(Q5_1, panel, columns, w, scale, minimum)
+      return openQ51(panel, columns, w, scale, minimum)
     case Q8_0:
-      return openOf(Q8_0, panel, columns, w, scale, minimum)
+      return openQ80(panel, columns, w, scale, minimum)
     case Q2_K:
-      return openOf(Q2_K, panel, columns, w, scale, minimum)
+      return openQ2K(panel, columns, w, scale, minimum)
     case Q3_K:
-      return openOf(Q3_K, panel, columns, w, scale, minimum)
+      return openQ3K(panel, columns, w, scale, minimum)
     case Q4_K:
-      return openOf(Q4_K, panel, columns, w, scale, minimum)
+      return openQ4K(panel, columns, w, scale, minimum)
     case Q5_K:
-      return openOf(Q5_K, panel, columns, w, scale, minimum)
+      return openQ5K(panel, columns, w, scale, minimum)
     case Q6_K:
-      return openOf(Q6_K, panel, columns, w, scale, minimum)
+      return openQ6K(panel, columns, w, scale, minimum)
     default:
-      return openOf(IQ4_NL, panel, columns, w, scale, minimum)
+      return openIq4Nl(panel, columns, w, scale, minimum)
   }
 }
 
@@ -146,4 +146,50 @@ function openHalf(f: i32, planes: usize, half: usize, w: usize): void {
       extraHigh = extraBits(f) == 2 ? nextGroup(2, extraHigh) : extraLow
     }
   }
+}
+
+// A function for each format, as in block-row.ts.
+
+function openQ40(panel: usize, columns: i32, w: usize, scale: usize, minimum: usize): void {
+  openOf(Q4_0, panel, columns, w, scale, minimum)
+}
+
+function openQ41(panel: usize, columns: i32, w: usize, scale: usize, minimum: usize): void {
+  openOf(Q4_1, panel, columns, w, scale, minimum)
+}
+
+function openQ50(panel: usize, columns: i32, w: usize, scale: usize, minimum: usize): void {
+  openOf(Q5_0, panel, columns, w, scale, minimum)
+}
+
+function openQ51(panel: usize, columns: i32, w: usize, scale: usize, minimum: usize): void {
+  openOf(Q5_1, panel, columns, w, scale, minimum)
+}
+
+function openQ80(panel: usize, columns: i32, w: usize, scale: usize, minimum: usize): void {
+  openOf(Q8_0, panel, columns, w, scale, minimum)
+}
+
+function openQ2K(panel: usize, columns: i32, w: usize, scale: usize, minimum: usize): void {
+  openOf(Q2_K, panel, columns, w, scale, minimum)
+}
+
+function openQ3K(panel: usize, columns: i32, w: usize, scale: usize, minimum: usize): void {
+  openOf(Q3_K, panel, columns, w, scale, minimum)
+}
+
+function openQ4K(panel: usize, columns: i32, w: usize, scale: usize, minimum: usize): void {
+  openOf(Q4_K, panel, columns, w, scale, minimum)
+}
+
+function openQ5K(panel: usize, columns: i32, w: usize, scale: usize, minimum: usize): void {
+  openOf(Q5_K, panel, columns, w, scale, minimum)
+}
+
+function openQ6K(panel: usize, columns: i32, w: usize, scale: usize, minimum: usize): void {
+  openOf(Q6_K, panel, columns, w, scale, minimum)
+}
+
+function openIq4Nl(panel: usize, columns: i32, w: usize, scale: usize, minimum: usize): void {
+  openOf(IQ4_NL, panel, columns, w, scale, minimum)
 }

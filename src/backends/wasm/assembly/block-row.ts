@@ -196,26 +196,72 @@ export function blockRow(
 ): void {
   switch (format) {
     case Q4_0:
-      return rowOf(Q4_0, x, xScales, xSums, panel, columns, out)
+      return rowQ40(x, xScales, xSums, panel, columns, out)
     case Q4_1:
-      return rowOf(Q4_1, x, xScales, xSums, panel, columns, out)
+      return rowQ41(x, xScales, xSums, panel, columns, out)
     case Q5_0:
-      return rowOf(Q5_0, x, xScales, xSums, panel, columns, out)
+      return rowQ50(x, xScales, xSums, panel, columns, out)
     case Q5_1:
-      return rowOf(Q5_1, x, xScales, xSums, panel, columns, out)
+      return rowQ51(x, xScales, xSums, panel, columns, out)
     case Q8_0:
-      return rowOf(Q8_0, x, xScales, xSums, panel, columns, out)
+      return rowQ80(x, xScales, xSums, panel, columns, out)
     case Q2_K:
-      return rowOf(Q2_K, x, xScales, xSums, panel, columns, out)
+      return rowQ2K(x, xScales, xSums, panel, columns, out)
     case Q3_K:
-      return rowOf(Q3_K, x, xScales, xSums, panel, columns, out)
+      return rowQ3K(x, xScales, xSums, panel, columns, out)
     case Q4_K:
-      return rowOf(Q4_K, x, xScales, xSums, panel, columns, out)
+      return rowQ4K(x, xScales, xSums, panel, columns, out)
     case Q5_K:
-      return rowOf(Q5_K, x, xScales, xSums, panel, columns, out)
+      return rowQ5K(x, xScales, xSums, panel, columns, out)
     case Q6_K:
-      return rowOf(Q6_K, x, xScales, xSums, panel, columns, out)
+      return rowQ6K(x, xScales, xSums, panel, columns, out)
     default:
-      return rowOf(IQ4_NL, x, xScales, xSums, panel, columns, out)
+      return rowIq4Nl(x, xScales, xSums, panel, columns, out)
   }
+}
+
+// A function for each format: one that held them all would have too many values for the engine's better register allocation.
+
+function rowQ40(x: usize, xScales: usize, xSums: usize, panel: usize, columns: i32, out: usize): void {
+  rowOf(Q4_0, x, xScales, xSums, panel, columns, out)
+}
+
+function rowQ41(x: usize, xScales: usize, xSums: usize, panel: usize, columns: i32, out: usize): void {
+  rowOf(Q4_1, x, xScales, xSums, panel, columns, out)
+}
+
+function rowQ50(x: usize, xScales: usize, xSums: usize, panel: usize, columns: i32, out: usize): void {
+  rowOf(Q5_0, x, xScales, xSums, panel, columns, out)
+}
+
+function rowQ51(x: usize, xScales: usize, xSums: usize, panel: usize, columns: i32, out: usize): void {
+  rowOf(Q5_1, x, xScales, xSums, panel, columns, out)
+}
+
+function rowQ80(x: usize, xScales: usize, xSums: usize, panel: usize, columns: i32, out: usize): void {
+  rowOf(Q8_0, x, xScales, xSums, panel, columns, out)
+}
+
+function rowQ2K(x: usize, xScales: usize, xSums: usize, panel: usize, columns: i32, out: usize): void {
+  rowOf(Q2_K, x, xScales, xSums, panel, columns, out)
+}
+
+function rowQ3K(x: usize, xScales: usize, xSums: usize, panel: usize, columns: i32, out: usize): void {
+  rowOf(Q3_K, x, xScales, xSums, panel, columns, out)
+}
+
+function rowQ4K(x: usize, xScales: usize, xSums: usize, panel: usize, columns: i32, out: usize): void {
+  rowOf(Q4_K, x, xScales, xSums, panel, columns, out)
+}
+
+function rowQ5K(x: usize, xScales: usize, xSums: usize, panel: usize, columns: i32, out: usize): void {
+  rowOf(Q5_K, x, xScales, xSums, panel, columns, out)
+}
+
+function rowQ6K(x: usize, xScales: usize, xSums: usize, panel: usize, columns: i32, out: usize): void {
+  rowOf(Q6_K, x, xScales, xSums, panel, columns, out)
+}
+
+function rowIq4Nl(x: usize, xScales: usize, xSums: usize, panel: usize, columns: i32, out: usize): void {
+  rowOf(IQ4_NL, x, xScales, xSums, panel, columns, out)
 }

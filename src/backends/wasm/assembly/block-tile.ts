@@ -35,9 +35,23 @@ export class BlockTile {
 
 export function blockTile(mode: i32, rows: i32, t: BlockTile): void {
   if (ASC_FEATURE_RELAXED_SIMD) {
-    if (mode == SHORT) return tileOf(SHORT, rows, t)
-    if (mode == LONG) return tileOf(LONG, rows, t)
+    if (mode == SHORT) return shortTile(rows, t)
+    if (mode == LONG) return longTile(rows, t)
   }
+  pairsTile(rows, t)
+}
+
+// A function for each mode, so that none is too large for the engine's better register allocation.
+
+function shortTile(rows: i32, t: BlockTile): void {
+  tileOf(SHORT, rows, t)
+}
+
+function longTile(rows: i32, t: BlockTile): void {
+  tileOf(LONG, rows, t)
+}
+
+function pairsTile(rows: i32, t: BlockTile): void {
   tileOf(PAIRS, rows, t)
 }
 
