@@ -13,6 +13,7 @@ import { shapesEqual, showShape, type Shape } from '../tensor/shape.js'
 import { rowMajor } from '../tensor/ops/float.js'
 import type { Float } from '../tensor/ops/index.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { inBlocks, type BlockDType } from './weight-blocks.js'
 
 /** Dtypes of single elements that weights may have in the file; block formats are others. */
 const WEIGHT_DTYPES = new Set(['float32', 'float16', 'bfloat16', 'float64'])
@@ -49,8 +50,8 @@ export interface WeightsOptions {
   readonly backend: Backend
   /** Whether the backend is for these weights alone and is disposed with them. */
   readonly owned?: boolean
-  /** `int8` quantises the matrices of linear layers. */
-  readonly dtype?: PackOptions['dtype']
+  /** `int8` quantises the matrices of linear layers; `q8` and `q4` do so in blocks ({@link inBlocks}), tied heads among them. */
+  readonly dtype?: 'int8' | BlockDType
 }
 
 /** What all views of one checkpoint share. */
@@ -141,8 +142,9 @@ export class Weights {
 
   /** @internal */
   pack(weight: Tensor, options: PackOptions): PackedMatrix {
-    const dtype = options.use === 'linear' ? this.#checkpoint.options.dtype : undefined
-    return this.backend.pack(weight, { ...options, dtype })
+    const { dtype } = this.#checkpoint.options
+    if (dtype === 'q8' || dtype === 'q4') return this.backend.pack(inBlocks(dtype, options.use, weight), options)
+    return this.backend.pack(weight, { ...options, dtype: options.use === 'linear' ? dtype : undefined })
   }
 
   #check(): void {

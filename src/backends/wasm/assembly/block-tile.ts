@@ -7,12 +7,14 @@
  *     for each row: C[row] += scale of w · scale of x · integer sums                     C in memory, in the first cache
  *
  * A step is four columns of 8-bit integers (quads), or two columns of 16-bit integers (pairs). The products of quads are added in pairs to 16
- * bits (SHORT: at most 4-bit w, whose eight groups fit) or four by four to 32 bits (LONG).
+ * bits (SHORT: w of at most 5 bits, see tileSubOf) or four by four to 32 bits (LONG).
  */
 import { fma, splat } from './simd'
 
 /** Rows of the largest tile. */
 export const BLOCK_TILE_ROWS = 6
+/** The same for SHORT, whose products need a register between the instructions: V8 has 15 to give. */
+export const SHORT_TILE_ROWS = 5
 
 export const SHORT = 0
 export const LONG = 1

@@ -4,10 +4,10 @@
  * lies in a cache. What the sums of x add, for formats with minima or offsets, is a small product of floats.
  * Reference twin: tensor/ops/blocks.ts.
  */
-import { blockPanelBytes, extraBits, hasMinimum, inPairs, lowBits, offsetOf, subOf } from './block-formats'
+import { blockPanelBytes, extraBits, hasMinimum, inPairs, lowBits, offsetOf, subOf, tileSubOf } from './block-formats'
 import { openPanel } from './block-open'
 import { blockRow } from './block-row'
-import { BLOCK_TILE_ROWS, BlockTile, blockTile, LONG, PAIRS, SHORT } from './block-tile'
+import { BLOCK_TILE_ROWS, BlockTile, blockTile, LONG, PAIRS, SHORT, SHORT_TILE_ROWS } from './block-tile'
 import { finish } from './linear-job'
 import { PANEL } from './pack'
 import { tile } from './tile'
@@ -46,7 +46,8 @@ export function blockInputSub(format: i32): i32 {
 
 /** Bytes of scratch that a thread needs: a tile, and an opened panel. */
 export function blockScratch(format: i32, columns: i32): i32 {
-  return TILE_BYTES + 64 + columns * PANEL * (inPairs(format) ? 2 : 1) + 2 * (columns / subOf(format)) * PANEL * 4
+  const floats = (columns / subOf(format) + columns / tileSubOf(format)) * PANEL
+  return TILE_BYTES + 64 + columns * PANEL * (inPairs(format) ? 2 : 1) + 4 * floats
 }
 
 /** Computes panels `first` to `end`. */
@@ -77,12 +78,13 @@ function manyRows(job: BlockJob, first: i32, end: i32, scratch: usize): void {
   const k = job.k
   const sub = subOf(f)
   const pairs = inPairs(f)
-  const mode = pairs ? PAIRS : lowBits(f) + extraBits(f) <= 4 ? SHORT : LONG
+  const mode = pairs ? PAIRS : lowBits(f) + extraBits(f) < 6 ? SHORT : LONG
+  const tileRows = mode == SHORT ? SHORT_TILE_ROWS : BLOCK_TILE_ROWS
   const c = scratch
   const t = changetype<BlockTile>(scratch + TILE_BYTES)
   const w = scratch + TILE_BYTES + 64
   const scale = w + <usize>(k * PANEL * (pairs ? 2 : 1))
-  const minimum = scale + <usize>((k / sub) * PANEL * 4)
+  const minimum = scale + <usize>((k / tileSubOf(f)) * PANEL * 4)
   const panelBytes = blockPanelBytes(f, k)
   const sumBytes = (<usize>(k / sub)) << 2
   t.xStride = (<usize>k) << (pairs ? 1 : 0)
@@ -90,18 +92,18 @@ function manyRows(job: BlockJob, first: i32, end: i32, scratch: usize): void {
   t.w = w
   t.scales = scale
   t.columns = k
-  t.sub = sub
+  t.sub = tileSubOf(f)
   t.c = c
   t.ldc = PANEL * 4
-  const block = max(1, BLOCK_BYTES / (<i32>t.xStride * BLOCK_TILE_ROWS)) * BLOCK_TILE_ROWS
+  const block = max(1, BLOCK_BYTES / (<i32>t.xStride * tileRows)) * tileRows
   for (let top = 0; top < job.rows; top += block) {
     const bottom = min(top + block, job.rows)
     for (let p = first; p < end; p++) {
       openPanel(f, job.panels + <usize>p * panelBytes, k, w, scale, minimum)
       const bias = job.bias ? job.bias + ((<usize>p * PANEL) << 2) : 0
       const columns = min(PANEL, job.n - p * PANEL)
-      for (let row = top; row < bottom; row += BLOCK_TILE_ROWS) {
-        const rows = min(BLOCK_TILE_ROWS, bottom - row)
+      for (let row = top; row < bottom; row += tileRows) {
+        const rows = min(tileRows, bottom - row)
         t.x = job.x + <usize>row * t.xStride
         t.xScales = job.xScales + <usize>row * t.scaleStride
         if (hasMinimum(f) || offsetOf(f)) {
