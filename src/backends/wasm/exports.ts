@@ -53,6 +53,7 @@ export interface KernelExports extends WebAssembly.Exports {
   blockScratch(format: number, columns: number): number
   blockInputInPairs(format: number): number
   blockInputSub(format: number): number
+  blockTileRows(format: number, rows: number): number
   packBlocks(panels: number, blocks: number, rows: number, columns: number, format: number, scratch: number): void
   gatherBlocks(out: number, panels: number, ids: number, count: number, columns: number, format: number): void
   quantizeBlockInput(
@@ -64,6 +65,7 @@ export interface KernelExports extends WebAssembly.Exports {
     width: number,
     sub: number,
     pairs: number,
+    together: number,
   ): void
   topK(values: number, indices: number, x: number, width: number, k: number): void
 }

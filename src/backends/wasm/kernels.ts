@@ -111,7 +111,17 @@ export class WasmKernels implements Kernels {
       const quantized = this.#arena.allocate(rows * k * (pairs ? 2 : 1))
       const scales = this.#arena.allocate((rows * k) / 8)
       const sums = this.#arena.allocate((rows * k * 4) / sub)
-      this.#exports.quantizeBlockInput(quantized, scales, sums, source, rows, k, sub, pairs)
+      this.#exports.quantizeBlockInput(
+        quantized,
+        scales,
+        sums,
+        source,
+        rows,
+        k,
+        sub,
+        pairs,
+        this.#exports.blockTileRows(format, rows),
+      )
       const fields = [quantized, scales, sums, weight.address, weight.bias, out, rows, k, n, format, act]
       const scratch = this.#exports.blockScratch(format, k)
       await this.#run('linearBlocks', fields, { units: panels, scratch, work: (rows * n * k) / 4 })

@@ -7,7 +7,10 @@ import { maxLanes, splat } from './simd'
 
 const LIMIT: f32 = 127
 
-/** x [rows, width] -> out [rows, width] of int8, or int16 for weights in pairs; scales [rows, width / 32]; sums [rows, width / sub]. */
+/**
+ * x [rows, width] -> out, of int8, or of int16 for weights in pairs; scales [rows, width / 32]; sums [rows, width / sub]. `together` rows make a tile,
+ * the last one what is left: in it, four bytes of each row lie side by side, then the next four of each, as the tile reads them.
+ */
 export function quantizeBlockInput(
   out: usize,
   scales: usize,
@@ -17,8 +20,32 @@ export function quantizeBlockInput(
   width: i32,
   sub: i32,
   pairs: bool,
+  together: i32,
 ): void {
-  const blocks = rows * (width >> 5)
+  const rowBytes = (<usize>width) << (pairs ? 1 : 0)
+  const blocks = width >> 5
+  for (let first = 0; first < rows; first += together) {
+    const step = (<usize>min(together, rows - first)) << 2
+    for (let at: usize = 0; at < step; at += 4) {
+      quantizeRow(out + at, step, scales, sums, x, blocks, sub, pairs)
+      scales += (<usize>blocks) << 2
+      sums += (<usize>(width / sub)) << 2
+      x += (<usize>width) << 2
+    }
+    out += rowBytes * (step >> 2)
+  }
+}
+
+function quantizeRow(
+  out: usize,
+  step: usize,
+  scales: usize,
+  sums: usize,
+  x: usize,
+  blocks: i32,
+  sub: i32,
+  pairs: bool,
+): void {
   for (let block = 0; block < blocks; block++, x += 128, scales += 4) {
     let largest4 = splat(0)
     for (let at: usize = 0; at < 128; at += 16) largest4 = f32x4.max(largest4, f32x4.abs(v128.load(x + at)))
@@ -40,15 +67,23 @@ export function quantizeBlockInput(
         sum = 0
       }
       if (pairs) {
-        v128.store(out, low)
-        v128.store(out, high, 16)
-        out += 32
+        out = spread(out, step, low)
+        out = spread(out, step, high)
       } else {
-        v128.store(out, i8x16.narrow_i16x8_s(low, high))
-        out += 16
+        out = spread(out, step, i8x16.narrow_i16x8_s(low, high))
       }
     }
   }
+}
+
+/** Stores four words `step` bytes apart; returns where the next one goes. */
+@inline
+function spread(out: usize, step: usize, words: v128): usize {
+  v128.store32_lane(out, words, 0)
+  v128.store32_lane(out + step, words, 1)
+  v128.store32_lane(out + 2 * step, words, 2)
+  v128.store32_lane(out + 3 * step, words, 3)
+  return out + 4 * step
 }
 
 @inline

@@ -20,11 +20,10 @@ export const SHORT = 0
 export const LONG = 1
 export const PAIRS = 2
 
-/** Where a tile reads and writes. Rows of x are `xStride` bytes apart, those of its scales `scaleStride`, those of c `ldc`. */
+/** Where a tile reads and writes. Rows of the scales of x are `scaleStride` bytes apart, those of c `ldc`. */
 @unmanaged
 export class BlockTile {
-  x: usize
-  xStride: usize
+  x: usize // [steps][R] of four bytes, block-input.ts
   xScales: usize
   scaleStride: usize
   w: usize
@@ -85,23 +84,18 @@ function scaleOut(mode: i32, c: usize, sum: v128, scale: v128, xScale: v128): vo
 
 @inline
 function rowsOf(mode: i32, R: i32, t: BlockTile): void {
-  const x0 = t.x
-  const o1 = t.xStride
-  const o2 = o1 + t.xStride
-  const o3 = o2 + t.xStride
-  const o4 = o3 + t.xStride
-  const o5 = o4 + t.xStride
-  const end = x0 + ((<usize>t.columns) << (mode == PAIRS ? 1 : 0))
+  let x = t.x
+  let w = t.w
   const sub = t.sub
-  const blockBytes: usize = mode == PAIRS ? 64 : 32
-  const subBytes = (<usize>sub) << (mode == PAIRS ? 1 : 0)
+  const subBytes = (<usize>sub) << (mode == PAIRS ? 4 : 3)
+  const end = w + ((<usize>t.columns) << (mode == PAIRS ? 4 : 3))
   const scaleStride = t.scaleStride
   const ldc = t.ldc
   const c = t.c
-  let w = t.w
   let scales = t.scales
   let xScales = t.xScales
-  for (let at: usize = x0; at < end; ) {
+  let isSecond = false
+  while (w < end) {
     let s00 = splat(0)
     let s01 = splat(0)
     let s10 = splat(0)
@@ -114,36 +108,36 @@ function rowsOf(mode: i32, R: i32, t: BlockTile): void {
     let s41 = splat(0)
     let s50 = splat(0)
     let s51 = splat(0)
-    for (const stop = at + subBytes; at < stop; at += 4, w += 32) {
+    for (const stop = w + subBytes; w < stop; w += 32, x += 4 * R) {
       const w0 = v128.load(w)
       const w1 = v128.load(w, 16)
-      let x = v128.load32_splat(at)
-      s00 = add(mode, s00, w0, x)
-      s01 = add(mode, s01, w1, x)
+      let four = v128.load32_splat(x)
+      s00 = add(mode, s00, w0, four)
+      s01 = add(mode, s01, w1, four)
       if (R > 1) {
-        x = v128.load32_splat(at + o1)
-        s10 = add(mode, s10, w0, x)
-        s11 = add(mode, s11, w1, x)
+        four = v128.load32_splat(x, 4)
+        s10 = add(mode, s10, w0, four)
+        s11 = add(mode, s11, w1, four)
       }
       if (R > 2) {
-        x = v128.load32_splat(at + o2)
-        s20 = add(mode, s20, w0, x)
-        s21 = add(mode, s21, w1, x)
+        four = v128.load32_splat(x, 8)
+        s20 = add(mode, s20, w0, four)
+        s21 = add(mode, s21, w1, four)
       }
       if (R > 3) {
-        x = v128.load32_splat(at + o3)
-        s30 = add(mode, s30, w0, x)
-        s31 = add(mode, s31, w1, x)
+        four = v128.load32_splat(x, 12)
+        s30 = add(mode, s30, w0, four)
+        s31 = add(mode, s31, w1, four)
       }
       if (R > 4) {
-        x = v128.load32_splat(at + o4)
-        s40 = add(mode, s40, w0, x)
-        s41 = add(mode, s41, w1, x)
+        four = v128.load32_splat(x, 16)
+        s40 = add(mode, s40, w0, four)
+        s41 = add(mode, s41, w1, four)
       }
       if (R > 5) {
-        x = v128.load32_splat(at + o5)
-        s50 = add(mode, s50, w0, x)
-        s51 = add(mode, s51, w1, x)
+        four = v128.load32_splat(x, 20)
+        s50 = add(mode, s50, w0, four)
+        s51 = add(mode, s51, w1, four)
       }
     }
     const scale0 = v128.load(scales)
@@ -178,6 +172,7 @@ function rowsOf(mode: i32, R: i32, t: BlockTile): void {
       scaleOut(mode, c + 5 * ldc + 16, s51, scale1, xScale)
     }
     // Two sub-blocks of 16 columns share the scale of 32 columns of x.
-    if (sub == 32 || ((at - x0) & (blockBytes - 1)) == 0) xScales += 4
+    if (sub == 32 || isSecond) xScales += 4
+    isSecond = !isSecond
   }
 }

@@ -15,7 +15,7 @@ import { tile } from './tile'
 /** What the threads read from memory; backends/wasm/kernels.ts writes it. */
 @unmanaged
 export class BlockJob {
-  x: usize // [rows, k] int8 or int16
+  x: usize // [rows, k] int8 or int16, in tiles (block-input.ts)
   xScales: usize // [rows, k / 32] float32
   xSums: usize // [rows, k / sub] float32
   panels: usize // block-formats.ts
@@ -42,6 +42,15 @@ export function blockInputInPairs(format: i32): bool {
 /** Columns over which x is summed, for weights of a format. */
 export function blockInputSub(format: i32): i32 {
   return subOf(format)
+}
+
+/** How many rows of x, of so many, make a tile. */
+export function blockTileRows(format: i32, rows: i32): i32 {
+  return rows <= FEW_ROWS ? 1 : modeOf(format) == SHORT ? SHORT_TILE_ROWS : BLOCK_TILE_ROWS
+}
+
+function modeOf(f: i32): i32 {
+  return inPairs(f) ? PAIRS : lowBits(f) + extraBits(f) < 6 ? SHORT : LONG
 }
 
 /** Bytes of scratch that a thread needs: a tile, and an opened panel. */
@@ -78,8 +87,8 @@ function manyRows(job: BlockJob, first: i32, end: i32, scratch: usize): void {
   const k = job.k
   const sub = subOf(f)
   const pairs = inPairs(f)
-  const mode = pairs ? PAIRS : lowBits(f) + extraBits(f) < 6 ? SHORT : LONG
-  const tileRows = mode == SHORT ? SHORT_TILE_ROWS : BLOCK_TILE_ROWS
+  const mode = modeOf(f)
+  const tileRows = blockTileRows(f, job.rows)
   const c = scratch
   const t = changetype<BlockTile>(scratch + TILE_BYTES)
   const w = scratch + TILE_BYTES + 64
@@ -87,7 +96,7 @@ function manyRows(job: BlockJob, first: i32, end: i32, scratch: usize): void {
   const minimum = scale + <usize>((k / tileSubOf(f)) * PANEL * 4)
   const panelBytes = blockPanelBytes(f, k)
   const sumBytes = (<usize>(k / sub)) << 2
-  t.xStride = (<usize>k) << (pairs ? 1 : 0)
+  const xBytes = (<usize>k) << (pairs ? 1 : 0)
   t.scaleStride = (<usize>(k >> 5)) << 2
   t.w = w
   t.scales = scale
@@ -95,7 +104,7 @@ function manyRows(job: BlockJob, first: i32, end: i32, scratch: usize): void {
   t.sub = tileSubOf(f)
   t.c = c
   t.ldc = PANEL * 4
-  const block = max(1, BLOCK_BYTES / (<i32>t.xStride * tileRows)) * tileRows
+  const block = max(1, BLOCK_BYTES / (<i32>xBytes * tileRows)) * tileRows
   for (let top = 0; top < job.rows; top += block) {
     const bottom = min(top + block, job.rows)
     for (let p = first; p < end; p++) {
@@ -104,7 +113,7 @@ function manyRows(job: BlockJob, first: i32, end: i32, scratch: usize): void {
       const columns = min(PANEL, job.n - p * PANEL)
       for (let row = top; row < bottom; row += tileRows) {
         const rows = min(tileRows, bottom - row)
-        t.x = job.x + <usize>row * t.xStride
+        t.x = job.x + <usize>row * xBytes
         t.xScales = job.xScales + <usize>row * t.scaleStride
         if (hasMinimum(f) || offsetOf(f)) {
           tile(rows, job.xSums + <usize>row * sumBytes, sumBytes, minimum, PANEL * 4, c, PANEL * 4, k / sub)
