@@ -48,15 +48,6 @@ export function subOf(f: i32): i32 {
   return f == Q2_K || f == Q3_K || f == Q6_K ? 16 : 32
 }
 
-/**
- * Columns whose products the kernel for many rows adds before it scales them. Products of quads are added in 16 bits: eight groups of 4-bit integers fit,
- * four of 5-bit ones.
- */
-@inline
-export function tileSubOf(f: i32): i32 {
-  return inPairs(f) || lowBits(f) + extraBits(f) != 5 ? subOf(f) : 16
-}
-
 /** Bits of the low plane. */
 @inline
 export function lowBits(f: i32): i32 {

@@ -1,6 +1,6 @@
 /**
  * Opens a panel of blocks for many rows of x (block-tile.ts): its integers as bytes (quads) or 16 bits (pairs), in steps of 32 bytes, and a scale
- * for each sub-block of the tile and output. Where the format has minima, or an offset, a second array has what each sum of x is multiplied with.
+ * for each sub-block and output. Where the format has minima, or an offset, a second array has what each sum of x is multiplied with.
  */
 import {
   extraBits,
@@ -30,11 +30,10 @@ import {
   scaleBytes,
   scales,
   subOf,
-  tileSubOf,
 } from './block-formats'
 import { splat } from './simd'
 
-/** Integers to `w`, scales to `scale` [columns / tileSubOf][8], minima to `minimum` [columns / subOf][8]. */
+/** Integers to `w`, scales to `scale` [columns / subOf][8], minima to `minimum` [columns / subOf][8]. */
 export function openPanel(format: i32, panel: usize, columns: i32, w: usize, scale: usize, minimum: usize): void {
   switch (format) {
     case Q4_0:
@@ -83,11 +82,6 @@ function openOf(f: i32, panel: usize, columns: i32, w: usize, scale: usize, mini
       const scale1 = scales(f, panel, s, 1, d1)
       v128.store(scale, scale0)
       v128.store(scale, scale1, 16)
-      if (tileSubOf(f) < subOf(f)) {
-        scale += 32
-        v128.store(scale, scale0)
-        v128.store(scale, scale1, 16)
-      }
       if (hasMinimum(f)) {
         v128.store(minimum, minima(f, panel, s, 0, m0))
         v128.store(minimum, minima(f, panel, s, 1, m1), 16)

@@ -4,10 +4,10 @@
  * lies in a cache. What the sums of x add, for formats with minima or offsets, is a small product of floats.
  * Reference twin: tensor/ops/blocks.ts.
  */
-import { blockPanelBytes, extraBits, hasMinimum, inPairs, lowBits, offsetOf, subOf, tileSubOf } from './block-formats'
+import { blockPanelBytes, extraBits, hasMinimum, inPairs, lowBits, offsetOf, subOf } from './block-formats'
 import { openPanel } from './block-open'
 import { blockRow } from './block-row'
-import { BLOCK_TILE_ROWS, BlockTile, blockTile, LONG, PAIRS, SHORT, SHORT_TILE_ROWS } from './block-tile'
+import { BLOCK_TILE_ROWS, BlockTile, blockTile, HALVES, LONG, PAIRS, SHORT, SHORT_TILE_ROWS } from './block-tile'
 import { finish } from './linear-job'
 import { PANEL } from './pack'
 import { tile } from './tile'
@@ -33,6 +33,8 @@ const BLOCK_BYTES = 128 * 1024
 /** Rows of x for which a panel is not opened. */
 const FEW_ROWS = 3
 const TILE_BYTES = BLOCK_TILE_ROWS * PANEL * 4
+/** Bytes of a BlockTile, and of the sums of half a block. */
+const TILE_STATE = 64 + TILE_BYTES
 
 /** Whether the integers of x are of 16 bits, for weights of a format. */
 export function blockInputInPairs(format: i32): bool {
@@ -46,17 +48,19 @@ export function blockInputSub(format: i32): i32 {
 
 /** How many rows of x, of so many, make a tile. */
 export function blockTileRows(format: i32, rows: i32): i32 {
-  return rows <= FEW_ROWS ? 1 : modeOf(format) == SHORT ? SHORT_TILE_ROWS : BLOCK_TILE_ROWS
+  return rows <= FEW_ROWS ? 1 : modeOf(format) == SHORT || modeOf(format) == HALVES ? SHORT_TILE_ROWS : BLOCK_TILE_ROWS
 }
 
 function modeOf(f: i32): i32 {
-  return inPairs(f) ? PAIRS : lowBits(f) + extraBits(f) < 6 ? SHORT : LONG
+  if (inPairs(f)) return PAIRS
+  const bits = lowBits(f) + extraBits(f)
+  return bits < 5 ? SHORT : bits == 5 ? HALVES : LONG
 }
 
 /** Bytes of scratch that a thread needs: a tile, and an opened panel. */
 export function blockScratch(format: i32, columns: i32): i32 {
-  const floats = (columns / subOf(format) + columns / tileSubOf(format)) * PANEL
-  return TILE_BYTES + 64 + columns * PANEL * (inPairs(format) ? 2 : 1) + 4 * floats
+  const floats = 2 * (columns / subOf(format)) * PANEL
+  return TILE_BYTES + TILE_STATE + columns * PANEL * (inPairs(format) ? 2 : 1) + 4 * floats
 }
 
 /** Computes panels `first` to `end`. */
@@ -72,12 +76,14 @@ function fewRows(job: BlockJob, first: i32, end: i32, scratch: usize): void {
   const sumBytes = (<usize>(job.k / subOf(job.format))) << 2
   for (let p = first; p < end; p++) {
     const panel = job.panels + <usize>p * panelBytes
+    const isWhole = (p + 1) * PANEL <= job.n
     for (let row: usize = 0; row < <usize>job.rows; row++) {
       const x = job.x + row * xBytes
-      blockRow(job.format, x, job.xScales + row * scaleBytes, job.xSums + row * sumBytes, panel, job.k, scratch)
-      finish(scratch, 0, 1, job.bias ? job.bias + ((<usize>p * PANEL) << 2) : 0, job.activation)
       const out = job.out + ((row * <usize>job.n + <usize>(p * PANEL)) << 2)
-      memory.copy(out, scratch, min(PANEL, job.n - p * PANEL) << 2)
+      const c = isWhole ? out : scratch
+      blockRow(job.format, x, job.xScales + row * scaleBytes, job.xSums + row * sumBytes, panel, job.k, c)
+      finish(c, 0, 1, job.bias ? job.bias + ((<usize>p * PANEL) << 2) : 0, job.activation)
+      if (!isWhole) memory.copy(out, c, (job.n - p * PANEL) << 2)
     }
   }
 }
@@ -89,40 +95,50 @@ function manyRows(job: BlockJob, first: i32, end: i32, scratch: usize): void {
   const pairs = inPairs(f)
   const mode = modeOf(f)
   const tileRows = blockTileRows(f, job.rows)
-  const c = scratch
   const t = changetype<BlockTile>(scratch + TILE_BYTES)
-  const w = scratch + TILE_BYTES + 64
+  const w = scratch + TILE_BYTES + TILE_STATE
   const scale = w + <usize>(k * PANEL * (pairs ? 2 : 1))
-  const minimum = scale + <usize>((k / tileSubOf(f)) * PANEL * 4)
+  const minimum = scale + <usize>((k / sub) * PANEL * 4)
   const panelBytes = blockPanelBytes(f, k)
   const sumBytes = (<usize>(k / sub)) << 2
   const xBytes = (<usize>k) << (pairs ? 1 : 0)
   t.scaleStride = (<usize>(k >> 5)) << 2
   t.w = w
+  t.halves = scratch + TILE_BYTES + 64
   t.scales = scale
   t.columns = k
-  t.sub = tileSubOf(f)
-  t.c = c
-  t.ldc = PANEL * 4
+  t.sub = sub
   const block = max(1, BLOCK_BYTES / (<i32>xBytes * tileRows)) * tileRows
   for (let top = 0; top < job.rows; top += block) {
     const bottom = min(top + block, job.rows)
     for (let p = first; p < end; p++) {
       openPanel(f, job.panels + <usize>p * panelBytes, k, w, scale, minimum)
       const bias = job.bias ? job.bias + ((<usize>p * PANEL) << 2) : 0
-      const columns = min(PANEL, job.n - p * PANEL)
+      const isWhole = (p + 1) * PANEL <= job.n
+      t.ldc = isWhole ? (<usize>job.n) << 2 : PANEL * 4
       for (let row = top; row < bottom; row += tileRows) {
         const rows = min(tileRows, bottom - row)
+        const out = job.out + ((<usize>row * <usize>job.n + <usize>(p * PANEL)) << 2)
+        t.c = isWhole ? out : scratch
         t.x = job.x + <usize>row * xBytes
         t.xScales = job.xScales + <usize>row * t.scaleStride
         if (hasMinimum(f) || offsetOf(f)) {
-          tile(rows, job.xSums + <usize>row * sumBytes, sumBytes, minimum, PANEL * 4, c, PANEL * 4, k / sub)
-        } else memory.fill(c, 0, TILE_BYTES)
+          tile(rows, job.xSums + <usize>row * sumBytes, sumBytes, minimum, PANEL * 4, t.c, t.ldc, k / sub)
+        } else clear(t.c, t.ldc, rows)
         blockTile(mode, rows, t)
-        finish(c, PANEL * 4, rows, bias, job.activation)
-        let out = job.out + ((<usize>row * <usize>job.n + <usize>(p * PANEL)) << 2)
-        for (let r = 0; r < rows; r++, out += (<usize>job.n) << 2) memory.copy(out, c + r * PANEL * 4, columns << 2)
+        finish(t.c, t.ldc, rows, bias, job.activation)
+        if (isWhole) continue
+        for (let r = 0; r < rows; r++) {
+          memory.copy(out + <usize>r * ((<usize>job.n) << 2), scratch + r * PANEL * 4, (job.n - p * PANEL) << 2)
+        }
       }
     }
+  }
+}
+
+function clear(c: usize, ldc: usize, rows: i32): void {
+  for (let r = 0; r < rows; r++, c += ldc) {
+    v128.store(c, i32x4.splat(0))
+    v128.store(c, i32x4.splat(0), 16)
   }
 }
