@@ -38,6 +38,8 @@ interface Wanted {
   readonly tensors: readonly { readonly name: string; readonly shape: Shape }[]
   /** Moves the tensors into the backend and returns what it holds there. */
   readonly fill: (tensors: readonly Tensor[]) => PackedMatrix | Float
+  /** What the first tensor is for, if it is a matrix. */
+  readonly matrix?: Pick<MatrixOptions, 'use' | 'transposed'>
 }
 
 export interface LoadOptions {
@@ -111,6 +113,14 @@ export class Weights {
     return saved ? this.within(name) : this
   }
 
+  /** What the model asks its matrices for, by their names in the file. */
+  get matrices(): ReadonlyMap<string, Pick<MatrixOptions, 'use' | 'transposed'>> {
+    const found = this.#checkpoint.wanted.flatMap(({ tensors, matrix }) =>
+      matrix ? [[tensors[0].name, matrix] as const] : [],
+    )
+    return new Map(found)
+  }
+
   /** @internal */
   want(wanted: Wanted): void {
     const tensors = wanted.tensors.map(({ name, shape }) => ({ name: this.#prefix + name, shape }))
@@ -122,7 +132,7 @@ export class Weights {
    * @throws WeightsError that lists all missing, misshapen and unused tensors
    */
   async load({ signal, onProgress }: LoadOptions = {}): Promise<void> {
-    this.#check()
+    this.check()
     const { source, wanted, held } = this.#checkpoint
     let done = 0
     for (const { tensors, fill } of wanted) {
@@ -147,7 +157,8 @@ export class Weights {
     return this.backend.pack(weight, { ...options, dtype: options.use === 'linear' ? dtype : undefined })
   }
 
-  #check(): void {
+  /** @throws WeightsError that lists all missing, misshapen and unused tensors */
+  check(): void {
     const { source, wanted, ignored } = this.#checkpoint
     const names = new Set<string>()
     const problems: string[] = []
@@ -203,6 +214,7 @@ export class WeightScope {
     if (options.bias !== undefined) tensors.push({ name: this.#name(options.bias), shape: [shape[0]] })
     this.#weights.want({
       tensors,
+      matrix: options,
       fill: ([weight, bias]) => {
         const matrix = options.transposed ? weight.transpose() : weight
         return (parameter.value = this.#weights.pack(matrix, { bias, use: options.use }))
