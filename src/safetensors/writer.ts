@@ -10,7 +10,7 @@ import { LENGTH_BYTES } from './header.js'
 
 /**
  * The bytes of a file with these tensors. Views are written row-major; equal input gives equal bytes.
- * @throws WriteError for two tensors of one name, a name of `__metadata__`, or a name that is not well-formed Unicode
+ * @throws WriteError for two tensors of one name, a name of `__metadata__`, a name that is not well-formed Unicode, or blocks ({@link storedBlocks})
  */
 export function writeSafetensors(
   tensors: Iterable<readonly [string, Tensor]>,
@@ -22,6 +22,11 @@ export function writeSafetensors(
     if (name === '__metadata__') throw new WriteError('writeSafetensors', 'a tensor cannot be named __metadata__')
     if (!name.isWellFormed())
       throw new WriteError('writeSafetensors', `the name ${JSON.stringify(name)} has a lone surrogate`)
+    if (!NAME_OF_DTYPE.has(tensor.dtype))
+      throw new WriteError(
+        'writeSafetensors',
+        `${name} is ${tensor.dtype}, which the format has not; storedBlocks() gives its bytes`,
+      )
     named.set(name, tensor)
   }
   const ordered = [...named].sort(

@@ -50,3 +50,9 @@ test('two tensors of one name are refused', async () => {
   const source = await open([storedBlocks('a', BLOCKS), ['a', FLOATS]])
   expect(() => readBlocks(source)).toThrow('and no second tensor a')
 })
+
+test('blocks are not written as they are', () => {
+  expect(() => writeSafetensors([['a', BLOCKS]])).toThrow(
+    'a is q4_1, which the format has not; storedBlocks() gives its bytes',
+  )
+})
