@@ -8,6 +8,7 @@ import { download, downloadSpec } from './download.js'
 import { helpText, parseArguments, UsageError, type Arguments, type CommandSpec } from './arguments.js'
 import { ask, askSpec } from './ask.js'
 import { chat, chatSpec } from './chat.js'
+import { convert, convertSpec } from './convert.js'
 import { embed, embedSpec } from './embed.js'
 import { explore, exploreSpec } from './explore.js'
 import { generate, generateSpec } from './generate.js'
@@ -32,6 +33,7 @@ const COMMANDS: readonly Command[] = [
   { spec: exploreSpec, run: explore },
   { spec: downloadSpec, run: download },
   { spec: verifySpec, run: verify },
+  { spec: convertSpec, run: convert },
   { spec: indexSpec, run: indexCorpus },
   { spec: generateSpec, run: generate },
   { spec: embedSpec, run: embed },

@@ -13,6 +13,7 @@ import { shapesEqual, showShape, type Shape } from '../tensor/shape.js'
 import { rowMajor } from '../tensor/ops/float.js'
 import type { Float } from '../tensor/ops/index.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { inBlocks, type BlockDType } from './weight-blocks.js'
 
 /** Dtypes of single elements that weights may have in the file; block formats are others. */
 const WEIGHT_DTYPES = new Set(['float32', 'float16', 'bfloat16', 'float64'])
@@ -37,6 +38,8 @@ interface Wanted {
   readonly tensors: readonly { readonly name: string; readonly shape: Shape }[]
   /** Moves the tensors into the backend and returns what it holds there. */
   readonly fill: (tensors: readonly Tensor[]) => PackedMatrix | Float
+  /** What the first tensor is for, if it is a matrix. */
+  readonly matrix?: Pick<MatrixOptions, 'use' | 'transposed'>
 }
 
 export interface LoadOptions {
@@ -49,8 +52,8 @@ export interface WeightsOptions {
   readonly backend: Backend
   /** Whether the backend is for these weights alone and is disposed with them. */
   readonly owned?: boolean
-  /** `int8` quantises the matrices of linear layers. */
-  readonly dtype?: PackOptions['dtype']
+  /** `int8` quantises the matrices of linear layers; `q8` and `q4` do so in blocks ({@link inBlocks}), tied heads among them. */
+  readonly dtype?: 'int8' | BlockDType
 }
 
 /** What all views of one checkpoint share. */
@@ -110,6 +113,14 @@ export class Weights {
     return saved ? this.within(name) : this
   }
 
+  /** What the model asks its matrices for, by their names in the file. */
+  get matrices(): ReadonlyMap<string, Pick<MatrixOptions, 'use' | 'transposed'>> {
+    const found = this.#checkpoint.wanted.flatMap(({ tensors, matrix }) =>
+      matrix ? [[tensors[0].name, matrix] as const] : [],
+    )
+    return new Map(found)
+  }
+
   /** @internal */
   want(wanted: Wanted): void {
     const tensors = wanted.tensors.map(({ name, shape }) => ({ name: this.#prefix + name, shape }))
@@ -121,7 +132,7 @@ export class Weights {
    * @throws WeightsError that lists all missing, misshapen and unused tensors
    */
   async load({ signal, onProgress }: LoadOptions = {}): Promise<void> {
-    this.#check()
+    this.check()
     const { source, wanted, held } = this.#checkpoint
     let done = 0
     for (const { tensors, fill } of wanted) {
@@ -141,11 +152,13 @@ export class Weights {
 
   /** @internal */
   pack(weight: Tensor, options: PackOptions): PackedMatrix {
-    const dtype = options.use === 'linear' ? this.#checkpoint.options.dtype : undefined
-    return this.backend.pack(isBlockType(weight.dtype) ? weight.to('float32') : weight, { ...options, dtype })
+    const { dtype } = this.#checkpoint.options
+    if (dtype === 'q8' || dtype === 'q4') return this.backend.pack(inBlocks(dtype, options.use, weight), options)
+    return this.backend.pack(weight, { ...options, dtype: options.use === 'linear' ? dtype : undefined })
   }
 
-  #check(): void {
+  /** @throws WeightsError that lists all missing, misshapen and unused tensors */
+  check(): void {
     const { source, wanted, ignored } = this.#checkpoint
     const names = new Set<string>()
     const problems: string[] = []
@@ -201,6 +214,7 @@ export class WeightScope {
     if (options.bias !== undefined) tensors.push({ name: this.#name(options.bias), shape: [shape[0]] })
     this.#weights.want({
       tensors,
+      matrix: options,
       fill: ([weight, bias]) => {
         const matrix = options.transposed ? weight.transpose() : weight
         return (parameter.value = this.#weights.pack(matrix, { bias, use: options.use }))

@@ -15,6 +15,7 @@ export {
   type DecoderStates,
 } from './causal-lm.js'
 export { BartForConditionalGeneration, type BartConfig } from './bart.js'
+export { quantiseCheckpoint } from './quantise-checkpoint.js'
 export {
   DPRContextEncoder,
   DPRQuestionEncoder,

@@ -10,7 +10,7 @@ import { readText, requireText, type FolderLike } from '../files/folder.js'
 import { generationConfig, type GenerationConfig } from '../generation/index.js'
 import { openPretrained, type HubOptions } from '../hub/index.js'
 import { Pass, Weights, type LoadOptions } from '../layers/index.js'
-import { openCheckpoint, widenQuantized } from '../safetensors/index.js'
+import { openCheckpoint, readBlocks, widenQuantized } from '../safetensors/index.js'
 import type { Float } from '../tensor/ops/index.js'
 import type { DecoderStep } from '../trace/decoder-steps.js'
 import { CLEAR, type Glass, type HookPoint } from '../trace/glass.js'
@@ -26,8 +26,12 @@ export interface FromPretrainedOptions extends LoadOptions, HubOptions {
   /**
    * `int8` quantises the matrices of linear layers: faster and smaller, at the price of some accuracy. A checkpoint that holds its matrices
    * in 8 bits (see {@link widenQuantized}) keeps its integers then, and is computed in float32 otherwise.
+   *
+   * `q8` and `q4` quantise them in the blocks of GGUF, a scale for each 32 values: nearer to the floats than `int8`, and `q4` a little more than half
+   * of its size. Prompts are read faster with `int8`. A checkpoint that is in blocks already keeps its own, whatever is asked for here
+   * but `int8`.
    */
-  readonly dtype?: 'int8'
+  readonly dtype?: 'int8' | 'q8' | 'q4'
 }
 
 /** Options that every forward pass takes. */
@@ -128,7 +132,7 @@ export async function loadModel<M extends Model>(
   const checkpoint = await openCheckpoint(folder)
   let weights: Weights | undefined
   try {
-    weights = new Weights(widenQuantized(checkpoint), { ...(await openBackend(backend)), dtype })
+    weights = new Weights(widenQuantized(readBlocks(checkpoint)), { ...(await openBackend(backend)), dtype })
     const model = build(config, weights, generationConfig(config, generationJson))
     await weights.load(options)
     return model

@@ -210,14 +210,19 @@ function named<M extends Model>(config: JsonObject, classes: Classes<M>): Build<
   return name === undefined ? undefined : classes[name as string]
 }
 
+/**
+ * How to build what a checkpoint holds: the class that its config.json names, or else the family's model without a head.
+ * @throws ConfigError for a family that is not in the table
+ */
+export function buildFor(config: JsonObject): Build<Model> {
+  const family = familyOf(config)
+  return named(config, classesOf(family)) ?? buildOf(config, 'model', family)
+}
+
 /** Loads any supported checkpoint: the class that its config.json names, or else the family's model without a head. */
 export const AutoModel = {
   fromPretrained(location: FolderLike, options?: FromPretrainedOptions): Promise<Model> {
-    const build: Build<Model> = (config, ...rest) => {
-      const family = familyOf(config)
-      return (named(config, classesOf(family)) ?? buildOf(config, 'model', family))(config, ...rest)
-    }
-    return loadModel(location, build, options)
+    return loadModel(location, (config, ...rest) => buildFor(config)(config, ...rest), options)
   },
 }
 

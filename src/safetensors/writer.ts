@@ -11,8 +11,9 @@ import { LONGEST_NAME } from './strict-json.js'
 
 /**
  * The bytes of a file with these tensors. Views are written row-major; equal input gives equal bytes.
- * @throws WriteError for two tensors of one name, a name of `__metadata__`, or a name that is not well-formed Unicode; and for more or
- * longer ones than a reader takes: 500,000 tensors of 64 axes, 100,000 entries of metadata, 1,024 characters of a name, 100 MB of header
+ * @throws WriteError for two tensors of one name, a name of `__metadata__`, a name that is not well-formed Unicode, or blocks ({@link storedBlocks});
+ * and for more or longer ones than a reader takes: 500,000 tensors of 64 axes, 100,000 entries of metadata, 1,024 characters of a name, 100 MB of
+ * header
  */
 export function writeSafetensors(
   tensors: Iterable<readonly [string, Tensor]>,
@@ -25,6 +26,11 @@ export function writeSafetensors(
     if (!name.isWellFormed())
       throw new WriteError('writeSafetensors', `the name ${JSON.stringify(name)} has a lone surrogate`)
     requireAtMost(MAX_RANK, tensor.shape.length, `axes of ${JSON.stringify(name)}`)
+    if (!NAME_OF_DTYPE.has(tensor.dtype))
+      throw new WriteError(
+        'writeSafetensors',
+        `${name} is ${tensor.dtype}, which the format has not; storedBlocks() gives its bytes`,
+      )
     named.set(name, tensor)
   }
   requireAtMost(MAX_TENSORS, named.size, 'tensors')

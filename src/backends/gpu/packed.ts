@@ -1,10 +1,11 @@
 /**
  * A weight on the device, in the order that its product reads: quads of neighbours along k where there are such (see kernels/product.ts), else
  * [k, n]. A weight that one array cannot hold lies in several, each with some of the rows. What is not multiplied in float32 stays here:
- * tables that are only looked up, in the dtype of their file, and int8.
+ * tables that are only looked up, in the dtype of their file, and int8. Blocks are widened to float32, and x is multiplied with them as it is.
  */
 import { ShapeError } from '../../errors.js'
 import { showShape } from '../../tensor/shape.js'
+import { bytesOfWeight, isBlockMatrix } from '../../tensor/ops/index.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import type { PackedMatrix, PackOptions } from '../backend.js'
 import { referenceBackend } from '../reference/reference.js'
@@ -32,6 +33,7 @@ export class GpuMatrix implements PackedMatrix {
     const { use, bias, dtype } = options
     if (weight.rank !== 2) throw new ShapeError('pack', `weight ${showShape(weight.shape)} is not [rows, columns]`)
     ;[this.rows, this.columns] = weight.shape
+    if (isBlockMatrix(weight)) bytesOfWeight(weight) // refuses what is not finite
     const multiplies = use !== 'gather' && dtype === undefined && weight.size > 0
     const rowsTogether = Math.max(1, Math.floor(device.maxElements / elementsOfRow(device, this.columns)))
     const isSplit = this.rows > rowsTogether

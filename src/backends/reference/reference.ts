@@ -10,7 +10,7 @@ import { Tensor } from '../../tensor/tensor.js'
 import type { Backend, Kernels, PackedMatrix, PackOptions } from '../backend.js'
 import { attention } from './attention.js'
 
-/** The weight as it is: float32 or int8 for products; a table that is only looked up keeps its file's dtype. */
+/** The weight as it is: float32, int8 or blocks for products; a table that is only looked up keeps its file's dtype. */
 class ReferenceMatrix implements PackedMatrix {
   readonly rows: number
   readonly columns: number
@@ -24,6 +24,7 @@ class ReferenceMatrix implements PackedMatrix {
     ;[this.rows, this.columns] = weight.shape
     this.bias = bias?.to('float32')
     if (dtype === 'int8') this.weight = ops.asQuantized(rowScales ? weight.copy() : weight, rowScales?.slice())
+    else if (ops.isBlockMatrix(weight)) this.weight = blocks(weight)
     else this.weight = use === 'gather' ? weight : weight.to('float32')
     const bytes =
       this.weight instanceof Tensor ? this.weight.data.byteLength : this.weight.values.byteLength + 4 * this.rows
@@ -37,8 +38,7 @@ export const referenceKernels: Kernels = {
   fetch: async () => {},
   linear: async (x, packed, activation) => {
     const { weight, bias } = own(packed)
-    const product =
-      weight instanceof Tensor ? ops.linear(x, weight as ops.Float, bias) : ops.linearInt8(x, weight, bias)
+    const product = multiply(x, weight, bias)
     return activation === undefined ? product : ops.activate(product, activation)
   },
   matmul: async (a, b) => ops.matmul(a, b),
@@ -77,6 +77,15 @@ export function referenceBackend(): Backend {
     run: (part) => part({ kernels: referenceKernels, keep: (tensor) => tensor }),
     dispose: () => {},
   }
+}
+
+function blocks(weight: ops.BlockMatrix): ops.BlockMatrix {
+  return new Tensor({ dtype: weight.dtype, data: ops.bytesOfWeight(weight), shape: weight.shape })
+}
+
+function multiply(x: ops.Float, weight: ReferenceMatrix['weight'], bias: ops.Float | undefined): ops.Float {
+  if (!(weight instanceof Tensor)) return ops.linearInt8(x, weight, bias)
+  return ops.isBlockMatrix(weight) ? ops.linearBlocks(x, weight, bias) : ops.linear(x, weight as ops.Float, bias)
 }
 
 function own(packed: PackedMatrix): ReferenceMatrix {

@@ -8,6 +8,7 @@ export type SharedKernel = (job: number, first: number, end: number, scratch: nu
 export interface KernelExports extends WebAssembly.Exports {
   readonly linear: SharedKernel
   readonly linearInt8: SharedKernel
+  readonly linearBlocks: SharedKernel
   readonly matmul: SharedKernel
   readonly attention: SharedKernel
 
@@ -48,9 +49,27 @@ export interface KernelExports extends WebAssembly.Exports {
     width: number,
     stride: number,
   ): void
+  blockPanelBytes(format: number, columns: number): number
+  blockScratch(format: number, columns: number): number
+  blockInputInPairs(format: number): number
+  blockInputSub(format: number): number
+  blockTileRows(format: number, rows: number): number
+  packBlocks(panels: number, blocks: number, rows: number, columns: number, format: number, scratch: number): void
+  gatherBlocks(out: number, panels: number, ids: number, count: number, columns: number, format: number): void
+  quantizeBlockInput(
+    out: number,
+    scales: number,
+    sums: number,
+    x: number,
+    rows: number,
+    width: number,
+    sub: number,
+    pairs: number,
+    together: number,
+  ): void
   topK(values: number, indices: number, x: number, width: number, k: number): void
 }
 
 /** Kernels that threads share, by number: a job names its kernel by it. */
-export const SHARED_KERNELS = ['linear', 'linearInt8', 'matmul', 'attention'] as const
+export const SHARED_KERNELS = ['linear', 'linearInt8', 'linearBlocks', 'matmul', 'attention'] as const
 export type SharedKernelName = (typeof SHARED_KERNELS)[number]

@@ -111,6 +111,27 @@ export class WasmKernels implements Kernels {
         act,
       ]
       await this.#run('linearInt8', fields, { units: panels, scratch: TILE_BYTES, work: (rows * n * k) / 4 })
+    } else if (weight.layout === 'blocks') {
+      const format = weight.dtype
+      const pairs = this.#exports.blockInputInPairs(format)
+      const sub = this.#exports.blockInputSub(format)
+      const quantized = this.#arena.allocate(rows * k * (pairs ? 2 : 1))
+      const scales = this.#arena.allocate((rows * k) / 8)
+      const sums = this.#arena.allocate((rows * k * 4) / sub)
+      this.#exports.quantizeBlockInput(
+        quantized,
+        scales,
+        sums,
+        source,
+        rows,
+        k,
+        sub,
+        pairs,
+        this.#exports.blockTileRows(format, rows),
+      )
+      const fields = [quantized, scales, sums, weight.address, weight.bias, out, rows, k, n, format, act]
+      const scratch = this.#exports.blockScratch(format, k)
+      await this.#run('linearBlocks', fields, { units: panels, scratch, work: (rows * n * k) / 4 })
     } else {
       const fields = [source, weight.address, weight.bias, out, rows, k, n, weight.dtype, act]
       const scratch = TILE_BYTES + (weight.dtype === 0 ? 0 : k * PANEL * 4)
@@ -216,7 +237,8 @@ export class WasmKernels implements Kernels {
     const mark = this.#arena.mark()
     const at = this.#arena.allocate(rows.length * 4)
     this.#memory.int32.set(rows, at / 4)
-    const kernel = table.layout === 'rows' ? this.#exports.gatherRows : this.#exports.gatherPanels
+    const { gatherRows, gatherPanels, gatherBlocks } = this.#exports
+    const kernel = { rows: gatherRows, panels: gatherPanels, blocks: gatherBlocks }[table.layout]
     kernel(out, table.address, at, rows.length, table.columns, table.dtype)
     this.#arena.release(mark)
     return tensor

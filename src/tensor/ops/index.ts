@@ -1,4 +1,5 @@
 export * from './activations.js'
+export * from './blocks.js'
 export * from './copy.js'
 export * from './cross-entropy.js'
 export * from './elementwise.js'

@@ -23,7 +23,7 @@ tensors, table = {}, {}
 for name in FORMATS:
     kind = Type[name]
     values, size = gguf.GGML_QUANT_SIZES[kind]
-    table[name.lower()] = {"ggufType": int(kind), "values": values, "bytes": size}
+    table[name.lower()] = {"ggufType": int(kind), "values": values, "bytes": size, "halves": HALVES[name]}
     blocks = random.integers(0, 256, (BLOCKS, size), dtype=np.uint8)
     for at in HALVES[name]:
         scales = random.integers(0, 65536, BLOCKS, dtype=np.uint16)
