@@ -124,14 +124,7 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
    * @throws InputError for a longer one
    */
   checkQuestion(question: string): void {
-    const { maxLength } = this.model
-    const most = Math.floor(maxLength / 2)
-    requireTokens(
-      this.tokenizer,
-      question,
-      most,
-      `a reader of ${maxLength} tokens takes at most ${most} beside a passage`,
-    )
+    this.#requireRoom(question)
   }
 
   /** One answer from all passages. @throws InputError for a question that is too long, AbortedError */
@@ -188,13 +181,24 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     )
   }
 
+  #requireRoom(question: string): void {
+    const { maxLength } = this.model
+    const most = Math.floor(maxLength / 2)
+    requireTokens(
+      this.tokenizer,
+      question,
+      most,
+      `a reader of ${maxLength} tokens takes at most ${most} beside a passage`,
+    )
+  }
+
   /** Reads the question with each passage, as much of it as fits beside the question. @throws as {@link answer} */
   async read(
     question: string,
     passages: readonly ReadablePassage[],
     { hooks, signal }: StepOptions = {},
   ): Promise<Reading> {
-    this.checkQuestion(question)
+    this.#requireRoom(question)
     const fitted: ReturnType<typeof fittedInput>[] = []
     for (const passage of passages) {
       await checkpoint(signal, 'the reading')
