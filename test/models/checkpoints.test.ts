@@ -378,7 +378,7 @@ describe('checkpoints that do not fit', () => {
       {
         config: { rope_scaling: { rope_type: 'yarn', factor: 4 } },
       },
-      'scaling "yarn" is not supported; known: default, llama3',
+      'scaling "yarn" is not supported; known: default, linear, llama3',
     ],
     [
       'a sliding window',

@@ -38,7 +38,7 @@ export async function readGguf(input: Uint8Array): Promise<void> {
     const tokenizer = await AutoTokenizer.fromPretrained(folder)
     for (const text of TEXTS) tokenizer.decode(tokenizer.encode(text).ids)
   }
-  if (file.tensors.size === 0) return
+  if (!file.metadata.has('general.architecture') || !file.tensors.has('token_embd.weight')) return
   const model = await AutoModel.fromPretrained(folder, { backend: referenceBackend() })
   model.dispose()
 }
