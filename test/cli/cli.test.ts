@@ -48,7 +48,7 @@ describe('glassformer', () => {
         '--top-k N',
         '--mode MODE',
         '--min-probability P',
-        '--reader FOLDER',
+        '--reader MODEL',
         '--show',
         '--explain',
         '--json',
@@ -60,7 +60,7 @@ describe('glassformer', () => {
       download: ['--revision REVISION', '--cache DIR'],
       chat: [
         '--index FILE',
-        '--reader FOLDER',
+        '--reader MODEL',
         '--filter KEY=VALUE',
         '--top-k N',
         '--min-probability P',
@@ -69,7 +69,7 @@ describe('glassformer', () => {
       ],
       serve: [
         '--index FILE',
-        '--reader FOLDER',
+        '--reader MODEL',
         '--min-probability P',
         '--port N',
         '--host ADDRESS',
