@@ -109,7 +109,7 @@ describe('glassformer chat, from a pipe', () => {
 describe.skipIf(NO_TERMINAL !== undefined)(`on a terminal${NO_TERMINAL ? ` (${NO_TERMINAL})` : ''}`, () => {
   test('Ctrl-C ends the answer, and at the prompt the program', async () => {
     let step = 0
-    const args = ['chat', '--index', index, '--reader', ENDLESS, '--max-new-tokens', '90000']
+    const args = ['chat', '--index', index, '--reader', ENDLESS, '--max-new-tokens', '7000']
     const { code, stdout } = await runCliOnTerminal(args, {
       watch: ({ stdin }, output) => {
         if (step === 0 && output.includes('> ')) {
