@@ -21,7 +21,7 @@ describe('a reader that', () => {
     ['ends the process', 'planted-exit', 'died'],
     ['says too much', 'planted-message', 'long message'],
   ])('%s is found, and its input kept', { timeout: 180_000 }, async (_does, name, what) => {
-    const { findings, inputs } = await fuzz({ name, seconds: 3 }, { seconds: 1, seed: 1, folder })
+    const { findings, inputs } = await fuzz({ name, seconds: 3 }, { seconds: 4, seed: 1, folder })
     expect(inputs).toBeGreaterThan(0)
     const found = findings.find((finding) => finding.what === what)
     expect(found, JSON.stringify(findings)).toBeDefined()
