@@ -1,9 +1,10 @@
 /**
  * `glassformer convert`: a model with its matrices in 8 or 4 bits, as a folder of its own.
  */
-import { cp, readdir, stat, writeFile } from 'node:fs/promises'
+import { cp, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FileError } from '../errors.js'
+import { isFolder } from '../files/node-file.js'
 import { snapshotDownload } from '../hub/index.js'
 import { quantiseCheckpoint } from '../models/index.js'
 import { writeSafetensors } from '../safetensors/index.js'
@@ -35,18 +36,11 @@ export async function convert({ positionals, options }: Arguments, terminal: Ter
   const download = downloadOptions(terminal)
   const folder = (await isFolder(model)) ? model : await snapshotDownload(model, download)
   const tensors: (readonly [string, Tensor])[] = []
-  for await (const tensor of quantiseCheckpoint(folder, dtype, download)) {
-    terminal.signal.throwIfAborted()
-    tensors.push(tensor)
-  }
+  for await (const tensor of quantiseCheckpoint(folder, dtype, download)) tensors.push(tensor)
   const file = writeSafetensors(tensors, { format: 'pt' })
   await cp(folder, target, { recursive: true, dereference: true, filter: (path) => !WEIGHTS.test(path) })
   await writeFile(join(target, 'model.safetensors'), file)
   terminal.print(`${target}: ${tensors.length} tensors, ${(file.length / 1e6).toFixed(1)} MB`)
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false
 }
 
 /** @throws FileError when there are files already, which would be mixed with those of the model */

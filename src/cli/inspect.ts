@@ -3,14 +3,12 @@
  */
 import { requireText } from '../files/folder.js'
 import { JsonObject } from '../files/json.js'
-import { GgufFolder } from '../gguf/index.js'
 import { openPretrained } from '../hub/index.js'
 import { FAMILIES } from '../models/index.js'
 import { openCheckpoint } from '../safetensors/index.js'
 import { showShape, sizeOf } from '../tensor/index.js'
 import type { Arguments, CommandSpec } from './arguments.js'
 import { downloadOptions } from './download.js'
-import { inspectGguf } from './inspect-gguf.js'
 import { counted, oneLine, type Terminal } from './terminal.js'
 
 export const inspectSpec: CommandSpec = {
@@ -23,7 +21,11 @@ export const inspectSpec: CommandSpec = {
 export async function inspect({ positionals, options }: Arguments, terminal: Terminal): Promise<void> {
   const { print, bold, dim } = terminal
   const folder = await openPretrained(positionals[0], downloadOptions(terminal))
-  if (folder instanceof GgufFolder) return inspectGguf(folder, options.json === true, terminal)
+  const { GgufFolder } = await import('../gguf/index.js') // which other commands load where they are given one
+  if (folder instanceof GgufFolder) {
+    const { inspectGguf } = await import('./inspect-gguf.js')
+    return inspectGguf(folder, options.json === true, terminal)
+  }
   const text = await requireText(folder, 'config.json', 'a Hugging Face model folder has; check the path')
   const config = JsonObject.parse(text, `${folder.name}/config.json`)
   const checkpoint = await openCheckpoint(folder)

@@ -3,6 +3,7 @@
  * its weights, and asked.
  */
 import { referenceBackend } from '../backends/index.js'
+import { checkpoint as turn } from '../event-loop.js'
 import { JsonObject } from '../files/json.js'
 import { requireText, type FolderLike } from '../files/folder.js'
 import { generationConfig } from '../generation/index.js'
@@ -16,7 +17,7 @@ import { buildFor } from './registry.js'
 /**
  * The tensors of a model folder, or of a model on a hub, with the matrices of linear layers in blocks, as `fromPretrained` makes them with the
  * same dtype: for {@link writeSafetensors}. What the file holds transposed, as GPT-2's does, stays as it is.
- * @throws as `fromPretrained` does
+ * @throws as `fromPretrained` does; AbortedError when the signal fires between two tensors
  */
 export async function* quantiseCheckpoint(
   location: FolderLike,
@@ -31,9 +32,11 @@ export async function* quantiseCheckpoint(
     const weights = new Weights(checkpoint, { backend: referenceBackend() })
     buildFor(config)(config, weights, generationConfig(config, undefined))
     weights.check()
+    const { matrices } = weights
     for (const name of checkpoint.tensors.keys()) {
+      await turn(options.signal, 'the conversion')
       const tensor = await checkpoint.tensor(name)
-      const matrix = weights.matrices.get(name)
+      const matrix = matrices.get(name)
       const made = matrix && !matrix.transposed ? inBlocks(dtype, matrix.use, tensor) : tensor
       yield isBlockType(made.dtype) ? storedBlocks(name, made as Tensor<BlockType>) : [name, made]
     }

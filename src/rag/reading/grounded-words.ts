@@ -1,6 +1,6 @@
 /**
- * A small reader copies, and at times miscopies: half of a name, a number that never ends. What it writes is held to words. Each word is one that it
- * read, passage or question, or one of the few that it adds by itself (`is`, `covers`, `People`). Among these the model chooses as always.
+ * A small reader miscopies at times: it writes half of a name, or a number that never ends. So it may only write words of the passage and of the
+ * question, and a few that it adds by itself (`is`, `covers`, `People`). Among these the model chooses as always.
  */
 import type { LogitsProcessor } from '../../generation/index.js'
 import type { Tokenizer } from '../../tokenizer/index.js'

@@ -161,8 +161,8 @@ export class Reader implements PassageReader<ReadOptions, Answer> {
     options: ReadOptions & Pick<AnswersOptions, 'signal' | 'words' | 'mayAbstain'>,
     accept: (proposal: Proposal) => boolean,
   ): Promise<Omit<Answer, 'probability'>> {
-    const { mode = 'conditioned', maxNewTokens = 40, sources = false } = options
-    const { hooks, onText, signal, words, mayAbstain } = options
+    const { mode = 'conditioned', maxNewTokens = 40, sources = false, hooks, onText, signal } = options
+    const { words, mayAbstain } = options
     const { tokenizer } = this
     const read = passages.map((passage, z) => ({ ...passage, text: passage.text.slice(0, reading.readTo[z]) }))
     const provenance = sources ? await this.#provenance(question, read) : undefined

@@ -8,9 +8,9 @@ import { rowMajor } from '../../tensor/ops/float.js'
 import { logSoftmax } from '../../tensor/ops/index.js'
 import type { Float } from '../../tensor/ops/index.js'
 import type { Tokenizer } from '../../tokenizer/index.js'
+import { mixture } from '../paper/rag-token.js'
 import { ABSTENTION } from './answer.js'
 import type { GroundedWords } from './grounded-words.js'
-import { mixture } from '../paper/rag-token.js'
 
 /** What has read: of a reader, the model and its tokenizer. */
 export interface ReadingParts {

@@ -40,7 +40,7 @@ function normal(count: number): Float32Array {
   )
 }
 
-// For the K formats: what llama.cpp's own quantisation reaches on normally distributed values, rounded up.
+// Fixed limits; those of the K formats have not been compared with what other programs reach.
 test.each([
   ['q8_0', 0.006],
   ['q4_0', 0.1],
